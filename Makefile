@@ -58,7 +58,8 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 # Peers are optional: without them the benchmark says so and measures the rest.
 $(VENV_BENCH)/.bench: pyproject.toml | $(VENV_BENCH)/bin/python
 	$(VENV_BENCH)/bin/python -m pip install --quiet --editable .
-	-$(VENV_BENCH)/bin/python -m pip install --quiet --group bench
+	-$(VENV_BENCH)/bin/python -m pip install --quiet --group bench-ignite
+	-$(VENV_BENCH)/bin/python -m pip install --quiet --group bench-tensorflow
 	touch $@
 
 $(VENV)/bin/python $(VENV_BENCH)/bin/python:

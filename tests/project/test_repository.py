@@ -1,0 +1,84 @@
+"""Rules that every file of the repository keeps."""
+
+import gzip
+import hashlib
+import importlib.metadata
+import lzma
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MADE = re.compile(r"(^|/)(\.[^/]*|__pycache__|build|dist|demo-run|[^/]*\.egg-info)(/|$)")
+
+# Written in pieces, or this file would break its own rules.
+FORBIDDEN = {
+    "a directory of one machine": r"/(wor" r"k|roo" r"t|hom" r"e|Users)/[a-z.]",
+    "the address of a package registry": r"pypi\.or" r"g|pythonhosted\.or" r"g|npmjs\.co" r"m",
+    "work left open": r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b",
+    "unpickling or evaluating what a file says": r"pickle\.loa"
+    r"ds?\(|allow_pickle=Tru"
+    r"e|yaml\.loa"
+    r"d\(",
+}
+
+
+def files() -> Iterator[Path]:
+    """Every file that belongs to the repository, `.ci` included."""
+    for path in sorted(ROOT.rglob("*")):
+        relative = path.relative_to(ROOT).as_posix()
+        if path.is_file() and (not MADE.search(relative) or relative.startswith(".ci/")):
+            yield path
+
+
+def text_of(path: Path) -> str:
+    """The file's text, decompressed where it is compressed."""
+    openers = {".gz": gzip.open, ".xz": lzma.open}
+    with openers.get(path.suffix, open)(path, "rb") as file:
+        return file.read().decode("utf-8", errors="replace")
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_contains(what: str) -> None:
+    """The repository speaks of itself alone, and holds for every machine."""
+    pattern = re.compile(FORBIDDEN[what])
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()}"
+        for path in files()
+        if (match := pattern.search(text_of(path)))
+    ]
+    assert found == []
+
+
+def test_the_digits_are_those_that_their_description_names() -> None:
+    """examples/data/README.md states digest, number and range of the images as they are."""
+    data = ROOT / "examples" / "data"
+    compressed = (data / "digits.csv.gz").read_bytes()
+    rows = [list(map(int, line.split(b","))) for line in gzip.decompress(compressed).splitlines()]
+    assert hashlib.sha256(compressed).hexdigest() in (data / "README.md").read_text()
+    assert len(rows) == 1797
+    assert {len(row) for row in rows} == {65}
+    assert (min(map(min, rows)), max(max(row[:64]) for row in rows)) == (0, 16)
+    assert {row[64] for row in rows} == set(range(10))
+
+
+def test_the_changelog_knows_the_version() -> None:
+    """The installed version is the one of pyproject.toml, and the changelog tells of it."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert importlib.metadata.version("monitored-session") == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_every_guide_is_reachable_from_the_readme() -> None:
+    """Each link of README and guides to a file leads to a file, and each guide is linked."""
+    linked = set()
+    for document in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#]+)", document.read_text()):
+            if "://" not in target:
+                path = (document.parent / target).resolve()
+                assert path.exists(), f"{document.name} links to {target}"
+                linked.add(path)
+    assert set((ROOT / "docs").glob("*.md")) <= linked
