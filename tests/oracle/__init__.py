@@ -1,0 +1,1 @@
+"""Second opinion: recorded TensorFlow traces, replayed on this project's classes."""
