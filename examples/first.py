@@ -21,5 +21,5 @@ print(f"slope {fitted:.3f}")
 
 log = EventLog.open("line.arrows")
 state = replay(log)
-print(f"{state.steps_done} steps, then {state.state.value}; stop asked for by {state.stop_reason}")
+print(f"{state.steps_done} steps, then {state.state.value}: {state.stop_reason}")
 print(audit(log))

@@ -1,0 +1,255 @@
+"""What one full step costs, beside what it is made of and beside its peers.
+
+A full step is `run` of a constant fetch with 4 idle hooks: all semantics, file log on.
+Beside it stand a bare Python loop that calls the same 8 hook methods, one iteration of
+pytorch-ignite's Engine with 4 + 4 handlers (which logs nothing), and a step of TensorFlow's own
+SingularMonitoredSession with 4 idle hooks. All are measured in one process, in turns, so that what
+slows the machine down slows all of them down; the ratios are formed within a turn.
+
+Run it with `make bench`, or `python -m benchmarks.step` where the packages are installed. A peer
+that is not installed is named and left out. Nothing is asserted: the targets are only printed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import runtime
+from statemachine import EventKind, EventLog
+from statemachine.events import SECOND_LANE, decode
+
+HOOKS = 4
+Loop = Callable[[int], None]
+
+
+def idle_hooks(base: type) -> list[object]:
+    """Hooks that define both methods of a step in Python, and do nothing in them.
+
+    Each is of a class of its own, as in a real list of hooks: Python's specialised calls are a
+    third faster when all hooks are of one class, which would flatter the bare loop.
+    """
+
+    def idle_class() -> type:
+        class Idle(base):
+            def before_run(self, run_context):
+                pass
+
+            def after_run(self, run_context, run_values):
+                pass
+
+        return Idle
+
+    return [idle_class()() for _ in range(HOOKS)]
+
+
+def bare_loop() -> Loop:
+    """The eight calls alone."""
+    hooks = idle_hooks(object)
+
+    def loop(steps: int) -> None:
+        for _ in range(steps):
+            for hook in hooks:
+                hook.before_run(None)
+            for hook in hooks:
+                hook.after_run(None, None)
+
+    return loop
+
+
+@contextlib.contextmanager
+def full_step(event_log: object) -> Iterator[Loop]:
+    """Steps of our session, with the log given."""
+    with runtime.Graph().as_default():
+        fetch = runtime.constant(3.0)
+        hooks = idle_hooks(runtime.train.SessionRunHook)
+        with runtime.train.SingularMonitoredSession(hooks=hooks, event_log=event_log) as session:
+
+            def loop(steps: int) -> None:
+                run = session.run
+                for _ in range(steps):
+                    run(fetch)
+
+            yield loop
+
+
+def codes_of_a_step() -> tuple[list[int], list[int]]:
+    """The ordered events of a session: those before its first step, and those of a step."""
+    log = EventLog()
+    with full_step(log) as loop:
+        loop(2)
+    codes = [code for block in log.read() for code in block.codes.tolist()]
+    ordered = [code for code in codes if not code & SECOND_LANE]
+    begins = [at for at, code in enumerate(ordered) if decode(code).kind is EventKind.STEP_BEGIN]
+    return ordered[: begins[0]], ordered[begins[0] : begins[1]]
+
+
+@contextlib.contextmanager
+def recording_alone(path: Path) -> Iterator[Loop]:
+    """Writing down what a step writes down, into a file, without the step."""
+    before, step = codes_of_a_step()
+    journal = EventLog(path).begin(["Idle"] * HOOKS)
+    for code in before:
+        journal.record(code)
+
+    def loop(steps: int) -> None:
+        record = journal.record
+        for _ in range(steps):
+            for code in step:
+                record(code)
+
+    yield loop
+    journal.release()
+
+
+@contextlib.contextmanager
+def ignite_iteration() -> Iterator[Loop]:
+    """Iterations of pytorch-ignite's Engine with 4 handlers before and 4 after each."""
+    from ignite.engine import Engine, Events
+
+    engine = Engine(lambda engine, batch: 3.0)
+
+    def idle_handler() -> Callable[[Engine], None]:
+        def idle(engine: Engine) -> None:
+            pass
+
+        return idle
+
+    for _ in range(HOOKS):
+        engine.add_event_handler(Events.ITERATION_STARTED, idle_handler())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, idle_handler())
+
+    def loop(steps: int) -> None:
+        engine.run(range(steps), max_epochs=1)
+
+    yield loop
+
+
+@contextlib.contextmanager
+def tensorflow_step() -> Iterator[Loop]:
+    """Steps of TensorFlow's own class."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    import tensorflow
+
+    tf1 = tensorflow.compat.v1
+
+    with tf1.Graph().as_default():
+        fetch = tf1.constant(3.0)
+        hooks = idle_hooks(tf1.train.SessionRunHook)
+        with tf1.train.SingularMonitoredSession(hooks=hooks) as session:
+
+            def loop(steps: int) -> None:
+                run = session.run
+                for _ in range(steps):
+                    run(fetch)
+
+            yield loop
+
+
+def steps_for(loop: Loop, seconds: float) -> int:
+    """How many steps take about that long."""
+    steps = 10
+    while (spent := timed(loop, steps)) < seconds / 4:
+        steps *= 2
+    return max(1, round(steps * seconds / spent))
+
+
+def timed(loop: Loop, steps: int) -> float:
+    """Seconds that so many steps take."""
+    start = time.perf_counter()
+    loop(steps)
+    return time.perf_counter() - start
+
+
+def measure(loops: dict[str, Loop], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Seconds a step of each loop, one figure a round, the loops taking turns."""
+    steps = {name: steps_for(loop, seconds) for name, loop in loops.items()}
+    figures: dict[str, list[float]] = {name: [] for name in loops}
+    for turn in range(rounds):
+        names = list(loops) if turn % 2 == 0 else list(reversed(loops))
+        for name in names:
+            figures[name].append(timed(loops[name], steps[name]) / steps[name])
+    return figures
+
+
+def spread(values: list[float]) -> tuple[float, float, float]:
+    """Median and the two quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return middle, low, high
+
+
+def ratios(above: list[float], below: list[float]) -> list[float]:
+    """Round by round."""
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def print_times(figures: dict[str, list[float]]) -> None:
+    print(f"\n{'microseconds a step':46}{'median':>9}{'quartiles':>18}")
+    for name, values in figures.items():
+        middle, low, high = (1e6 * value for value in spread(values))
+        print(f"{name:46}{middle:9.2f}{low:9.2f} –{high:7.2f}")
+
+
+def print_ratio(name: str, values: list[float], target: str) -> None:
+    middle, low, high = spread(values)
+    print(f"{name:46}{middle:8.1f}×{low:8.1f}×–{high:6.1f}×   {target}")
+
+
+def print_share(name: str, values: list[float]) -> None:
+    middle, low, high = (100 * value for value in spread(values))
+    print(f"{name:46}{middle:8.0f}%{low:8.0f}%–{high:6.0f}%")
+
+
+OURS = "full step, file log"
+RECORDING = "recording alone, the same events"
+BARE = "the eight calls alone"
+IGNITE = "pytorch-ignite, 4 + 4 handlers"
+TENSORFLOW = "TensorFlow, 4 idle hooks"
+
+
+def peers() -> dict[str, contextlib.AbstractContextManager[Loop]]:
+    """Those that are installed; a word about each that is not."""
+    known = {
+        "ignite": (IGNITE, ignite_iteration),
+        "tensorflow": (TENSORFLOW, tensorflow_step),
+    }
+    installed = {}
+    for module, (name, peer) in known.items():
+        if importlib.util.find_spec(module):
+            installed[name] = peer()
+        else:
+            print(f"{module} is not installed: measured without it")
+    return installed
+
+
+def main() -> None:
+    print(f"Python {platform.python_version()} on {platform.machine()}, {os.cpu_count()} cores")
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        loops = {
+            BARE: bare_loop(),
+            OURS: stack.enter_context(full_step(directory / "step.arrows")),
+            RECORDING: stack.enter_context(recording_alone(directory / "alone.arrows")),
+        }
+        for name, peer in peers().items():
+            loops[name] = stack.enter_context(peer)
+        figures = measure(loops, rounds=25, seconds=0.1)
+    print_times(figures)
+    print(f"\n{'ratios within a round':46}{'median':>9}{'quartiles':>18}   target")
+    print_ratio("full step / the eight calls", ratios(figures[OURS], figures[BARE]), "at most 14×")
+    print_share("share of recording in a full step", ratios(figures[RECORDING], figures[OURS]))
+    for name, target in ((IGNITE, "at least 2×"), (TENSORFLOW, "at least 15×")):
+        if name in figures:
+            print_ratio(f"{name} / full step", ratios(figures[name], figures[OURS]), target)
+
+
+if __name__ == "__main__":
+    main()
