@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    import runtime
     from runtime.coordinator import Coordinator
+    from runtime.graph.session import Session
 
 __all__ = ["SessionRunArgs", "SessionRunContext", "SessionRunHook", "SessionRunValues"]
 
@@ -73,7 +73,7 @@ class SessionRunContext:
 
     __slots__ = ("_original_args", "_session", "_stop_requested")
 
-    def __init__(self, original_args: SessionRunArgs, session: "runtime.Session") -> None:
+    def __init__(self, original_args: SessionRunArgs, session: "Session") -> None:
         self._original_args = original_args
         self._session = session
         self._stop_requested = False
@@ -84,7 +84,7 @@ class SessionRunContext:
         return self._original_args
 
     @property
-    def session(self) -> "runtime.Session":
+    def session(self) -> "Session":
         """The raw session that executes the run; using it calls no hooks."""
         return self._session
 
@@ -124,7 +124,7 @@ class SessionRunHook:
         made a second time on the same graph, ``begin`` is called again.
         """
 
-    def after_create_session(self, session: "runtime.Session", coord: "Coordinator") -> None:
+    def after_create_session(self, session: "Session", coord: "Coordinator") -> None:
         """Called when a raw session was made, initialized and restored.
 
         The graph is finalized by now. After a recovery it is called again, with the new session.
@@ -154,7 +154,7 @@ class SessionRunHook:
             run_values: What this hook asked for.
         """
 
-    def end(self, session: "runtime.Session") -> None:
+    def end(self, session: "Session") -> None:
         """Called once when the session is closed, while the raw session can still be used.
 
         Not called when an error other than OutOfRangeError and StopIteration leaves the session's
