@@ -145,8 +145,8 @@ class Session:
 
     def run_step_fn(self, step_fn: Any) -> Any:
         """Calls a step function."""
-        self._refuse_inside("run_step_fn")
         self._check_step_fn(step_fn)
+        self._refuse_inside("run_step_fn")
         self._refuse_closed("run_step_fn")
         return self._run_step_fn(step_fn)
 
@@ -185,7 +185,7 @@ class Session:
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
         clean = error is None or self._is_end_of_input(error)
         if self._closed and self._wants("second_close_calls_no_hook"):
-            return clean
+            return False
         self._close(None if clean else error, call_end=clean, suppressing=True)
         return clean
 
