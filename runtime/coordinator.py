@@ -2,8 +2,8 @@
 
 The names and rules are those of the tf.train.Coordinator documentation. Three things are better
 here: an exception may be reported from outside its ``except`` block, a thread that ends is noticed
-within a tenth of a second, and threads that outlive the grace period are always named
-(`Coordinator.live_threads`, and a warning) even where they are no failure.
+within a tenth of a second, and threads that outlive the grace period are named
+(`Coordinator.live_threads`) even where an error hides them or they are no failure.
 """
 
 import threading
@@ -44,6 +44,10 @@ class Coordinator:
     Args:
         clean_stop_exception_types: Classes of exceptions that stop the threads without being an
             error, subclasses included; OutOfRangeError if not given.
+
+    Attributes:
+        stop_listener: Called with the error, or None, when a stop is requested that counts, just
+            before it takes effect, in the thread that requests it; None if nobody listens.
     """
 
     def __init__(
@@ -52,7 +56,9 @@ class Coordinator:
         if clean_stop_exception_types is None:
             clean_stop_exception_types = (errors.OutOfRangeError,)
         self._clean_stop_exception_types = tuple(clean_stop_exception_types)
-        self._lock = threading.Lock()
+        self.stop_listener: Callable[[BaseException | None], None] | None = None
+        # Re-entrant, because a signal handler may request a stop while its thread does.
+        self._lock = threading.RLock()
         self._stop_event = threading.Event()
         self._reported: BaseException | None = None
         self._reported_traceback: TracebackType | None = None
@@ -98,6 +104,8 @@ class Coordinator:
                 logging.info(f"Error reported to Coordinator: {type(error).__name__}: {error}")
                 self._reported = error
                 self._reported_traceback = traceback
+            if self.stop_listener is not None:
+                self.stop_listener(error)
             self._stop_event.set()
 
     def clear_stop(self) -> None:
@@ -157,8 +165,8 @@ class Coordinator:
         Args:
             threads: Threads to wait for beside the registered ones.
             stop_grace_period_secs: Seconds that threads have for ending once a stop is requested.
-            ignore_live_threads: Whether threads that outlive the grace period are only warned
-                about.
+            ignore_live_threads: Whether threads that outlive the grace period are no failure;
+                ``live_threads`` names them.
 
         Raises:
             BaseException: The error that was reported with the first ``request_stop``.
@@ -186,7 +194,9 @@ class Coordinator:
             f"They had {grace_secs:g} seconds to end after the stop was requested. Let them check "
             "coord.should_stop() more often, or give a longer stop_grace_period_secs."
         )
-        if stragglers and (ignore or self._reported is not None):
+        if stragglers and ignore:
+            logging.info(message)
+        elif stragglers and self._reported is not None:
             logging.warning(message)
         self.raise_requested_exception()
         if stragglers and not ignore:
