@@ -1,0 +1,787 @@
+"""`SingularMonitoredSession`: a session that runs hooks, and writes down everything it does.
+
+The sentences that decide are those of the documentation of
+tf.compat.v1.train.SingularMonitoredSession; where it is silent, TensorFlow's behaviour does.
+`specs/divergences.toml` lists where this class differs, and why.
+"""
+
+import functools
+import inspect
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Final, NoReturn, Self
+
+import attrs
+
+from runtime import errors
+from runtime.engine import Engine, NumpyEngine, RawSession
+from runtime.scaffold import Scaffold
+from runtime.session_run_hook import SessionRunHook, SessionRunValues
+from runtime.signatures import Signatures
+from runtime.starting import Start
+from runtime.step import Requests, RunContext, raw_run
+from statemachine.block import error_detail
+from statemachine.compiled import Place
+from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
+from statemachine.log import EventLog, new_path
+from statemachine.machine import Lifecycle
+from statemachine.table import ENDS_OWED, IN_STEP_FN, STOP_ASKED, Trigger
+
+__all__ = ["SingularMonitoredSession", "StepContext"]
+
+_PREEMPTION: Final = (errors.AbortedError, errors.UnavailableError)
+_CLEAN: Final = (errors.OutOfRangeError, StopIteration)
+_HOOK_METHODS: Final = ("begin", "after_create_session", "before_run", "after_run", "end")
+
+
+@attrs.frozen
+class _StepCodes:
+    """The codes of a step, for steps inside or outside of a step function."""
+
+    begin: int
+    before: tuple[tuple[int, SessionRunHook, int], ...]
+    merge: int
+    run: int
+    after: tuple[tuple[int, SessionRunHook, int], ...]
+    end: int
+    refused: int
+    replaced: int
+
+    @classmethod
+    def of(cls, hooks: tuple[SessionRunHook, ...], mark: int) -> "_StepCodes":
+        def each(point: str) -> tuple[tuple[int, SessionRunHook, int], ...]:
+            return tuple((i, h, Place(point, i, mark).code) for i, h in enumerate(hooks))
+
+        def one(point: str) -> int:
+            return Place(point, 0, mark).code
+
+        return cls(
+            one("step"),
+            each("gathering"),
+            one("merging"),
+            one("computing"),
+            each("delivering"),
+            one("step done"),
+            one("refused"),
+            one("step error replaced"),
+        )
+
+
+class StepContext:
+    """What a step function gets: the raw session, and a way to run with hooks.
+
+    Source of the rule: tf.compat.v1.train.MonitoredSession.StepContext documentation.
+
+    Args:
+        session: The raw session.
+        run_with_hooks: `run` of the monitored session.
+        request_stop: Tells the monitored session of a stop request.
+    """
+
+    def __init__(
+        self,
+        session: RawSession,
+        run_with_hooks: Callable[..., Any],
+        request_stop: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._run_with_hooks = run_with_hooks
+        self._request_stop = request_stop
+
+    @property
+    def session(self) -> RawSession:
+        """The raw session; running it calls no hooks."""
+        return self._session
+
+    # Any: as Session.run.
+    def run_with_hooks(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as `run` of the monitored session."""
+        return self._run_with_hooks(*args, **kwargs)
+
+    def request_stop(self) -> NoReturn:
+        """Ends the step function and stops the training.
+
+        Whatever stands after this call in the step function never runs. The next
+        `should_stop()` of the session is True, even if the exception is caught.
+
+        Raises:
+            StopIteration: Always. ``with session:`` suppresses it.
+        """
+        self._request_stop()
+        raise StopIteration("step_fn has requested the iterations to stop.")
+
+
+class SingularMonitoredSession:
+    """A session that initializes, restores, calls hooks around each run, and stops in order.
+
+    Construction calls `hook.begin()` of each hook, finalizes the graph, opens a raw session, runs
+    the init op and `init_fn`, restores a checkpoint over that if there is one, runs the local
+    init op and the readiness checks, starts the queue runners, and calls
+    `hook.after_create_session()` of each hook. If any of that raises, what was opened is
+    closed again and the error comes out.
+
+    Used in ``with``, OutOfRangeError and StopIteration mean the end of the input: the hooks'
+    `end` is called and the error is suppressed. Other errors come out, and `end` isn't called.
+
+    One thread drives the session; the session that `raw_session()` returns is thread-safe.
+
+    Source of the rules: tf.compat.v1.train.SingularMonitoredSession documentation.
+
+    Args:
+        hooks: An iterable of `SessionRunHook`; it is read once.
+        scaffold: Gives the supportive operations; None for the default one.
+        master: Of the embedded engine only `''` is known.
+        config: A `ConfigProto` for the raw session.
+        checkpoint_dir: Directory whose latest checkpoint is restored, if it has one.
+        stop_grace_period_secs: How many seconds threads get to stop at the end.
+        checkpoint_filename_with_path: The checkpoint that is restored.
+        event_log: Where the event log goes: a path (a directory gets a new file in it), an
+            `EventStore`, or an `EventLog`. None: a new file in `checkpoint_dir` if that is
+            a directory that can be written to, else memory.
+
+    Attributes:
+        graph: The graph that was launched; None after close.
+        event_log: The session's `EventLog`.
+        lifecycle: The session's `Lifecycle`: its state, and the place for observers.
+
+    Raises:
+        ValueError: If both checkpoint arguments are given, or a checkpoint is named that is none.
+        TypeError: If `hooks` is no iterable of hooks.
+        RuntimeError: If the model isn't ready after initialization.
+        Exception: Whatever a hook or an operation raises.
+
+    Example:
+        >>> import runtime as tf
+        >>> with tf.Graph().as_default():
+        ...     step = tf.train.get_or_create_global_step()
+        ...     train_op = tf.assign_add(step, 1)
+        ...     hook = tf.train.StopAtStepHook(last_step=3)
+        ...     with tf.train.SingularMonitoredSession(hooks=[hook]) as sess:
+        ...         while not sess.should_stop():
+        ...             value = sess.run(train_op)
+        >>> int(value)
+        3
+    """
+
+    _engine: Engine = NumpyEngine()
+
+    def __init__(
+        self,
+        hooks: Iterable[SessionRunHook] | None = None,
+        scaffold: Scaffold | None = None,
+        master: str = "",
+        config: Any = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        stop_grace_period_secs: float = 120,
+        checkpoint_filename_with_path: str | os.PathLike[str] | None = None,
+        *,
+        event_log: Any = None,
+    ) -> None:
+        if checkpoint_dir and checkpoint_filename_with_path:
+            raise ValueError(
+                "Can not provide both checkpoint_dir and checkpoint_filename_with_path."
+                f" They are {checkpoint_dir!r} and {checkpoint_filename_with_path!r}: leave one out"
+            )
+        self._hooks = _as_hooks(hooks)
+        self._grace_secs = _as_seconds(stop_grace_period_secs)
+        self._log = _as_log(event_log, checkpoint_dir)
+        self._turn = threading.Lock()
+        self._mark = 0
+        self._step_fn_thread: int | None = None
+        self._outside = _StepCodes.of(self._hooks, 0)
+        self._inside = _StepCodes.of(self._hooks, IN_STEP_FN)
+        self._journal = self._log.begin([type(hook).__qualname__ for hook in self._hooks])
+        self._record = self._journal.record
+        self._signatures = Signatures(self._describe_signature)
+        self._idle = SessionRunValues(None, self._engine.run_options(), self._engine.run_metadata())
+        self._start = Start(
+            self._engine,
+            self._log,
+            self._journal,
+            self._hooks,
+            scaffold,
+            master,
+            config,
+            checkpoint_dir,
+            checkpoint_filename_with_path,
+            self._grace_secs,
+            self._tell_of_raw_session,
+        )
+        with self._turn:
+            self._start.run()
+        self._raw: Any = self._start.raw  # Any: what an engine's users know of it is its own
+        self._coord = self._start.coordinator
+
+    # What a user sees
+
+    @property
+    def graph(self) -> Any:
+        """The graph that was launched in this session; None after close."""
+        return None if self._raw is None else self._start.graph
+
+    @property
+    def event_log(self) -> EventLog:
+        """The log that the session writes."""
+        return self._log
+
+    @property
+    def lifecycle(self) -> Lifecycle:
+        """The session's state, and the place to attach observers to it."""
+        assert self._log.lifecycle is not None
+        return self._log.lifecycle
+
+    def raw_session(self) -> Any:
+        """The raw session, without hooks and safe to use in any thread; None after close."""
+        return self._raw
+
+    def should_stop(self) -> bool:
+        """Whether the training should stop: a hook, a thread or a step function asked for it.
+
+        Raises:
+            BaseException: The error that a thread reported to the coordinator.
+        """
+        if self._raw is None:
+            return True
+        self._coord.raise_requested_exception()
+        return self._coord.should_stop() or bool(self._mark & STOP_ASKED)
+
+    def run(
+        self,
+        fetches: Any,
+        feed_dict: Any = None,
+        options: Any = None,
+        run_metadata: Any = None,
+    ) -> Any:
+        """Run operations, with the hooks around them.
+
+        Args:
+            fetches: As `Session.run`.
+            feed_dict: As `Session.run`.
+            options: As `Session.run`; merged with the hooks' in a copy.
+            run_metadata: As `Session.run`.
+
+        Returns:
+            As `Session.run`: the value of `fetches`.
+
+        Raises:
+            RuntimeError: If the session is closed, was asked to stop, or is in the middle of a
+                call; or if two parties feed one tensor.
+            Exception: What a hook or an operation raised.
+        """
+        if not self._turn.acquire(False):
+            self._refuse("run")
+        try:
+            if self._step_fn_thread is None:
+                return self._step(self._outside, fetches, feed_dict, options, run_metadata)
+            if self._step_fn_thread != threading.get_ident():
+                self._refuse("run")
+            return self._step(self._inside, fetches, feed_dict, options, run_metadata)
+        finally:
+            self._turn.release()
+
+    def run_step_fn(self, step_fn: Callable[[StepContext], Any]) -> Any:
+        """Run a step function, which may mix runs with and without hooks.
+
+        Args:
+            step_fn: A function with a single argument, named `step_context`.
+
+        Returns:
+            What the function returns.
+
+        Raises:
+            ValueError: If it can't be called with a single argument of that name.
+            StopIteration: If it has called `step_context.request_stop()`.
+            RuntimeError: If the session is closed or in the middle of a call.
+        """
+        _check_step_fn(step_fn)
+        if not self._turn.acquire(False):
+            self._refuse("run_step_fn")
+        try:
+            if self._step_fn_thread is not None:
+                self._refuse("run_step_fn")
+            raw = self._open_session("run_step_fn")
+            self._record(Place("step fn", 0, self._mark | IN_STEP_FN).code)
+            self._step_fn_thread = threading.get_ident()
+        finally:
+            self._turn.release()
+        context = StepContext(raw, self.run, self._stop_by_step_fn)
+        try:
+            value = step_fn(context)
+        except BaseException as error:
+            self._leave_step_fn("step fn!", error)
+            raise
+        self._leave_step_fn("step fn done", None)
+        return value
+
+    def close(self) -> None:
+        """End the session: the hooks' `end`, then the threads, then the raw session.
+
+        Raises:
+            RuntimeError: If it is closed already, or in the middle of a call.
+            BaseException: What a hook's `end` raised, or an error that a thread reported.
+        """
+        if not self._turn.acquire(False):
+            self._refuse("close")
+        try:
+            if self._step_fn_thread is not None:
+                self._refuse("close")
+            if self._raw is None:
+                raise RuntimeError("Session is already closed.")
+            _Exit(self, "close", None).go()
+        finally:
+            self._turn.release()
+
+    def __enter__(self) -> Self:
+        """The session itself."""
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        """Close the session as its documentation says; see the class.
+
+        Returns:
+            True if the error that left the block is suppressed.
+        """
+        if not self._turn.acquire(False):
+            self._refuse("close")
+        try:
+            if self._raw is None:
+                return False
+            return _Exit(self, "with", exception_value).go()
+        finally:
+            self._turn.release()
+
+    # A step
+
+    def _step(
+        self, codes: _StepCodes, fetches: Any, feed_dict: Any, options: Any, metadata: Any
+    ) -> Any:
+        raw = self._raw
+        if raw is None:
+            self._open_session("run")
+        if self._mark:
+            self._refuse_stopped(codes)
+        record = self._record
+        context = RunContext(fetches, feed_dict, options, raw, self._stop_by_hook)
+        try:
+            record(codes.begin)
+            requests = None
+            for index, hook, code in codes.before:
+                record(code | context.asked)
+                request = hook.before_run(context)
+                if request is not None:
+                    requests = self._gathered(requests, index, hook, request)
+            if requests is not None or feed_dict or options is not None or metadata is not None:
+                value = self._step_with(
+                    codes, context, requests, fetches, feed_dict, options, metadata
+                )
+            else:
+                number = self._signatures.of_plain(fetches)
+                record(codes.run | context.asked, number << INDEX_SHIFT)
+                value = raw.run(fetches)
+                idle = self._idle
+                for _, hook, code in codes.after:
+                    record(code | context.asked)
+                    hook.after_run(context, idle)
+        except BaseException as error:
+            instead = self._fail_step(codes, context, error)
+            if instead is None:
+                raise
+            raise instead from error
+        if context.asked:
+            self._mark = STOP_ASKED
+        context.over()
+        record(codes.end | context.asked)
+        return value
+
+    def _gathered(
+        self, requests: Requests | None, index: int, hook: SessionRunHook, request: Any
+    ) -> Requests:
+        if requests is None:
+            requests = Requests(self._engine, self._start.graph)
+        requests.add(index, hook, request)
+        return requests
+
+    def _step_with(
+        self,
+        codes: _StepCodes,
+        context: RunContext,
+        requests: Requests | None,
+        fetches: Any,
+        feed_dict: Any,
+        options: Any,
+        metadata: Any,
+    ) -> Any:
+        """A step in which somebody asks for more than the caller's plain fetches."""
+        record = self._record
+        if requests is None:
+            requests = Requests(self._engine, self._start.graph)
+        else:
+            record(codes.merge | context.asked)
+        feeds = requests.merged_feeds(feed_dict)
+        merged = requests.merged_options(options)
+        metadata = self._engine.run_metadata() if metadata is None else metadata
+        number = self._signatures.of(fetches, feeds or (), requests.fetches)
+        record(codes.run | context.asked, number << INDEX_SHIFT)
+        wanted = metadata if merged is not None else None
+        value, results = raw_run(self._raw, requests, fetches, feeds, merged, wanted)
+        shown = self._idle.options if merged is None else merged
+        for index, hook, code in codes.after:
+            record(code | context.asked)
+            hook.after_run(context, SessionRunValues(results.get(index), shown, metadata))
+        return value
+
+    def _fail_step(
+        self, codes: _StepCodes, context: RunContext, error: BaseException
+    ) -> BaseException | None:
+        """Write down that a step failed; returns the error that takes the place of its own."""
+        context.over()
+        if context.asked:
+            self._mark = STOP_ASKED
+        self._journal.raised({"error": error_detail(error)}, bool(self._mark))
+        instead = self._held_instead_of(error)
+        if instead is not None:
+            self._tell_replaced(codes.replaced | self._mark << 7, error, instead)
+        self._journal.seal()
+        return instead
+
+    def _held_instead_of(self, error: BaseException) -> BaseException | None:
+        """The coordinator's error, if it takes the place of one that comes out of a run."""
+        if not isinstance(error, Exception) or isinstance(error, _PREEMPTION):
+            return None
+        try:
+            self._coord.raise_requested_exception()
+        except _PREEMPTION as held:
+            return held
+        except Exception:
+            return None
+        except BaseException as held:
+            return held
+        return None
+
+    def _refuse_stopped(self, codes: _StepCodes) -> NoReturn:
+        error = RuntimeError("Run called even after should_stop requested.")
+        error.add_note(
+            "A hook or a step function asked this session to stop, so it runs no more steps: leave "
+            "the loop when should_stop() is True. raw_session().run() still works."
+        )
+        mark = self._mark << 7
+        self._journal.record_with(codes.refused | mark, {"error": error_detail(error)})
+        instead = self._held_instead_of(error)
+        if instead is not None:
+            self._tell_replaced(codes.replaced | mark, error, instead)
+            raise instead from error
+        raise error
+
+    def _tell_replaced(self, code: int, error: BaseException, instead: BaseException) -> None:
+        detail = {"error": error_detail(instead), "instead_of": error_detail(error)}
+        self._journal.record_with(code, detail)
+
+    def _describe_signature(self, number: int, description: dict[str, object]) -> None:
+        self._journal.add(EventKind.RUN_SIGNATURE, _bounded(description), number)
+
+    # Stops
+
+    def _stop_by_hook(self) -> None:
+        place = self._journal.place
+        index = 0 if place is None else place.index
+        by = "hook.after_run" if place and place.point == "delivering" else "hook.before_run"
+        detail = {"by": by, "hook": index, "hook_class": type(self._hooks[index]).__qualname__}
+        self._journal.add(EventKind.STOP_REQUESTED, detail)
+
+    def _stop_by_step_fn(self) -> None:
+        self._journal.add(EventKind.STOP_REQUESTED, {"by": "step_fn"})
+        self._mark = STOP_ASKED
+
+    def _leave_step_fn(self, point: str, error: BaseException | None) -> None:
+        with self._turn:
+            self._step_fn_thread = None
+            detail = {"error": error_detail(error)} if error is not None else EMPTY
+            self._journal.record_with(Place(point, 0, self._mark).code, detail)
+            if error is not None:
+                self._journal.seal()
+
+    # Refusals
+
+    def _open_session(self, call: str) -> RawSession:
+        if self._raw is None:
+            raise RuntimeError(
+                f"Session is already closed: {call} was called on it. Make a new "
+                "SingularMonitoredSession; with a checkpoint_dir it goes on where this one was."
+            )
+        return self._raw
+
+    def _refuse(self, call: str) -> NoReturn:
+        """Refuse a call in the middle of another one, and say what to use instead."""
+        message = self._why_refused(call)
+        self._journal.add(EventKind.CALL_REFUSED, {"call": call, "reason": message})
+        raise RuntimeError(message)
+
+    def _why_refused(self, call: str) -> str:
+        if not _is_inside(self, sys._getframe(2)):
+            return (
+                f"{call} was called while another thread drives this session. One thread drives "
+                "a session; other threads use raw_session(), which is thread-safe and calls no "
+                "hooks."
+            )
+        where = self._where()
+        if self._step_fn_thread is not None and call != "run":
+            return (
+                f"{call} was called inside a step function ({where}). Use step_context.session, "
+                "step_context.run_with_hooks() or step_context.request_stop() there."
+            )
+        return (
+            f"{call} was called inside {where}. A hook uses run_context.session to run without "
+            "hooks, and run_context.request_stop() to stop the training."
+        )
+
+    def _where(self) -> str:
+        place = self._journal.place
+        name = _METHOD_OF_POINT.get(place.point) if place else None
+        if place is None or name is None:
+            return "a call of this session"
+        return f"{name} of hook {place.index} ({type(self._hooks[place.index]).__qualname__})"
+
+    # What the raw session tells
+
+    def _tell_of_raw_session(self, kind: str, detail: Mapping[str, object]) -> None:
+        told = {**detail, "path": _relative(str(detail.get("path", "")), self._log.path)}
+        self._journal.add(EventKind(kind), told)
+        if self._turn.acquire(False):
+            try:
+                self._journal.seal()
+            finally:
+                self._turn.release()
+        elif _is_inside(self, sys._getframe(1)):
+            self._journal.seal()
+
+
+SingularMonitoredSession.StepContext = StepContext  # type: ignore[attr-defined]  # the documented name
+
+_METHOD_OF_POINT: Final = {
+    "beginning": "begin",
+    "announcing": "after_create_session",
+    "gathering": "before_run",
+    "delivering": "after_run",
+    "ending": "end",
+}
+
+
+class _Exit:
+    """The way out of a session: hooks' ends, threads, raw session, graph, closed."""
+
+    def __init__(
+        self, session: SingularMonitoredSession, by: str, error: BaseException | None
+    ) -> None:
+        self._session = session
+        self._journal = session._journal
+        self._start = session._start
+        self._by = by
+        self._left_with = error
+        self._clean = error if isinstance(error, _CLEAN) else None
+        self._error = None if self._clean is not None else error
+
+    def go(self) -> bool:
+        """Go out. Returns whether the error that left the `with` block is suppressed.
+
+        Raises:
+            BaseException: The error that comes out, unless it is the one that left the block.
+        """
+        try:
+            self._leave()
+            if self._ends_owed:
+                self._call_ends()
+            self._join_threads()
+            self._close_raw()
+        finally:
+            self._session._raw = None
+            self._start.restore_graph()
+        self._finish()
+        if self._error is not None and self._error is not self._left_with:
+            raise self._error
+        return self._error is None and self._clean is not None
+
+    @property
+    def _ends_owed(self) -> bool:
+        return self._error is None
+
+    def _leave(self) -> None:
+        interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
+        self._journal.raised(interrupted, bool(self._session._mark))
+        detail: dict[str, object] = {"by": self._by}
+        if self._left_with is not None:
+            detail["error"] = error_detail(self._left_with)
+        self._change("stopping", ENDS_OWED * self._ends_owed, Trigger.STOP, detail)
+
+    def _change(
+        self, point: str, mark: int, trigger: Trigger, detail: Mapping[str, object]
+    ) -> None:
+        observed = self._start.change(Place(point, 0, mark), trigger, detail)
+        if observed is not None and self._error is None:
+            self._error = observed
+
+    def _call_ends(self) -> None:
+        owed = self._error
+        try:
+            for index, hook in enumerate(self._session._hooks):
+                self._journal.record(Place("ending", index).code)
+                hook.end(self._start.raw)
+        except BaseException as error:
+            self._failed(error)
+            if self._clean is not None or owed is not None:
+                self._replace("end error replaced", error)
+            self._error = error
+
+    def _failed(self, error: BaseException) -> None:
+        self._journal.raised({"error": error_detail(error)})
+
+    def _replace(self, point: str, error: BaseException) -> None:
+        replaced = self._error or self._clean
+        if replaced is not None and replaced is not error:
+            self._session._tell_replaced(Place(point).code, replaced, error)
+
+    def _join_threads(self) -> None:
+        try:
+            self._journal.record(Place("joining").code)
+            self._start.join_threads()
+        except BaseException as error:
+            self._failed(error)
+            self._take_thread_error(error)
+
+    def _take_thread_error(self, error: BaseException) -> None:
+        """An error that a thread reported comes out, in place of any other that is on its way."""
+        pending = self._error or self._clean
+        if isinstance(error, _CLEAN) and self._by == "with":
+            if pending is None:
+                self._clean = error
+            elif pending is not error:
+                detail = {"error": error_detail(error)}
+                self._journal.record_with(Place("join error swallowed").code, detail)
+            return
+        self._replace("join error replaced", error)
+        self._error = error
+
+    def _close_raw(self) -> None:
+        try:
+            self._journal.record(Place("closing").code)
+            self._start.close_raw()
+        except Exception as error:
+            self._failed(error)
+            detail = {"error": error_detail(error)}
+            self._journal.record_with(Place("close error swallowed").code, detail)
+        except BaseException as error:
+            self._failed(error)
+            self._replace("close error replaced", error)
+            self._error = error
+
+    def _finish(self) -> None:
+        if self._error is None and self._clean is not None:
+            detail = {"error": error_detail(self._clean)}
+            self._journal.record_with(Place("suppressed").code, detail)
+        self._change("closed", 0, Trigger.CLOSE, EMPTY)
+        self._journal.close()
+
+
+def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
+    if hooks is None:
+        return ()
+    if not isinstance(hooks, Iterable) or isinstance(hooks, (str, bytes)):
+        raise TypeError(
+            f"hooks must be an iterable of SessionRunHook objects, not {hooks!r}; "
+            "a single hook goes into a list"
+        )
+    listed = tuple(hooks)
+    for index, hook in enumerate(listed):
+        missing = [name for name in _HOOK_METHODS if not callable(getattr(hook, name, None))]
+        if missing or isinstance(hook, type):
+            what = "is a class, not an object of it" if isinstance(hook, type) else ""
+            raise TypeError(
+                f"hook {index} is no SessionRunHook: {hook!r} "
+                f"{what or 'has no method ' + ', '.join(missing)}"
+            )
+    return listed
+
+
+def _as_seconds(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= 0:
+        raise ValueError(f"stop_grace_period_secs is a number of seconds from 0, not {value!r}")
+    return value
+
+
+def _as_log(event_log: object, checkpoint_dir: str | os.PathLike[str] | None) -> EventLog:
+    if isinstance(event_log, EventLog):
+        return event_log
+    if event_log is not None:
+        return EventLog(event_log)  # type: ignore[arg-type]  # it says what it can't take
+    if checkpoint_dir and os.path.isdir(checkpoint_dir) and os.access(checkpoint_dir, os.W_OK):
+        return EventLog(new_path(Path(checkpoint_dir)))
+    return EventLog()
+
+
+def _check_step_fn(step_fn: object) -> None:
+    """Raise ValueError unless a function can be called with one argument `step_context`."""
+    problem = None
+    if not callable(step_fn):
+        problem = f"{step_fn!r} can't be called"
+    else:
+        try:
+            names = _positional(step_fn)
+        except (TypeError, ValueError):
+            problem = f"the arguments of {step_fn!r} can't be told"
+        else:
+            if names == ("self", "step_context"):
+                problem = f"{step_fn!r} takes self without being bound to an object"
+            elif names != ("step_context",):
+                problem = f"{step_fn!r} takes ({', '.join(names)})"
+    if problem:
+        raise ValueError(f"`step_fn` may either have one `step_context` argument: {problem}")
+
+
+def _positional(function: Callable[..., object]) -> tuple[str, ...]:
+    """The names of the arguments that have to be given by position, bound ones left out."""
+    parameters = inspect.signature(function).parameters.values()
+    bound = function.keywords if isinstance(function, functools.partial) else {}
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in kinds and p.name not in bound)
+
+
+_ENTRIES: Final = frozenset({"_step", "run_step_fn", "close", "__exit__", "__init__"})
+
+
+def _is_inside(session: SingularMonitoredSession, frame: FrameType | None) -> bool:
+    """Whether the calling thread is in the middle of a call of the session's own."""
+    while frame is not None:
+        code = frame.f_code
+        if (
+            code.co_name in _ENTRIES
+            and code.co_filename == __file__
+            and frame.f_locals.get("self") is session
+        ):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _relative(path: str, log: Path | None) -> str:
+    """A path as seen from the log's directory, where it lies below it."""
+    if log is None or not path:
+        return path
+    try:
+        return str(Path(path).absolute().relative_to(log.parent.absolute()))
+    except ValueError:
+        return path
+
+
+def _bounded(description: dict[str, object]) -> dict[str, object]:
+    """A description short enough for a log."""
+    if len(repr(description)) <= 16_000:
+        return description
+    return {"fetches": repr(description["fetches"])[:8_000] + "…", "feeds": [], "cut": True}

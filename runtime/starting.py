@@ -1,0 +1,308 @@
+"""How a monitored session comes to life, and how a construction that failed is undone."""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from runtime import errors, logging
+from runtime.checkpoint_state import get_checkpoint_state
+from runtime.coordinator import Coordinator
+from runtime.engine import Engine, EventListener
+from runtime.scaffold import Scaffold
+from runtime.session_run_hook import SessionRunHook
+from statemachine.block import error_detail
+from statemachine.compiled import Place
+from statemachine.events import EMPTY, EventKind
+from statemachine.journal import Journal
+from statemachine.log import EventLog
+from statemachine.table import POINTS, UNDO_STATES, Trigger
+
+Path = str | os.PathLike[str]
+
+_NOT_READY: Final = "Init operations did not make model ready"
+
+
+class Start:
+    """The construction of a session, step by step, each written down before it is done.
+
+    Attributes:
+        raw: The raw session, once it is open.
+        coordinator: The coordinator of the session's threads, once it is made.
+        graph: The graph.
+    """
+
+    raw: Any  # of the engine's own class
+    coordinator: Coordinator
+
+    # Any: the configuration is the engine's.
+    def __init__(
+        self,
+        engine: Engine,
+        log: EventLog,
+        journal: Journal,
+        hooks: tuple[SessionRunHook, ...],
+        scaffold: Scaffold | None,
+        master: str,
+        config: Any,
+        checkpoint_dir: Path | None,
+        checkpoint_file: Path | None,
+        grace_secs: float,
+        listener: EventListener,
+    ) -> None:
+        self._engine = engine
+        self._log = log
+        self._journal = journal
+        self._hooks = hooks
+        self._scaffold_given = scaffold
+        self._master = master
+        self._config = config
+        self._checkpoint_dir = checkpoint_dir
+        self._checkpoint_file = checkpoint_file
+        self._grace_secs = grace_secs
+        self._listener = listener
+        self.graph = engine.current_graph()
+        self._was_finalized = engine.is_finalized(self.graph)
+
+    def run(self) -> None:
+        """Go from created to running.
+
+        Raises:
+            BaseException: What went wrong; everything that was opened is closed again then.
+        """
+        try:
+            self._journal.record(Place("created").code)
+            self._finalize()
+            self._initialize()
+            self._restore()
+            self._launch()
+        except BaseException as error:
+            undo(self, error)
+            raise
+        self._enter_running()
+
+    def _finalize(self) -> None:
+        self._each_hook("beginning", lambda hook: hook.begin())
+        self._tell("finalizing")
+        self._scaffold = self._scaffold_given or Scaffold()
+        self._scaffold.finalize()
+        self._enter("finalized", Trigger.FINALIZE)
+
+    def _initialize(self) -> None:
+        self._tell("opening")
+        self.raw = self._engine.open_session(self.graph, self._master, self._config)
+        self.raw.event_listener = self._listener
+        self._tell("init op")
+        scaffold = self._scaffold
+        self.raw.run(scaffold.init_op, feed_dict=scaffold.init_feed_dict)
+        if scaffold.init_fn is not None:
+            self._tell("init fn")
+            scaffold.init_fn(self.raw)
+        self._enter("initialized", Trigger.INITIALIZE)
+
+    def _restore(self) -> None:
+        path, others = self._checkpoint()
+        if path is not None:
+            self._tell("restoring", {"path": os.fspath(path)})
+            saver: Any = self._scaffold.saver  # any object that can restore
+            saver.restore(self.raw, path)
+            if others:
+                saver.recover_last_checkpoints(others)
+        self._enter("restored", Trigger.RESTORE)
+
+    def _checkpoint(self) -> tuple[Path | None, list[str]]:
+        """The checkpoint to restore, and all that its directory lists."""
+        if self._checkpoint_file:
+            return self._checkpoint_file, []
+        state = get_checkpoint_state(self._checkpoint_dir) if self._checkpoint_dir else None
+        if state is None or not state.model_checkpoint_path:
+            return None, []
+        return state.model_checkpoint_path, list(state.all_model_checkpoint_paths)
+
+    def _launch(self) -> None:
+        self._tell("checking locals")
+        self._check_ready(self._scaffold.ready_for_local_init_op, " for local_init")
+        self._tell("local init")
+        if self._scaffold.local_init_op is not None:
+            feeds = self._scaffold.local_init_feed_dict
+            self.raw.run(self._scaffold.local_init_op, feed_dict=feeds)
+        self._tell("checking")
+        self._check_ready(self._scaffold.ready_op, "")
+        self.coordinator = Coordinator(clean_stop_exception_types=[])
+        self.coordinator.stop_listener = self._tell_stop
+        if self._engine.has_queue_runners(self.graph):
+            self._tell("launching")
+            self._engine.start_queue_runners(self.raw, self.coordinator)
+        self._each_hook(
+            "announcing", lambda hook: hook.after_create_session(self.raw, self.coordinator)
+        )
+
+    def _check_ready(self, ready_op: Any, what_for: str) -> None:
+        """Raise RuntimeError unless a readiness check names no variable that is not ready."""
+        if ready_op is None:
+            return
+        try:
+            value = self.raw.run(ready_op)
+        except errors.FailedPreconditionError as error:
+            if "uninitialized" not in str(error):
+                raise
+            problem = str(error)
+        else:
+            if value is None or value.dtype == np.int32 or value.size == 0:
+                return
+            names = ", ".join(_text(name) for name in np.ravel(value).tolist())
+            problem = f"Variables not initialized: {names}"
+        scaffold = self._scaffold
+        raise RuntimeError(
+            f"{_NOT_READY}{what_for}. Init op: {_name(scaffold.init_op)}, init fn: "
+            f"{scaffold.init_fn}, local_init_op: {_name(scaffold.local_init_op)}, "
+            f"error: {problem}"
+        )
+
+    def _enter_running(self) -> None:
+        observed = self.change(Place("running"), Trigger.START)
+        if observed is None:
+            return
+        self.change(Place("stopping"), Trigger.STOP, {"by": "observer"})
+        steps = [("joining", self.join_threads), ("closing", self.close_raw)]
+        interrupt = _close_all(self, steps, 0, observed)
+        self.restore_graph()
+        self.change(Place("closed"), Trigger.CLOSE)
+        self._journal.close()
+        raise interrupt or observed
+
+    # Parts that the way out needs, too
+
+    def change(
+        self, place: Place, trigger: Trigger, detail: Mapping[str, object] = EMPTY
+    ) -> BaseException | None:
+        """Change the state: write it down, move the machine, call the observers.
+
+        Returns:
+            The first error of an observer, or None. The change is completed in any case.
+        """
+        assert self._log.lifecycle is not None
+        self._journal.record_with(place.code, detail)
+        raised = self._log.lifecycle.move(trigger)
+        for error in raised:
+            told = {"state": place.state.value, "error": error_detail(error)}
+            self._journal.add(EventKind.OBSERVER_RAISED, told)
+        self._journal.seal()
+        return raised[0] if raised else None
+
+    def join_threads(self) -> None:
+        """Ask the threads to stop and wait for them, as long as the grace period is."""
+        self.coordinator.request_stop()
+        try:
+            self.coordinator.join(stop_grace_period_secs=self._grace_secs, ignore_live_threads=True)
+        finally:
+            self._tell_of_live_threads()
+
+    def close_raw(self) -> None:
+        """Close the raw session."""
+        self.raw.close()
+
+    def restore_graph(self) -> None:
+        """Let operations be added again, unless the graph was finalized before the session."""
+        if not self._was_finalized and self._engine.is_finalized(self.graph):
+            self._engine.unfinalize(self.graph)
+
+    def _tell_of_live_threads(self) -> None:
+        left = list(self.coordinator.live_threads)
+        if left:
+            detail = {"threads": left, "seconds": self._grace_secs}
+            self._journal.add(EventKind.THREADS_LEFT, detail)
+            logging.warning(
+                "%d threads did not stop in the grace period of %s seconds: %s. They go on "
+                "running; make them look at coord.should_stop().",
+                len(left),
+                self._grace_secs,
+                ", ".join(left),
+            )
+
+    def _tell_stop(self, error: BaseException | None) -> None:
+        detail: dict[str, object] = {"by": "coordinator"}
+        if error is not None:
+            detail["error"] = error_detail(error)
+        self._journal.add(EventKind.STOP_REQUESTED, detail)
+
+    def _tell(self, point: str, detail: Mapping[str, object] = EMPTY) -> None:
+        self._journal.record_with(Place(point).code, detail)
+
+    def _enter(self, point: str, trigger: Trigger) -> None:
+        observed = self.change(Place(point), trigger)
+        if observed is not None:
+            raise observed
+
+    def _each_hook(self, point: str, call: Callable[[SessionRunHook], None]) -> None:
+        for index, hook in enumerate(self._hooks):
+            self._journal.record(Place(point, index).code)
+            call(hook)
+
+
+def undo(start: Start, error: BaseException) -> None:
+    """Close what a failed construction has opened, and write it down.
+
+    Errors of the closing itself are written down and dropped: the one that made the construction
+    fail comes out.
+    """
+    journal = start._journal
+    journal.raised({"error": error_detail(error)})
+    try:
+        interrupt = _undo_open(start, error)
+    finally:
+        start.restore_graph()
+    start.change(Place("closed"), Trigger.ABORT)
+    journal.close()
+    if interrupt is not None:
+        raise interrupt from error
+
+
+def _undo_open(start: Start, error: BaseException) -> BaseException | None:
+    place = start._journal.place
+    assert place is not None
+    failure = POINTS[place.point.removesuffix("!")].failure
+    if failure == "nothing open":
+        return None
+    mark = UNDO_STATES.index(place.state) + 1
+    steps = [("undo joining", start.join_threads)] * (failure == "threads open")
+    return _close_all(start, [*steps, ("undo closing", start.close_raw)], mark, error)
+
+
+def _close_all(
+    start: Start,
+    steps: list[tuple[str, Callable[[], None]]],
+    mark: int,
+    error: BaseException,
+) -> BaseException | None:
+    """Take the steps of closing; returns what must come out in place of `error`, or None."""
+    journal, interrupt = start._journal, None
+    for point, call in steps:
+        journal.record(Place(point, 0, mark).code)
+        try:
+            call()
+        except BaseException as another:
+            journal.raised({"error": error_detail(another)})
+            detail = {"error": error_detail(another), "instead_of": error_detail(error)}
+            dealt_with = "swallowed" if isinstance(another, Exception) else "replaced"
+            journal.record_with(Place(f"{_ERROR_OF[point]} {dealt_with}", 0, mark).code, detail)
+            if not isinstance(another, Exception):
+                interrupt = error = another
+    return interrupt
+
+
+_ERROR_OF: Final = {
+    "joining": "join error",
+    "closing": "close error",
+    "undo joining": "undo join error",
+    "undo closing": "undo close error",
+}
+
+
+def _name(operation: Any) -> str:
+    return str(getattr(operation, "name", operation))
+
+
+def _text(name: object) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)

@@ -1,0 +1,56 @@
+"""The event-sourced core of a monitored session: lifecycle, event log, replay and audit.
+
+Everything here works on a log alone: it knows no graph, no hook class and no session class.
+(The distribution python-statemachine has a package of the same name; the two can't be
+installed in one environment.)
+"""
+
+from statemachine.audit import AuditReport, Finding, Verdict, audit
+from statemachine.block import Block, Record
+from statemachine.errors import (
+    IllegalStep,
+    LogError,
+    LogExists,
+    LogNotWritable,
+    LogWriteFailed,
+    UnreadableLog,
+)
+from statemachine.events import Event, EventKind
+from statemachine.form import Damaged, Header
+from statemachine.log import EventLog
+from statemachine.machine import Lifecycle, Transition, Walker
+from statemachine.replay import Checkpoint, ErrorInfo, SessionState, replay
+from statemachine.store import EventStore, FileStore, MemoryStore
+from statemachine.table import State, Trigger
+
+__all__ = [
+    "AuditReport",
+    "Block",
+    "Checkpoint",
+    "Damaged",
+    "ErrorInfo",
+    "Event",
+    "EventKind",
+    "EventLog",
+    "EventStore",
+    "FileStore",
+    "Finding",
+    "Header",
+    "IllegalStep",
+    "Lifecycle",
+    "LogError",
+    "LogExists",
+    "LogNotWritable",
+    "LogWriteFailed",
+    "MemoryStore",
+    "Record",
+    "SessionState",
+    "State",
+    "Transition",
+    "Trigger",
+    "UnreadableLog",
+    "Verdict",
+    "Walker",
+    "audit",
+    "replay",
+]

@@ -1,0 +1,347 @@
+"""What can be proved about a session from its log alone."""
+
+import enum
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+from statemachine.block import Block
+from statemachine.compiled import START_CODE, Place
+from statemachine.errors import UnreadableLog
+from statemachine.events import EventKind
+from statemachine.form import Damaged, Header
+from statemachine.log import EventLog, Reading
+from statemachine.machine import describe, illegal, rules_of
+from statemachine.ordering import sentence
+from statemachine.pairs import pair_table
+from statemachine.replay import Checkpoint, Fold, SessionState
+from statemachine.rules import Observation, Rules
+from statemachine.table import FINAL
+
+_MOST_FINDINGS = 100
+
+
+class Verdict(enum.Enum):
+    """What an audit says about one question."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_CHECKED = "not checked"
+
+
+@attrs.frozen
+class Finding:
+    """One thing that an audit has to say.
+
+    Attributes:
+        about: The verdict that it belongs to: integrity, completeness, conformance or lineage.
+        rule: The id of the rule.
+        sentence: The documentation's sentence that the rule comes from.
+        seen: What the log holds, in words.
+        allowed: What it might have held there.
+        sequence: The number of the event, or None if it concerns no single one.
+        time: The event's time in nanoseconds since 1970-01-01 UTC, or None.
+    """
+
+    about: str
+    rule: str
+    sentence: str
+    seen: str
+    allowed: tuple[str, ...] = ()
+    sequence: int | None = None
+    time: int | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.sequence is None else f" at event {self.sequence}"
+        allowed = f"; allowed there: {', '.join(self.allowed)}" if self.allowed else ""
+        return f"{self.about}{where}: {self.seen}{allowed} [{self.rule}: {self.sentence}]"
+
+
+@attrs.frozen
+class AuditReport:
+    """The four verdicts on a log, each with its reasons.
+
+    Attributes:
+        location: Where the log is.
+        integrity: Whether the bytes are those that were written, and none is missing between.
+        completeness: Whether the log reaches the closed session and nothing is cut off.
+        conformance: Whether everything happened in the documented order.
+        lineage: Whether each restored checkpoint is one that a known log says was saved.
+        findings: What there is to say about it, at most 100 for each verdict.
+        header: Who wrote the log; None if that can't be read.
+        state: What the readable part of the log folds to; None if nothing can be read.
+    """
+
+    location: str
+    integrity: Verdict
+    completeness: Verdict
+    conformance: Verdict
+    lineage: Verdict
+    findings: tuple[Finding, ...] = ()
+    header: Header | None = None
+    state: SessionState | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether no verdict is FAIL."""
+        verdicts = (self.integrity, self.completeness, self.conformance, self.lineage)
+        return Verdict.FAIL not in verdicts
+
+    def __str__(self) -> str:
+        lines = [f"audit of {self.location}"]
+        for about in ("integrity", "completeness", "conformance", "lineage"):
+            lines.append(f"  {about:<13} {getattr(self, about).value}")
+        return "\n".join(lines + [f"  - {finding}" for finding in self.findings])
+
+
+def audit(
+    log: "EventLog | str | os.PathLike[str]",
+    *,
+    known: "Iterable[EventLog | str | os.PathLike[str]]" = (),
+) -> AuditReport:
+    """Say what a log proves, from its bytes alone.
+
+    Args:
+        log: The log, or its path.
+        known: Other logs: a checkpoint that was restored may have been saved by their sessions.
+
+    Returns:
+        The verdicts and findings. Damage is a finding, not an error.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UnreadableLog: If the file is no event log at all.
+    """
+    try:
+        opened = log if isinstance(log, EventLog) else EventLog.open(log)
+        reading = opened.read()
+    except Damaged as error:
+        return _unreadable(str(log), error)
+    return _Audit(opened.location, reading, tuple(known)).report()
+
+
+def _unreadable(location: str, error: Damaged) -> AuditReport:
+    finding = Finding("integrity", "chain-unbroken", sentence("chain-unbroken"), str(error))
+    not_checked = Verdict.NOT_CHECKED
+    return AuditReport(location, Verdict.FAIL, not_checked, not_checked, not_checked, (finding,))
+
+
+class _Audit:
+    """One audit: walks over the blocks once, then judges."""
+
+    def __init__(
+        self,
+        location: str,
+        reading: Reading,
+        known: tuple["EventLog | str | os.PathLike[str]", ...],
+    ) -> None:
+        self._location = location
+        self._reading = reading
+        self._known = known
+        self._hooks = len(reading.header.hooks)
+        self._fold = Fold(reading.header.hooks, reading.header.started)
+        self._rules = Rules(reading.header)
+        self._last = START_CODE if not reading.dropped else None
+        self._findings: dict[str, list[Finding]] = {
+            "integrity": [],
+            "completeness": [],
+            "conformance": [],
+            "lineage": [],
+        }
+        self._saved: list[Checkpoint] = []
+        self._restored: list[tuple[Checkpoint, int, int]] = []
+        self._untold_restores = 0
+        self._damage: UnreadableLog | None = None
+
+    def report(self) -> AuditReport:
+        """Judge the whole log."""
+        self._walk()
+        verdicts = {
+            "integrity": self._integrity(),
+            "completeness": self._completeness(),
+            "conformance": self._conformance(),
+            "lineage": self._lineage(),
+        }
+        findings = tuple(f for about in self._findings.values() for f in about[:_MOST_FINDINGS])
+        header = self._reading.header
+        return AuditReport(
+            self._location, **verdicts, findings=findings, header=header, state=self._state()
+        )
+
+    def _state(self) -> SessionState | None:
+        try:
+            return self._fold.result()
+        except UnreadableLog:
+            return None
+
+    def _walk(self) -> None:
+        try:
+            for block in self._reading:
+                self._neighbours(block)
+                for observation in self._rules.judge(block):
+                    self._observe(observation)
+                self._fold.add(block)
+                self._checkpoints(block)
+        except UnreadableLog as error:
+            self._damage = error
+
+    def _find(
+        self,
+        about: str,
+        rule: str,
+        seen: str,
+        allowed: Iterable[str] = (),
+        sequence: int | None = None,
+        time: int | None = None,
+    ) -> None:
+        finding = Finding(about, rule, sentence(rule), seen, tuple(allowed), sequence, time)
+        self._findings[about].append(finding)
+
+    def _observe(self, observation: Observation) -> None:
+        self._find("conformance", **attrs.asdict(observation, recurse=False))
+
+    def _neighbours(self, block: Block) -> None:
+        """Judge each event of the ordered lane by the one before it."""
+        ordered = block.ordered
+        codes = block.codes[ordered]
+        if not len(codes):
+            return
+        first = codes[:1] if self._last is None else np.array([self._last], codes.dtype)
+        chain = np.concatenate((first, codes))
+        if self._last is None:
+            chain = chain[1:]
+        offset = len(chain) - len(codes)
+        times = block.times
+        for position in pair_table(self._hooks).faults(chain)[:_MOST_FINDINGS].tolist():
+            at = int(ordered[position - offset])
+            time = int(times[at]) + self._reading.header.started
+            before, after = int(chain[position - 1]), int(chain[position])
+            self._explain(before, after, block.sequence + at, time)
+        self._last = int(codes[-1])
+
+    def _explain(self, before: int, after: int, sequence: int, time: int | None) -> None:
+        error = illegal(before, after, self._hooks)
+        rule = rules_of(before, self._hooks)[0]
+        seen = f"{error.tried} after {error.stood}"
+        self._find("conformance", rule, seen, error.allowed, sequence, time)
+
+    def _checkpoints(self, block: Block) -> None:
+        kinds = block.kinds
+        numbers = (EventKind.CHECKPOINT_SAVED.number, EventKind.CHECKPOINT_RESTORED.number)
+        if not np.isin(kinds, numbers).any():
+            return
+        for event in block.events(self._reading.header.started, False):
+            if event.kind is EventKind.CHECKPOINT_SAVED:
+                self._saved.append(Checkpoint.of(event))
+            elif event.kind is EventKind.CHECKPOINT_RESTORED:
+                self._restored.append((Checkpoint.of(event), event.sequence, event.time))
+
+    # Verdicts
+
+    def _integrity(self) -> Verdict:
+        if isinstance(self._damage, Damaged):
+            self._find("integrity", "chain-unbroken", str(self._damage))
+            return Verdict.FAIL
+        if self._reading.unsealed or not self._reading.sealed:
+            seen = f"{self._reading.unsealed} events were never sealed, so no digest covers them"
+            self._find("integrity", "sealed-blocks-only", seen)
+            return Verdict.NOT_CHECKED
+        return Verdict.PASS
+
+    def _completeness(self) -> Verdict:
+        reading = self._reading
+        missing = []
+        if self._damage is not None:
+            missing.append("what comes after the damage can't be read")
+        if reading.cut_off is not None:
+            missing.append(str(reading.cut_off))
+        if reading.dropped:
+            missing.append(f"the first {reading.dropped} blocks were dropped: memory is bounded")
+        if self._damage is None and self._last != Place(FINAL).code:
+            missing.append(self._unfinished())
+        elif self._damage is None and not reading.ended and reading.cut_off is None:
+            missing.append("the end marker of the log is missing")
+        for seen in missing:
+            self._find("completeness", "closed-at-the-end", seen)
+        return Verdict.FAIL if missing else Verdict.PASS
+
+    def _unfinished(self) -> str:
+        state = self._state()
+        where = state.stopped_in if state else describe(self._last or START_CODE)
+        if self._reading.running:
+            return f"the session is still running; its latest call is {where}"
+        return f"the session was never closed: it died in {where}"
+
+    def _conformance(self) -> Verdict:
+        if self._damage is not None and not isinstance(self._damage, Damaged):
+            self._find("conformance", "known-events", str(self._damage))
+        if self._findings["conformance"]:
+            return Verdict.FAIL
+        if self._damage is not None:
+            return Verdict.NOT_CHECKED
+        return Verdict.PASS
+
+    def _lineage(self) -> Verdict:
+        if self._damage is not None:
+            return Verdict.NOT_CHECKED
+        verdicts = [self._judge_restore(*restore) for restore in self._restored]
+        if self._untold():
+            seen = "a checkpoint was restored without its digest being written down"
+            self._find("lineage", "restored-was-saved", seen)
+            verdicts.append(Verdict.NOT_CHECKED)
+        for verdict in (Verdict.FAIL, Verdict.NOT_CHECKED):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.PASS
+
+    def _untold(self) -> bool:
+        state = self._state()
+        asked = self._rules.restores
+        return bool(asked) and state is not None and not self._restored
+
+    def _judge_restore(self, restored: Checkpoint, sequence: int, time: int) -> Verdict:
+        digest = restored.sha256
+        for place, saved in self._all_saved():
+            if digest is not None and saved.sha256 == digest:
+                seen = (
+                    f"{restored.path} (step {saved.step}, sha256 {digest[:12]}…) was saved by the "
+                    f"session of {place}"
+                )
+                self._find("lineage", "restored-was-saved", seen, (), sequence, time)
+                return Verdict.PASS
+        seen = f"{restored.path} (sha256 {str(digest)[:12]}…) was saved by no session of "
+        if not self._known:
+            seen += "this log, and no other log was given"
+            self._find("lineage", "restored-was-saved", seen, (), sequence, time)
+            return Verdict.NOT_CHECKED
+        seen += "the logs that were given: it is another file, or it was changed"
+        self._find("lineage", "restored-was-saved", seen, (), sequence, time)
+        return Verdict.FAIL
+
+    def _all_saved(self) -> Iterator[tuple[str, Checkpoint]]:
+        yield from ((self._location, saved) for saved in self._saved)
+        for log in self._known:
+            opened = log if isinstance(log, EventLog) else EventLog.open(log)
+            yield from ((_short(opened), saved) for saved in saved_in(opened))
+
+
+def _short(log: EventLog) -> str:
+    return Path(log.location).name
+
+
+def saved_in(log: EventLog) -> list[Checkpoint]:
+    """The checkpoints that a log says were saved, as far as it can be read."""
+    saved = []
+    reading = log.read()
+    number = EventKind.CHECKPOINT_SAVED.number
+    try:
+        for block in reading:
+            if (block.kinds == number).any():
+                events = block.events(reading.header.started, False)
+                saved += [Checkpoint.of(e) for e in events if e.kind.number == number]
+    except UnreadableLog:
+        pass
+    return saved

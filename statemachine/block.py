@@ -1,0 +1,307 @@
+"""A block of events: the two lanes merged, in the columns that a log keeps."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from statemachine.errors import UnreadableLog
+from statemachine.events import (
+    AT_SHIFT,
+    EMPTY,
+    INDEX_SHIFT,
+    KIND_OF_NUMBER,
+    SECOND_LANE,
+    Event,
+    EventKind,
+)
+
+Int64s = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.int32]
+
+KIND_MASK: Final = 0x7F
+_STEP_KINDS: Final = (
+    EventKind.STEP_BEGIN,
+    EventKind.BEFORE_RUN,
+    EventKind.MERGE,
+    EventKind.RUN,
+    EventKind.AFTER_RUN,
+    EventKind.STEP_END,
+)
+_STEP_NUMBERS: Final = frozenset(kind.number for kind in _STEP_KINDS)
+_OPEN_STEP_NUMBERS: Final = _STEP_NUMBERS - {EventKind.STEP_END.number}
+
+
+@attrs.frozen
+class Record:
+    """A rare event, or the detail of an ordered one.
+
+    Attributes:
+        slot: How many ordered events of the block come before it.
+        time: Nanoseconds on the writer's monotonic clock.
+        code: The event's code.
+        detail: Its detail, as JSON text.
+    """
+
+    slot: int
+    time: int
+    code: int
+    detail: str
+
+    @property
+    def in_second_lane(self) -> bool:
+        """Whether it is an event of its own, beside the ordered ones."""
+        return bool(self.code & SECOND_LANE)
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """Consecutive events of one log.
+
+    Attributes:
+        sequence: The sequence number of the first event.
+        step: How many steps had begun before the block.
+        time: Nanoseconds from the start of the log to the event before the block.
+        elapsed: Nanoseconds since the event before, int64, shape (events,).
+        codes: The codes, int32, shape (events,).
+        details: For the events that have one, their detail as JSON text, by position.
+    """
+
+    sequence: int
+    step: int
+    time: int
+    elapsed: Int64s
+    codes: Codes
+    details: Mapping[int, str]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @property
+    def times(self) -> Int64s:
+        """Nanoseconds since the start of the log, int64, shape (events,)."""
+        return np.cumsum(self.elapsed, dtype=np.int64) + self.time
+
+    @property
+    def kinds(self) -> Codes:
+        """The numbers of the events' kinds, int32, shape (events,)."""
+        return self.codes & KIND_MASK
+
+    @property
+    def step_after(self) -> int:
+        """How many steps had begun by the end of the block."""
+        return self.step + int(np.count_nonzero(self.kinds == EventKind.STEP_BEGIN.number))
+
+    @property
+    def sequence_after(self) -> int:
+        """The sequence number of the first event after the block."""
+        return self.sequence + len(self)
+
+    @property
+    def time_after(self) -> int:
+        """Nanoseconds from the start of the log to the last event of the block."""
+        return self.time + int(self.elapsed.sum(dtype=np.int64))
+
+    @property
+    def ordered(self) -> Int64s:
+        """The positions of the events of the ordered lane, int64."""
+        return np.flatnonzero((self.codes & SECOND_LANE) == 0)
+
+    def steps(self, in_step_before: bool) -> tuple[Int64s, npt.NDArray[np.bool_]]:
+        """The number of the latest step at each event, and whether the event belongs to it.
+
+        Args:
+            in_step_before: Whether the event before the block was inside a step.
+        """
+        numbers = self.step + np.cumsum(self.kinds == EventKind.STEP_BEGIN.number)
+        calls = self.codes >> AT_SHIFT & 0x3F
+        belongs = np.isin(self.kinds, list(_STEP_NUMBERS)) | (
+            np.isin(calls, list(_STEP_NUMBERS)) & (self.kinds == EventKind.RAISED.number)
+        )
+        inside = np.isin(self.kinds, list(_OPEN_STEP_NUMBERS))
+        ordered = self.ordered
+        if len(ordered) < len(self):
+            latest = np.searchsorted(ordered, np.arange(len(self)), side="right") - 1
+            beside = (self.codes & SECOND_LANE) != 0
+            around = np.where(latest < 0, in_step_before, inside[ordered[latest]])
+            belongs = np.where(beside, around, belongs)
+        return numbers, belongs
+
+    def in_step_after(self, in_step_before: bool) -> bool:
+        """Whether the block ends inside a step."""
+        ordered = self.ordered
+        if not len(ordered):
+            return in_step_before
+        return int(self.kinds[ordered[-1]]) in _OPEN_STEP_NUMBERS
+
+    def events(self, origin: int, in_step_before: bool) -> Iterator[Event]:
+        """The events as a reader sees them.
+
+        Args:
+            origin: The start of the log, in nanoseconds since 1970-01-01 UTC.
+            in_step_before: Whether the event before the block was inside a step.
+        """
+        numbers, belongs = self.steps(in_step_before)
+        times = self.times + origin
+        rows = zip(self.codes.tolist(), times.tolist(), numbers.tolist(), belongs, strict=True)
+        for position, (code, time, step, inside) in enumerate(rows):
+            detail = self.details.get(position)
+            yield event_of(
+                code,
+                sequence=self.sequence + position,
+                time=time,
+                step=step if inside else None,
+                detail=EMPTY if detail is None else read_detail(detail),
+            )
+
+
+def event_of(
+    code: int, *, sequence: int, time: int, step: int | None, detail: Mapping[str, object]
+) -> Event:
+    """The event that a code and what stands beside it make.
+
+    Raises:
+        UnreadableLog: If the code is unknown.
+    """
+    kind = KIND_OF_NUMBER.get(code & KIND_MASK)
+    if kind is None:
+        raise UnreadableLog(
+            f"event {sequence} has the unknown code {code}: the log is damaged, or was "
+            "written by a newer version of this package"
+        )
+    call = KIND_OF_NUMBER.get(code >> AT_SHIFT & 0x3F)
+    if call is not None:
+        detail = MappingProxyType({"call": call.value, **detail})
+    of_hook = (call or kind).value.startswith("hook.")
+    hook = code >> INDEX_SHIFT if of_hook else None
+    if kind is EventKind.RUN:
+        detail = MappingProxyType({"signature": code >> INDEX_SHIFT, **detail})
+    return Event(sequence, time, kind, hook, step, detail)
+
+
+def merge_lanes(
+    times: Int64s, codes: Codes, records: Iterable[Record], not_before: int
+) -> tuple[Int64s, Codes, dict[int, str]]:
+    """Put the two lanes of a block in one order.
+
+    An event of the second lane comes after the ordered events that its writer saw, and after
+    those that were earlier by the clock. The clock of the result never runs backwards.
+
+    Args:
+        times: The ordered events' times in nanoseconds, int64, shape (ordered,).
+        codes: Their codes, int32, shape (ordered,).
+        records: Events of the second lane and details of ordered ones.
+        not_before: The time of the event before the block.
+
+    Returns:
+        Times, codes and details of the merged block.
+    """
+    beside = []
+    details_of_slot = {}
+    for record in records:
+        if record.in_second_lane:
+            earlier = int(np.searchsorted(times, record.time, side="left"))
+            beside.append((min(max(record.slot, earlier), len(codes)), record))
+        elif record.slot < len(codes) and codes[record.slot] & 0x7FFFFFFF == record.code:
+            details_of_slot[record.slot] = record.detail
+    beside.sort(key=lambda pair: (pair[0], pair[1].time))
+    slots = np.array([slot for slot, _ in beside], dtype=np.int64)
+    merged_codes = np.insert(codes, slots, [r.code for _, r in beside]).astype(np.int32)
+    merged_times = np.insert(times, slots, [r.time for _, r in beside]).astype(np.int64)
+    details = {int(s + np.searchsorted(slots, s, "right")): d for s, d in details_of_slot.items()}
+    for order, (slot, record) in enumerate(beside):
+        details[slot + order] = record.detail
+    latest = np.maximum.accumulate(np.maximum(merged_times, not_before))
+    return latest, merged_codes, {p: d for p, d in sorted(details.items()) if d}
+
+
+def read_detail(text: str) -> Mapping[str, object]:
+    """Read an event's detail back.
+
+    Raises:
+        UnreadableLog: If it is not a JSON object.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise UnreadableLog(f"an event's detail is not a JSON object: {text[:80]!r}")
+    return MappingProxyType(value)
+
+
+MAX_DETAIL: Final = 64 * 1024
+"""The longest detail, in characters of JSON."""
+
+
+def write_detail(detail: Mapping[str, object]) -> str:
+    """Write an event's detail as JSON; empty text for an empty one.
+
+    NumPy scalars become numbers; NaN and the infinities become the texts ``"NaN"``,
+    ``"Infinity"`` and ``"-Infinity"``.
+
+    Raises:
+        TypeError: If it holds anything but texts, numbers, booleans, None, and lists and
+            dictionaries of them.
+        ValueError: If it is longer than 64 KiB.
+    """
+    if not detail:
+        return ""
+    plain = {str(key): _plain(value, str(key)) for key, value in detail.items()}
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    if len(text) > MAX_DETAIL:
+        raise ValueError(
+            f"the detail of an event may have {MAX_DETAIL} characters, this one has {len(text)}"
+        )
+    return text
+
+
+MAX_MESSAGE: Final = 2000
+"""How much of an error's message is kept, in characters."""
+
+
+def error_detail(error: BaseException) -> dict[str, object]:
+    """An error as a log keeps it: class, message, and the classes that it is an instance of."""
+    kind = type(error)
+    bases = [base.__name__ for base in kind.__mro__ if base is not object]
+    return {"type": kind.__name__, "message": _message_of(error), "bases": bases}
+
+
+def _message_of(error: BaseException) -> str:
+    try:
+        message = str(error)
+    except Exception as failure:  # an error whose own text fails must still be told of
+        message = f"its text can't be had: {type(failure).__name__}"
+    return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
+
+
+def _plain(value: object, name: str) -> object:
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, np.generic):
+        return _plain(value.item(), name)
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return _plain_float(float(value))
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v, f"{name}.{k}") for k, v in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return [_plain(v, f"{name}[{i}]") for i, v in enumerate(value)]
+    raise TypeError(
+        f"the detail {name!r} of an event must be text, a number, a boolean, None, or a list or "
+        f"dictionary of them, not {type(value).__name__}; write down a name, a shape or a digest"
+    )
+
+
+def _plain_float(value: float) -> float | str:
+    if value != value:
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -1,0 +1,370 @@
+"""The bytes of a log: an Arrow IPC stream whose messages are chained by SHA-256.
+
+The first message holds the schema, and in its metadata who wrote the log and by which rules.
+Each further message is one block. In every message's metadata stands a digest: SHA-256 over
+the digest of the message before (32 zero bytes for the first) and the whole message with the
+64 characters of its own digest set to zeros. A closed log ends with the stream's end marker
+and not a byte after it.
+
+Framing and digests are checked on the raw bytes, before Arrow decodes anything.
+"""
+
+import hashlib
+import json
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+import attrs
+import numpy as np
+
+from statemachine.block import Block
+from statemachine.errors import UnreadableLog
+from statemachine.events import VOCABULARY
+from statemachine.table import DIGEST
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMAT: Final = 1
+"""The version of this form."""
+KEY: Final = "monitored-session"
+END_MARKER: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+NO_DIGEST: Final = "0" * 64
+
+_CONTINUATION: Final = b"\xff\xff\xff\xff"
+_DIGEST: Final = re.compile(rb'\{"sha256":"([0-9a-f]{64})",')
+_PLACE: Final = re.compile(
+    rb'\{"sha256":"[0-9a-f]{64}","sequence":(\d{1,18}),"step":(\d{1,18}),"time":(\d{1,18})\}'
+)
+_MAX_METADATA: Final = 1 << 26
+_MAX_BODY: Final = 1 << 30
+
+
+@attrs.frozen
+class Header:
+    """Who wrote a log, when, and by which rules.
+
+    Attributes:
+        session: The session's own identifier, 32 hexadecimal digits.
+        started: When it began, in nanoseconds since 1970-01-01 UTC.
+        clock: The writer's monotonic clock at that moment, in nanoseconds.
+        hooks: The classes of the hooks, in list order.
+        versions: Versions of Python and of the libraries that took part.
+        process: The number of the process that wrote it.
+        table: SHA-256 of the table of the lifecycle that was in force.
+        vocabulary: The number of each kind of event.
+        format: The version of the log's form.
+    """
+
+    session: str
+    started: int
+    clock: int
+    hooks: tuple[str, ...]
+    versions: Mapping[str, str]
+    process: int
+    table: str = DIGEST
+    vocabulary: Mapping[str, int] = VOCABULARY
+    format: int = FORMAT
+
+
+def digest_of(message: bytes, before: str) -> str:
+    """The digest of a message whose own digest is still zeros.
+
+    Args:
+        message: The whole encapsulated message.
+        before: The digest of the message before, or NO_DIGEST.
+    """
+    return hashlib.sha256(bytes.fromhex(before) + message).hexdigest()
+
+
+def schema() -> "pa.Schema":
+    """The columns of a log, as Arrow sees them."""
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            pa.field("elapsed", pa.duration("ns"), nullable=False),
+            pa.field("code", pa.int32(), nullable=False),
+            pa.field("detail", pa.string()),
+        ]
+    )
+
+
+class _Capture:
+    """A file that keeps what is written to it until it is taken."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: Any) -> int:  # whatever buffer Arrow hands over
+        self._parts.append(bytes(data))
+        return len(self._parts[-1])
+
+    def flush(self) -> None:
+        """There is nothing to flush."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def take(self) -> bytes:
+        data, self._parts = b"".join(self._parts), []
+        return data
+
+
+class ChainWriter:
+    """Turns a header and blocks into the messages of a log.
+
+    Attributes:
+        schema_message: The first message.
+        head: The digest of the latest message.
+    """
+
+    def __init__(self, header: Header) -> None:
+        import pyarrow as pa
+
+        fields = {"sha256": NO_DIGEST, **attrs.asdict(header)}
+        text = json.dumps(fields, separators=(",", ":"), default=dict)
+        self._sink = _Capture()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        self._schema = schema()
+        named = self._schema.with_metadata({KEY: text})
+        self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), named, options=options)
+        self.head = NO_DIGEST
+        # Arrow writes the schema only with the first batch; there it is cut off again.
+        self._unlinked_schema: bytes = named.serialize().to_pybytes()
+        self.schema_message = self._link(self._unlinked_schema)
+
+    def encode(self, block: Block) -> bytes:
+        """The next message of the log, holding `block`."""
+        import pyarrow as pa
+
+        columns = [
+            pa.array(block.elapsed.view("timedelta64[ns]")),
+            pa.array(block.codes),
+            _detail_column(block) if block.details else pa.nulls(len(block), pa.string()),
+        ]
+        batch = pa.record_batch(columns, schema=self._schema)
+        place = {
+            "sha256": NO_DIGEST,
+            "sequence": block.sequence,
+            "step": block.step,
+            "time": block.time,
+        }
+        text = json.dumps(place, separators=(",", ":"))
+        self._writer.write_batch(batch, custom_metadata={KEY: text})
+        return self._link(self._sink.take().removeprefix(self._unlinked_schema))
+
+    def _link(self, message: bytes) -> bytes:
+        self.head = digest_of(message, self.head)
+        zeros = f'{{"sha256":"{NO_DIGEST}",'.encode()
+        at = message.index(zeros) + len(b'{"sha256":"')
+        return message[:at] + self.head.encode() + message[at + 64 :]
+
+
+def _detail_column(block: Block) -> "pa.Array":
+    import pyarrow as pa
+
+    column: list[str | None] = [None] * len(block)
+    for position, detail in block.details.items():
+        column[position] = detail
+    return pa.array(column, pa.string())
+
+
+class Damaged(UnreadableLog):
+    """The bytes of a log are not what was written: the message says where and how.
+
+    Attributes:
+        offset: The byte at which the damaged message begins.
+    """
+
+    def __init__(self, offset: int, what: str) -> None:
+        self.offset = offset
+        super().__init__(f"{what} (message at byte {offset})")
+
+
+class CutOff(Damaged):
+    """The bytes end in the middle of a message."""
+
+
+@attrs.frozen
+class Frame:
+    """One message whose framing and digest are right.
+
+    Attributes:
+        offset: Where it begins in the file.
+        message: Its bytes.
+        metadata: The part of them that is Arrow's metadata.
+        digest: Its digest.
+    """
+
+    offset: int
+    message: bytes
+    metadata: bytes
+    digest: str
+
+
+def read_frames(
+    file: BinaryIO, check: bool = True, after: str = NO_DIGEST
+) -> Iterator[Frame | None]:
+    """The messages of a log in turn; None, last, stands for a right end marker.
+
+    Args:
+        file: A log, opened for reading at its start.
+        check: Whether digests are compared.
+        after: The digest that the second message follows, if blocks before it were dropped.
+
+    Raises:
+        CutOff: If the bytes end within a message; if they end between two, there is just no
+            None.
+        Damaged: If a frame is malformed, a digest is wrong, or bytes follow the end.
+    """
+    offset, before = 0, NO_DIGEST
+    while prefix := file.read(8):
+        if prefix == END_MARKER:
+            if file.read(1):
+                raise Damaged(offset, "bytes follow the end marker of the log")
+            yield None
+            return
+        message, metadata = _read_message(file, prefix, offset)
+        digest = _checked_digest(message, metadata, before, offset) if check else ""
+        yield Frame(offset, message, metadata, digest)
+        before = after if after != NO_DIGEST and not offset else digest
+        offset += len(message)
+
+
+def _read_message(file: BinaryIO, prefix: bytes, offset: int) -> tuple[bytes, bytes]:
+    if len(prefix) < 8:
+        raise CutOff(offset, "the log ends within the frame of a message")
+    if prefix[:4] != _CONTINUATION:
+        raise Damaged(offset, "this is not the start of an Arrow message")
+    (size,) = struct.unpack("<i", prefix[4:])
+    if not 0 < size <= _MAX_METADATA or size % 8:
+        raise Damaged(offset, f"a message can't have {size} bytes of metadata")
+    metadata = _read_exactly(file, size, offset)
+    body = _read_exactly(file, _body_length(metadata, offset), offset)
+    return prefix + metadata + body, metadata
+
+
+def _read_exactly(file: BinaryIO, size: int, offset: int) -> bytes:
+    data = file.read(size)
+    if len(data) < size:
+        raise CutOff(offset, "the log ends within a message")
+    return data
+
+
+def _body_length(metadata: bytes, offset: int) -> int:
+    """The length of a message's body: field 3 of the flatbuffer table `Message`."""
+    try:
+        (table,) = struct.unpack_from("<I", metadata, 0)
+        (back,) = struct.unpack_from("<i", metadata, table)
+        vtable = table - back
+        (entries,) = struct.unpack_from("<H", metadata, vtable)
+        if vtable < 0:
+            raise struct.error
+        field = struct.unpack_from("<H", metadata, vtable + 10)[0] if entries > 10 else 0
+        length = struct.unpack_from("<q", metadata, table + field)[0] if field else 0
+    except struct.error:
+        raise Damaged(offset, "a message's metadata is malformed") from None
+    if not 0 <= length <= _MAX_BODY or length % 8:
+        raise Damaged(offset, f"a message can't have a body of {length} bytes")
+    return int(length)
+
+
+def _checked_digest(message: bytes, metadata: bytes, before: str, offset: int) -> str:
+    found = list(_DIGEST.finditer(metadata))
+    if len(found) != 1:
+        raise Damaged(offset, "a message does not hold exactly one digest")
+    start = 8 + found[0].start(1)
+    zeroed = message[:start] + NO_DIGEST.encode() + message[start + 64 :]
+    stated = found[0].group(1).decode()
+    if digest_of(zeroed, before) != stated:
+        raise Damaged(offset, "the digest of a message is not that of its bytes")
+    return stated
+
+
+def read_header(frame: Frame) -> Header:
+    """The header that the first message of a log holds.
+
+    Raises:
+        UnreadableLog: If it is another kind of Arrow stream, or of a newer version.
+    """
+    import pyarrow as pa
+
+    try:
+        found = pa.ipc.open_stream(frame.message + END_MARKER).schema
+        fields = json.loads((found.metadata or {})[KEY.encode()])
+        del fields["sha256"]
+        version = fields["format"]
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, RecursionError):
+        raise UnreadableLog(
+            "this is an Arrow stream, but not an event log of this package: its schema does "
+            f"not hold the metadata {KEY!r}"
+        ) from None
+    if version != FORMAT or not found.remove_metadata().equals(schema()):
+        raise UnreadableLog(
+            f"this log has the form {version!r} with the columns {found.names}; this version of "
+            f"the package reads form {FORMAT} with the columns {schema().names}"
+        )
+    return _header_of(fields)
+
+
+def _header_of(fields: dict[str, Any]) -> Header:  # decoded JSON
+    checks = {
+        "session": str,
+        "started": int,
+        "clock": int,
+        "hooks": list,
+        "versions": dict,
+        "process": int,
+        "table": str,
+        "vocabulary": dict,
+        "format": int,
+    }
+    for name, kind in checks.items():
+        if not isinstance(fields.get(name), kind):
+            raise UnreadableLog(f"the header of the log has no proper {name!r}")
+    if not all(isinstance(hook, str) for hook in fields["hooks"]):
+        raise UnreadableLog("the header of the log names a hook by something that is no text")
+    known = {name: fields[name] for name in checks}
+    return Header(**(known | {"hooks": tuple(fields["hooks"])}))
+
+
+def read_block(frame: Frame) -> Block:
+    """The block that a message holds.
+
+    Raises:
+        Damaged: If the message is not a block.
+    """
+    import pyarrow as pa
+
+    place = _PLACE.search(frame.metadata)
+    if place is None:
+        raise Damaged(frame.offset, "a block does not say where it belongs")
+    try:
+        batch = pa.ipc.read_record_batch(pa.py_buffer(frame.message), schema())
+        batch.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        raise Damaged(frame.offset, f"a block can't be decoded: {error}") from None
+    elapsed, codes, details = batch.columns
+    if elapsed.null_count or codes.null_count:
+        raise Damaged(frame.offset, "a block has events without time or code")
+    sequence, step, time = (int(number) for number in place.groups())
+    return Block(
+        sequence,
+        step,
+        time,
+        elapsed.to_numpy(zero_copy_only=False).view(np.int64),
+        codes.to_numpy(zero_copy_only=False),
+        _details_of(details),
+    )
+
+
+def _details_of(column: Any) -> dict[int, str]:  # an Arrow array
+    if column.null_count == len(column):
+        return {}
+    positions = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)).tolist()
+    return dict(zip(positions, column.drop_null().to_pylist(), strict=True))

@@ -1,0 +1,357 @@
+"""`EventLog`: one session's events, being written or read back."""
+
+import os
+import platform
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+import attrs
+
+from statemachine.block import Block
+from statemachine.errors import LogNotWritable, UnreadableLog
+from statemachine.events import Event, EventKind
+from statemachine.form import (
+    KEY,
+    CutOff,
+    Damaged,
+    Header,
+    read_block,
+    read_frames,
+    read_header,
+)
+from statemachine.journal import Journal, block_after
+from statemachine.machine import Lifecycle
+from statemachine.store import (
+    SUFFIX,
+    EventStore,
+    FileStore,
+    MemoryStore,
+    Snapshot,
+    file_snapshot,
+    missing_blocks,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_LIBRARIES: Final = ("monitored-session", "numpy", "transitions", "attrs", "pyarrow")
+_TRIES: Final = 20
+_LOOK: Final = 1 << 16
+_MARKS: Final = (KEY.encode(), b'{"sha256":"')
+
+
+def versions() -> dict[str, str]:
+    """The versions that a log states: Python's and those of the libraries that take part."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "unknown"
+    return found
+
+
+@attrs.define(eq=False)
+class Reading:
+    """One pass over what a log held at one moment.
+
+    Iterating yields its blocks, the unsealed ones last. The attributes are filled while it
+    goes on.
+
+    Attributes:
+        header: Who wrote the log.
+        sealed: How many blocks with a right digest were read.
+        unsealed: How many events were read from the tails.
+        ended: Whether the end marker was there.
+        cut_off: What is wrong where the file ends within a message, or None.
+        dropped: How many of the first blocks a bounded log had to forget.
+        running: Whether the writer still has the log open.
+    """
+
+    header: Header
+    snapshot: Snapshot
+    sealed: int = 0
+    unsealed: int = 0
+    ended: bool = False
+    cut_off: Damaged | None = None
+
+    @property
+    def dropped(self) -> int:
+        """How many of the first blocks a bounded log had to forget."""
+        return self.snapshot.dropped
+
+    @property
+    def running(self) -> bool:
+        """Whether the writer still has the log open."""
+        return self.snapshot.running
+
+    def __iter__(self) -> Iterator[Block]:
+        """The blocks in turn.
+
+        Raises:
+            Damaged: If a sealed block is not what was written.
+        """
+        latest = None
+        for block in self._sealed_blocks():
+            latest = block
+            yield block
+        yield from self._unsealed_blocks(latest)
+
+    def _sealed_blocks(self) -> Iterator[Block]:
+        frames = read_frames(self.snapshot.sealed, after=self.snapshot.resume)
+        try:
+            for number, frame in enumerate(frames):
+                if frame is None:
+                    self.ended = True
+                elif number:
+                    yield read_block(frame)
+                    self.sealed += 1
+        except CutOff as error:
+            self.cut_off = error
+        finally:
+            self.snapshot.sealed.close()
+
+    def _unsealed_blocks(self, latest: Block | None) -> Iterator[Block]:
+        following = self.sealed + self.dropped
+        for content in sorted(self.snapshot.tails, key=lambda tail: tail[0]):
+            if content[0] == following:
+                following += 1
+                self.cut_off = None  # the torn message is this block, which the tail still has
+                latest = block_after(self.header, latest, content)
+                self.unsealed += len(latest)
+                if len(latest):
+                    yield latest
+
+
+class EventLog:
+    """One session's event log.
+
+    Created, it waits for a session to write to it: pass it as ``event_log=``. Read it with
+    `EventLog.open`, or while it is written. Iterating gives `Event`s in order.
+
+    Args:
+        target: Where to write: None, memory; a file that does not exist yet; a directory,
+            which gets a new, uniquely named file; or an `EventStore`.
+
+    Attributes:
+        lifecycle: The lifecycle of the session that writes the log, for observers.
+            None for a log that was opened.
+
+    Example:
+        >>> log = EventLog()
+        >>> log.location
+        'memory'
+    """
+
+    def __init__(self, target: "str | os.PathLike[str] | EventStore | None" = None) -> None:
+        self._store: EventStore | None = _store_for(target)
+        self._path: Path | None = None
+        self._journal: Journal | None = None
+        self._header: Header | None = None
+        self.lifecycle: Lifecycle | None = Lifecycle()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "EventLog":
+        """Open a log for reading: a closed one, a running one, or one of a killed process.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            UnreadableLog: If it is not an event log, or its first message can't be read.
+        """
+        log = cls.__new__(cls)
+        log._store, log._journal, log.lifecycle = None, None, None
+        log._path = Path(path)
+        log._header = None
+        log._header = log.header
+        return log
+
+    @property
+    def location(self) -> str:
+        """Where the log is: a path, or a word for another kind of place."""
+        return self._store.location if self._store is not None else str(self._path)
+
+    @property
+    def path(self) -> Path | None:
+        """The log's file, or None if it has none."""
+        if isinstance(self._store, FileStore):
+            return self._store.path
+        return self._path
+
+    @property
+    def header(self) -> Header:
+        """Who wrote the log, when, and by which rules.
+
+        Raises:
+            LogNotWritable: If no session has begun to write it yet.
+            UnreadableLog: If the log's first message can't be read.
+        """
+        if self._header is not None:
+            return self._header
+        if self._path is None:
+            raise LogNotWritable("no session has begun this event log: pass it as event_log=")
+        with self._snapshot().sealed as file:
+            return _read_header(file, self.location)
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """The classes of the session's hooks, in list order."""
+        return self.header.hooks
+
+    @property
+    def running(self) -> bool:
+        """Whether a living process is still writing the log."""
+        snapshot = self._snapshot()
+        snapshot.sealed.close()
+        return snapshot.running
+
+    def begin(self, hooks: Sequence[str]) -> Journal:
+        """Begin to write. For the session that the log was passed to.
+
+        Args:
+            hooks: The classes of its hooks, in list order.
+
+        Raises:
+            LogNotWritable: If the log was opened for reading, or another session has it.
+            LogExists: If the file is there already.
+            LogWriteFailed: If it can't be made.
+        """
+        if self._store is None:
+            raise LogNotWritable(f"{self.location} was opened for reading; create a new EventLog")
+        if self._journal is not None:
+            raise LogNotWritable(
+                f"the event log {self.location} belongs to another session: one session, one log"
+            )
+        started, clock = time.time_ns(), time.monotonic_ns()
+        header = Header(uuid.uuid4().hex, started, clock, tuple(hooks), versions(), os.getpid())
+        self._journal = Journal(self._store, header)
+        self._header = header
+        return self._journal
+
+    def note(self, text: str, **detail: object) -> None:
+        """Write down an event of your own; any thread may, at any time while it is written.
+
+        Args:
+            text: What to write down.
+            **detail: Names, shapes, digests or scalars that belong to it; no arrays.
+
+        Raises:
+            TypeError: If the text is none, or the detail holds something else.
+            LogNotWritable: If no session is writing the log.
+        """
+        if not isinstance(text, str):
+            raise TypeError(f"a note is a text, not {text!r}")
+        if self._journal is None:
+            raise LogNotWritable(
+                f"no session is writing the event log {self.location}, so nothing can be noted"
+            )
+        self._journal.add(EventKind.NOTE, {"text": text, **({"detail": detail} if detail else {})})
+
+    def read(self) -> Reading:
+        """One pass over what the log holds now, block by block.
+
+        Raises:
+            UnreadableLog: If the log's first message can't be read.
+        """
+        header = self.header
+        for _ in range(_TRIES):
+            snapshot = self._snapshot()
+            if not snapshot.tails or not _torn(snapshot):
+                break
+            snapshot.sealed.close()
+        return Reading(header, self._snapshot() if snapshot.sealed.closed else snapshot)
+
+    def _snapshot(self) -> Snapshot:
+        if self._store is not None:
+            return self._store.snapshot()
+        assert self._path is not None
+        return file_snapshot(self._path)
+
+    def __iter__(self) -> Iterator[Event]:
+        """The events in order.
+
+        Raises:
+            Damaged: If a part of the log is not what was written; what comes before it is
+                yielded first.
+        """
+        reading = self.read()
+        inside = False
+        for block in reading:
+            yield from block.events(reading.header.started, inside)
+            inside = block.in_step_after(inside)
+
+    def __len__(self) -> int:
+        """How many events the log holds."""
+        return sum(len(block) for block in self.read())
+
+    def __bool__(self) -> bool:
+        """A log is true, even without events."""
+        return True
+
+    def __repr__(self) -> str:
+        return f"<EventLog {self.location}>"
+
+    def to_arrow(self) -> "pa.Table":
+        """The events as a table that a person understands.
+
+        Returns:
+            An Arrow table with the columns sequence (int64), time (timestamp, ns, UTC), state
+            (the session's state after the event), kind (dotted name), hook (int32, or null),
+            hook_class, step (int64, or null) and detail (JSON text, or null).
+        """
+        from statemachine.arrow_table import table_of
+
+        return table_of(self.read())
+
+
+def _torn(snapshot: Snapshot) -> bool:
+    """Whether a block went from a tail into the file between the two looks."""
+    sealed = snapshot.dropped
+    try:
+        sealed += sum(1 for frame in read_frames(snapshot.sealed, check=False) if frame) - 1
+    except UnreadableLog:
+        return False
+    finally:
+        snapshot.sealed.seek(0)
+    return missing_blocks(sealed, snapshot.tails)
+
+
+def _store_for(target: object) -> EventStore:
+    if target is None:
+        return MemoryStore()
+    if isinstance(target, (str, os.PathLike)):
+        path = Path(target)
+        return FileStore(new_path(path) if path.is_dir() else path)
+    if not hasattr(target, "snapshot"):
+        raise TypeError(
+            "an event log goes to a path, a directory, an EventStore, or None (memory), "
+            f"not {target!r}"
+        )
+    return target  # type: ignore[return-value]  # a protocol: the look above is all one can check
+
+
+def new_path(directory: Path) -> Path:
+    """A name in a directory that no other log has: time, process, and a random part."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    return directory / f"session-{now}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+
+
+def _read_header(file: BinaryIO, location: str) -> Header:
+    """The header at the start of a file, whether its digest is right or not."""
+    start = file.read(_LOOK)
+    file.seek(0)
+    if not start:
+        raise UnreadableLog(f"{location} is empty: it is not an event log")
+    try:
+        frame = next(read_frames(file, check=False))
+        if frame is not None:
+            return read_header(frame)
+    except UnreadableLog as error:
+        if not any(mark in start for mark in _MARKS):
+            raise UnreadableLog(f"{location} is not an event log: {error}") from None
+        raise Damaged(0, f"the event log {location} is damaged: {error}") from None
+    raise UnreadableLog(f"{location} is not an event log: it is an empty Arrow stream")

@@ -1,0 +1,394 @@
+"""The `transitions` machines, built from the table.
+
+`Lifecycle` is the session's own machine over the seven states, with a facade for observers.
+`Walker` is the machine over the fine points: slower than the compiled look-ups and telling
+more, it explains what they refuse, and the tests hold the two against each other.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import attrs
+
+from statemachine.compiled import END_CODE, START_CODE, Place, compile_table, steps_from
+from statemachine.errors import IllegalStep
+from statemachine.events import Code, EventKind, decode
+from statemachine.table import (
+    ENDS_OWED,
+    FINAL,
+    IN_STEP_FN,
+    INITIAL,
+    MOVES,
+    POINTS,
+    STOP_ASKED,
+    UNDO_STATES,
+    Context,
+    Move,
+    Point,
+    State,
+    Trigger,
+    onward,
+    points_named,
+)
+
+Observer = Callable[["Transition"], object]
+
+
+@attrs.frozen
+class Transition:
+    """A change of state, as an observer gets it.
+
+    Attributes:
+        trigger: What moved the session.
+        source: The state that it left.
+        target: The state that it is in now (on entering) or will be in (on leaving).
+    """
+
+    trigger: Trigger
+    source: State
+    target: State
+
+
+def state_changes() -> Iterator[tuple[Trigger, State, State]]:
+    """The changes of state that the table holds: trigger, source, target."""
+    seen = set()
+    for move in MOVES:
+        target = POINTS[move.target].state
+        if move.trigger is None or target is None:
+            continue
+        for source in (s for p in points_named(move.source) for s in _states_of(p)):
+            if (move.trigger, source, target) not in seen:
+                seen.add((move.trigger, source, target))
+                yield move.trigger, source, target
+
+
+def _states_of(point: Point) -> tuple[State, ...]:
+    return (point.state,) if point.state else UNDO_STATES
+
+
+class _Model:
+    """What the private machine moves; nobody else sees it."""
+
+    state: str
+    trigger: Callable[[str], bool]
+
+
+class Lifecycle:
+    """The session's state, and the place to attach observers to it.
+
+    ``lifecycle.on_enter_running(callback)`` and its likes (``on_enter_`` or ``on_exit_`` and
+    the name of a state) have the callback called with a `Transition` each time. The callbacks
+    are `transitions` callbacks on a private machine. An observer's error is written to
+    the log and comes out of the call that changed the state; the change itself is
+    completed first, so the machine never stands half moved.
+
+    Example:
+        >>> lifecycle = Lifecycle()
+        >>> lifecycle.on_enter_finalized(lambda change: print(change.trigger.value))
+        >>> lifecycle.state
+        <State.CREATED: 'created'>
+    """
+
+    def __init__(self) -> None:
+        from transitions import Machine  # 60 ms that nobody pays who makes no session
+
+        self._model = _Model()
+        self._errors: list[BaseException] = []
+        self._machine = Machine(
+            self._model,
+            states=[state.value for state in State],
+            transitions=[[t.value, a.value, b.value] for t, a, b in state_changes()],
+            initial=State.CREATED.value,
+            auto_transitions=False,
+            send_event=True,
+        )
+
+    @property
+    def state(self) -> State:
+        """The state that the session is in."""
+        return State(self._model.state)
+
+    def on_enter(self, state: State, callback: Observer) -> None:
+        """Have `callback` called with a `Transition` whenever `state` has been entered."""
+        self._attach(state, "enter", callback)
+
+    def on_exit(self, state: State, callback: Observer) -> None:
+        """Have `callback` called with a `Transition` whenever `state` is about to be left."""
+        self._attach(state, "exit", callback)
+
+    def __getattr__(self, name: str) -> Callable[[Observer], None]:
+        """`on_enter_<state>` and `on_exit_<state>`, as `transitions` names them."""
+        for prefix, attach in (("on_enter_", self.on_enter), ("on_exit_", self.on_exit)):
+            state = name.removeprefix(prefix)
+            if state != name and state in {s.value for s in State}:
+                return partial(attach, State(state))
+        states = ", ".join(s.value for s in State)
+        raise AttributeError(
+            f"Lifecycle has no {name!r}; observers are attached with on_enter_<state> and "
+            f"on_exit_<state>, the states are {states}"
+        )
+
+    def _attach(self, state: State, when: str, callback: Observer) -> None:
+        if not callable(callback):
+            raise TypeError(f"an observer must be callable, not {callback!r}")
+        guarded = partial(self._observe, callback)
+        self._machine.get_state(state.value).add_callback(when, guarded)
+
+    # `transitions` passes its own EventData, which its stubs leave untyped.
+    def _observe(self, callback: Observer, data: Any) -> None:
+        change = data.transition
+        transition = Transition(Trigger(data.event.name), State(change.source), State(change.dest))
+        try:
+            callback(transition)
+        except BaseException as error:
+            self._errors.append(error)
+
+    def move(self, trigger: Trigger) -> list[BaseException]:
+        """Change the state. For the owner of the session only.
+
+        Returns:
+            What observers raised, in order.
+
+        Raises:
+            IllegalStep: If the table has no such change from the present state.
+        """
+        from transitions import MachineError
+
+        before = self.state
+        try:
+            self._model.trigger(trigger.value)
+        except MachineError:
+            allowed = [t.value for t, source, _ in state_changes() if source is before]
+            raise IllegalStep(f"state {before.value}", trigger.value, allowed) from None
+        errors, self._errors = self._errors, []
+        return errors
+
+
+def describe(code: int) -> str:
+    """A code in words, for messages."""
+    if code in (START_CODE, END_CODE):
+        return "the start of the log" if code == START_CODE else "the end of the log"
+    try:
+        return _describe(decode(code))
+    except ValueError:
+        return f"the unknown code {code}"
+
+
+def _describe(code: Code) -> str:
+    words: str = code.kind.value
+    if code.at is not None:
+        words += f" out of {code.at.value}"
+    if (code.at or code.kind).value.startswith("hook."):
+        words += f" of hook {code.index}"
+    point = next((p for p in POINTS.values() if p.event is code.kind and p.at is code.at), None)
+    return words + _describe_mark(point, code.mark)
+
+
+def _describe_mark(point: Point | None, mark: int) -> str:
+    notes = []
+    if point is not None and point.context is Context.RUN:
+        notes += ["inside a step function"] * bool(mark & IN_STEP_FN)
+        notes += ["a stop was asked for"] * bool(mark & STOP_ASKED)
+    elif point is not None and point.context is Context.EXIT:
+        notes += ["the hooks' end is owed" if mark & ENDS_OWED else "no end is owed"]
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+def place_of(code: int, hooks: int) -> Place | None:
+    """Where a session with so many hooks stands after a code; None if it can't be."""
+    return compile_table(hooks).places.get(code)
+
+
+def illegal(before: int, tried: int, hooks: int) -> IllegalStep:
+    """The error for a step from one code to another that the table does not allow."""
+    if before == START_CODE:
+        allowed = [describe(Place(INITIAL).code)]
+    else:
+        place = place_of(before, hooks)
+        allowed = (
+            [] if place is None else [describe(s.place.code) for s in steps_from(place, hooks)]
+        )
+        if before == Place(FINAL).code:
+            allowed.append(describe(END_CODE))
+    return IllegalStep(describe(before), describe(tried), tuple(dict.fromkeys(allowed)))
+
+
+def rules_of(before: int, hooks: int) -> tuple[str, ...]:
+    """The rules that say what comes after a code, those of ordinary steps first."""
+    place = place_of(before, hooks)
+    if place is None:
+        return ("begin-first",)
+    rules = dict.fromkeys(step.rule for step in steps_from(place, hooks))
+    ordinary = [rule for rule in rules if rule != "error-comes-out"]
+    return (*ordinary, "error-comes-out")
+
+
+class _Position:
+    """What the points' machine moves: the point is its state, the rest its variables."""
+
+    state: str
+    trigger: Callable[..., bool]
+
+    def __init__(self, hooks: int) -> None:
+        self.hooks = hooks
+        self.index = 0
+        self.mark = 0
+
+
+class Walker:
+    """Walks a history through a `transitions` machine over the points.
+
+    Args:
+        hooks: How many hooks the session has.
+        after: The code after which the walk begins; START_CODE for a whole history.
+
+    Example:
+        >>> from statemachine.events import EventKind, encode
+        >>> walker = Walker(hooks=0)
+        >>> walker.step(encode(EventKind.STATE_CREATED))
+        >>> walker.step(encode(EventKind.RUN))
+        Traceback (most recent call last):
+        ...
+        statemachine.errors.IllegalStep: session.run is not allowed after state.created; \
+allowed there: raised out of state.created, scaffold.finalize
+    """
+
+    def __init__(self, hooks: int, after: int = START_CODE) -> None:
+        from transitions import Machine
+
+        self.hooks = hooks
+        self.last = START_CODE
+        self._position = _Position(hooks)
+        self._machine = Machine(
+            self._position,
+            states=["start", *POINTS, "end"],
+            transitions=list(_rows(hooks)),
+            initial="start",
+            auto_transitions=False,
+        )
+        if after != START_CODE:
+            self._stand_at(after)
+
+    def _stand_at(self, code: int) -> None:
+        place = place_of(code, self.hooks)
+        if place is None:
+            raise illegal(START_CODE, code, self.hooks)
+        self._machine.set_state(place.point)
+        self._position.index, self._position.mark, self.last = place.index, place.mark, code
+
+    def step(self, code: int) -> None:
+        """Take one step.
+
+        Raises:
+            IllegalStep: If the machine does not allow it. The walker stays where it is.
+        """
+        try:
+            moved = self._try(code)
+        except ValueError:
+            moved = False
+        if not moved:
+            raise illegal(self.last, code, self.hooks)
+        self.last = code
+
+    def _try(self, number: int) -> bool:
+        from transitions import MachineError
+
+        if number == END_CODE:
+            return self._position.state == FINAL
+        code = decode(number)
+        name = _trigger_name(code.kind, code.at)
+        if name not in self._machine.events:
+            return False
+        try:
+            return bool(self._position.trigger(name, self._position, code))
+        except MachineError:
+            return False
+
+
+def _trigger_name(kind: EventKind, at: EventKind | None) -> str:
+    return kind.name if at is None else f"{kind.name} at {at.name}"
+
+
+_Condition = Callable[[_Position, Code], bool]
+
+
+def _rows(hooks: int) -> Iterator[dict[str, object]]:
+    """The rows of the points' machine: the table's, and what it implies for each point."""
+    yield _row("start", POINTS[INITIAL], [partial(_fits, None, POINTS[INITIAL], POINTS[INITIAL])])
+    for source in POINTS.values():
+        if source.failure:
+            failed = POINTS[f"{source.name}!"]
+            yield _row(source.name, failed, [_same_hook, partial(_fits, None, source, failed)])
+        if source.each_hook:
+            yield _row(source.name, source, [_next_hook, partial(_fits, None, source, source)])
+        for move, target in onward(source, hooks):
+            conditions: list[_Condition] = [partial(_fits, move, source, target), _first_hook]
+            if source.each_hook:
+                conditions.append(_after_last_hook)
+            yield _row(source.name, target, conditions)
+
+
+def _row(source: str, target: Point, conditions: list[_Condition]) -> dict[str, object]:
+    return {
+        "trigger": _trigger_name(target.event, target.at),
+        "source": source,
+        "dest": target.name,
+        "conditions": conditions,
+        "after": _arrive,
+    }
+
+
+def _arrive(position: _Position, code: Code) -> None:
+    position.index, position.mark = code.index, code.mark
+
+
+def _first_hook(_: _Position, code: Code) -> bool:
+    return code.index == 0
+
+
+def _same_hook(position: _Position, code: Code) -> bool:
+    return code.index == position.index
+
+
+def _next_hook(position: _Position, code: Code) -> bool:
+    return code.index == position.index + 1 < position.hooks
+
+
+def _after_last_hook(position: _Position, _: Code) -> bool:
+    return position.index == position.hooks - 1
+
+
+def _fits(move: Move | None, source: Point, target: Point, position: _Position, code: Code) -> bool:
+    """Whether a code's mark may follow the mark that the machine stands with."""
+    if move is not None and not _demands_met(move, position.mark, code.mark):
+        return False
+    if target.context is Context.RUN:
+        return _flags_follow(move, source, position.mark, code.mark)
+    if target.context is Context.EXIT:
+        return code.mark <= ENDS_OWED
+    if target.context is Context.UNDO:
+        origin = position.mark if source.state is None else 1 + UNDO_STATES.index(source.state)
+        return code.mark == origin
+    return code.mark == 0
+
+
+def _demands_met(move: Move, before: int, after: int) -> bool:
+    """Whether what a row demands of the flags before and after it holds."""
+    demands = (
+        (move.in_step_fn, before & IN_STEP_FN),
+        (move.ends_owed, before & ENDS_OWED),
+        (move.stop_asked, (after if move.stop_asked else before) & STOP_ASKED),
+    )
+    return all(wanted is None or wanted == bool(flag) for wanted, flag in demands)
+
+
+def _flags_follow(move: Move | None, source: Point, before: int, after: int) -> bool:
+    """The flags of RUN: the first stays unless the row sets it, the second never falls."""
+    if source.context is not Context.RUN:
+        return after == 0
+    inside = bool(before & IN_STEP_FN)
+    if move is not None and move.enters_step_fn is not None:
+        inside = move.enters_step_fn
+    rises = after & STOP_ASKED >= before & STOP_ASKED
+    return after <= (IN_STEP_FN | STOP_ASKED) and bool(after & IN_STEP_FN) == inside and rises

@@ -1,0 +1,322 @@
+"""Folding a log to the state that it tells of."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import attrs
+import numpy as np
+
+from statemachine.block import Block, event_of, read_detail
+from statemachine.compiled import compile_table, strip_signature
+from statemachine.events import (
+    EMPTY,
+    Event,
+    EventKind,
+    decode,
+)
+from statemachine.log import EventLog
+from statemachine.table import POINTS, State
+
+_FAILED_STEP: Final = frozenset(
+    p.at for p in POINTS.values() if p.event is EventKind.RAISED and p.state is State.RUNNING
+) - {EventKind.STEP_FN_BEGIN}
+_TOLD: Final = frozenset(
+    {
+        EventKind.STATE_STOPPING,
+        EventKind.RAISED,
+        EventKind.REPLACED,
+        EventKind.SUPPRESSED,
+        EventKind.CHECKPOINT_SAVED,
+        EventKind.CHECKPOINT_RESTORED,
+        EventKind.STOP_REQUESTED,
+    }
+)
+_AT_REST: Final = frozenset(
+    {
+        EventKind.STATE_RUNNING,
+        EventKind.STEP_END,
+        EventKind.STEP_REFUSED,
+        EventKind.STEP_FN_END,
+        EventKind.RAISED,
+        EventKind.REPLACED,
+    }
+)
+
+
+@attrs.frozen
+class Checkpoint:
+    """A checkpoint that a log says was saved or restored.
+
+    Attributes:
+        path: Where it is, as the saver named it.
+        step: The global step, or None if it wasn't known.
+        size: Its size in bytes.
+        sha256: SHA-256 of the file, 64 hexadecimal digits.
+    """
+
+    path: str
+    step: int | None
+    size: int | None
+    sha256: str | None
+
+    @classmethod
+    def of(cls, event: Event) -> "Checkpoint":
+        """The checkpoint that an event tells of; what it does not say is None."""
+        detail = event.detail
+        path, step, size, sha256 = (detail.get(k) for k in ("path", "step", "size", "sha256"))
+        return cls(
+            path if isinstance(path, str) else "",
+            step if isinstance(step, int) else None,
+            size if isinstance(size, int) else None,
+            sha256 if isinstance(sha256, str) else None,
+        )
+
+
+@attrs.frozen
+class ErrorInfo:
+    """An error as a log keeps it.
+
+    Attributes:
+        type: The name of its class.
+        message: What it said.
+        bases: The names of the classes that it is an instance of, its own first.
+    """
+
+    type: str
+    message: str
+    bases: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, detail: object) -> "ErrorInfo | None":
+        """The error that an event's detail holds, or None."""
+        if not isinstance(detail, Mapping):
+            return None
+        bases = detail.get("bases")
+        names = tuple(str(base) for base in bases) if isinstance(bases, list) else ()
+        return cls(str(detail.get("type", "")), str(detail.get("message", "")), names)
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+@attrs.frozen
+class SessionState:
+    """What a log folds to.
+
+    Attributes:
+        state: The state of the session.
+        hooks: The classes of its hooks, in list order.
+        events: How many events were folded.
+        steps_asked: How often `run` was called, refused calls included.
+        steps_done: How many of them returned to the caller.
+        steps_failed: How many raised, refused calls included.
+        calls: For each hook's place in the list, how often each of its methods was called.
+        last_saved: The latest checkpoint that was saved, or None.
+        last_restored: The latest checkpoint that was restored, or None.
+        stop_reason: Why the session stops or should, in words, or None.
+        stop_asked_by: Who asked for the stop first (`"hook 1 (StopAtStepHook)"`, `"step_fn"`,
+            `"close"`, …), or None.
+        error: The error that came out of the construction, the `with` block or `close`, or
+            None if there was none or it was suppressed.
+        last_failure: The error of the latest step that failed, or None.
+        last_event: The last event that was folded, or None.
+        stopped_in: For a log that does not reach `closed`: where it stops, in words.
+    """
+
+    state: State
+    hooks: tuple[str, ...] = ()
+    events: int = 0
+    steps_asked: int = 0
+    steps_done: int = 0
+    steps_failed: int = 0
+    calls: Mapping[int, Mapping[str, int]] = MappingProxyType({})
+    last_saved: Checkpoint | None = None
+    last_restored: Checkpoint | None = None
+    stop_reason: str | None = None
+    stop_asked_by: str | None = None
+    error: ErrorInfo | None = None
+    last_failure: ErrorInfo | None = None
+    last_event: Event | None = None
+    stopped_in: str | None = None
+
+
+def replay(log: EventLog, until: int | None = None) -> SessionState:
+    """Fold a log to the state that it tells of.
+
+    Args:
+        log: The log; nothing but its events is looked at.
+        until: The sequence number of the last event to take; None takes all.
+
+    Returns:
+        The state after that event.
+
+    Raises:
+        Damaged: If a part of the log that is needed is not what was written.
+        ValueError: If `until` is negative.
+    """
+    if until is not None and until < 0:
+        raise ValueError(f"until is the sequence number of an event, from 0, not {until}")
+    reading = log.read()
+    fold = Fold(reading.header.hooks, reading.header.started)
+    for block in reading:
+        if until is not None and until < block.sequence:
+            break
+        fold.add(block if until is None else _cut(block, until + 1 - block.sequence))
+    return fold.result()
+
+
+def _cut(block: Block, count: int) -> Block:
+    details = {position: text for position, text in block.details.items() if position < count}
+    return attrs.evolve(
+        block, elapsed=block.elapsed[:count], codes=block.codes[:count], details=details
+    )
+
+
+class Fold:
+    """Folds blocks one after the other; counts are taken from whole blocks at once."""
+
+    def __init__(self, hooks: tuple[str, ...], started: int) -> None:
+        self._hooks = hooks
+        self._started = started
+        self._counts: Counter[int] = Counter()
+        self._in_step = False
+        self._last_ordered: Event | None = None
+        self._last_code = 0
+        self._state = SessionState(State.CREATED, hooks)
+
+    def add(self, block: Block) -> None:
+        """Fold the next block."""
+        if not len(block):
+            return
+        codes, counts = np.unique(block.codes, return_counts=True)
+        self._counts.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
+        kinds = block.kinds
+        for position in np.flatnonzero(np.isin(kinds, [k.number for k in _TOLD])).tolist():
+            self._tell(self._event(block, position))
+        last = self._event(block, len(block) - 1)
+        ordered = block.ordered
+        if len(ordered):
+            self._last_code = int(block.codes[ordered[-1]])
+            self._last_ordered = self._event(block, int(ordered[-1]))
+        self._in_step = block.in_step_after(self._in_step)
+        events = self._state.events + len(block)
+        self._state = attrs.evolve(self._state, events=events, last_event=last)
+
+    def _event(self, block: Block, position: int) -> Event:
+        numbers, belongs = block.steps(self._in_step)
+        text = block.details.get(position)
+        return event_of(
+            int(block.codes[position]),
+            sequence=block.sequence + position,
+            time=int(block.times[position]) + self._started,
+            step=int(numbers[position]) if belongs[position] else None,
+            detail=EMPTY if text is None else read_detail(text),
+        )
+
+    def _tell(self, event: Event) -> None:
+        changes = _CHANGES[event.kind](self._state, event)
+        self._state = attrs.evolve(self._state, **changes)  # type: ignore[arg-type]  # fields
+
+    def result(self) -> SessionState:
+        """The state after everything that was folded."""
+        by_kind: Counter[EventKind] = Counter()
+        calls: dict[int, Counter[str]] = defaultdict(Counter)
+        failed = 0
+        for number, count in self._counts.items():
+            code = decode(number)
+            by_kind[code.kind] += count
+            if code.kind.value.startswith("hook."):
+                calls[code.index][code.kind.value.removeprefix("hook.")] += count
+            if code.kind is EventKind.RAISED and code.at in _FAILED_STEP:
+                failed += count
+        refused = by_kind[EventKind.STEP_REFUSED]
+        state = self._reached()
+        return attrs.evolve(
+            self._state,
+            state=state,
+            steps_asked=by_kind[EventKind.STEP_BEGIN] + refused,
+            steps_done=by_kind[EventKind.STEP_END],
+            steps_failed=failed + refused,
+            calls=MappingProxyType(
+                {hook: MappingProxyType(dict(c)) for hook, c in sorted(calls.items())}
+            ),
+            stopped_in=None if state is State.CLOSED else self._stopped_in(),
+        )
+
+    def _reached(self) -> State:
+        place = compile_table(len(self._hooks)).places.get(strip_signature(self._last_code))
+        return place.state if place else State.CREATED
+
+    def _stopped_in(self) -> str:
+        event = self._last_ordered
+        if event is None:
+            return "nothing: no event was written"
+        words: str = event.kind.value
+        if event.hook is not None:
+            words += f" of {hook_name(self._hooks, event.hook)}"
+        if event.step is not None:
+            words += f", step {event.step}"
+        if event.kind in _AT_REST:
+            return f"the caller's code, after {words}"
+        return words
+
+
+def hook_name(hooks: tuple[str, ...], index: int) -> str:
+    """A hook in words: its place and its class."""
+    name = hooks[index] if 0 <= index < len(hooks) else "not declared"
+    return f"hook {index} ({name})"
+
+
+def _stopping(state: SessionState, event: Event) -> dict[str, object]:
+    error = ErrorInfo.of(event.detail.get("error"))
+    by = str(event.detail.get("by", "close"))
+    changes: dict[str, object] = {"error": error}
+    if state.stop_reason is None:
+        left = "close() was called" if by == "close" else "the with block was left"
+        changes["stop_reason"] = f"{left} by {error}" if error else left
+        changes["stop_asked_by"] = by
+    return changes
+
+
+def _raised(state: SessionState, event: Event) -> dict[str, object]:
+    error = ErrorInfo.of(event.detail.get("error"))
+    call = event.detail.get("call")
+    if call in _RUNNING_CALLS:
+        return {"last_failure": error}
+    return {} if call == EventKind.SESSION_CLOSE.value else {"error": error}
+
+
+_RUNNING_CALLS: Final = {kind.value for kind in _FAILED_STEP if kind} | {
+    EventKind.STEP_FN_BEGIN.value
+}
+
+
+def _replaced(state: SessionState, event: Event) -> dict[str, object]:
+    error = ErrorInfo.of(event.detail.get("error"))
+    return {"error": error} if "call" in event.detail else {"last_failure": error}
+
+
+def _stop_requested(state: SessionState, event: Event) -> dict[str, object]:
+    if state.stop_asked_by is not None:
+        return {}
+    by, hook = event.detail.get("by"), event.detail.get("hook")
+    who = hook_name(state.hooks, hook) if isinstance(hook, int) else str(by)
+    where = f" in {by}" if isinstance(hook, int) else ""
+    reason = event.detail.get("reason")
+    error = ErrorInfo.of(event.detail.get("error"))
+    words = f"{who} asked for it{where}"
+    words += f": {reason or error}" if reason or error else ""
+    return {"stop_asked_by": who, "stop_reason": words}
+
+
+_CHANGES: Final = {
+    EventKind.STATE_STOPPING: _stopping,
+    EventKind.RAISED: _raised,
+    EventKind.REPLACED: _replaced,
+    EventKind.SUPPRESSED: lambda state, event: {"error": None},
+    EventKind.CHECKPOINT_SAVED: lambda state, event: {"last_saved": Checkpoint.of(event)},
+    EventKind.CHECKPOINT_RESTORED: lambda state, event: {"last_restored": Checkpoint.of(event)},
+    EventKind.STOP_REQUESTED: _stop_requested,
+}

@@ -1,0 +1,314 @@
+"""Rules that reach further than from one event to the next.
+
+The pairs of neighbours (see `pairs`) decide about the order. What is judged here: numbering and
+clock, the second lane and where its events fall, and what was done about each error.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import attrs
+import numpy as np
+
+from statemachine.block import KIND_MASK, Block, event_of, read_detail
+from statemachine.events import (
+    EMPTY,
+    INDEX_SHIFT,
+    KIND_OF_NUMBER,
+    MARK_SHIFT,
+    MAX_INDEX,
+    SECOND_LANE,
+    SYMBOL_MASK,
+    Event,
+    EventKind,
+)
+from statemachine.form import Header
+from statemachine.table import ENDS_OWED, POINTS, STOP_ASKED, Context
+
+CLEAN_ERRORS: Final = frozenset({"OutOfRangeError", "StopIteration"})
+"""Classes of errors that mean the end of the input."""
+PREEMPTIONS: Final = frozenset({"AbortedError", "UnavailableError"})
+"""Classes of errors that mean that the machine was taken away."""
+
+_RUN_SYMBOLS: Final = frozenset(
+    (p.event, p.at) for p in POINTS.values() if p.context is Context.RUN
+)
+_FLAGS: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
+for _event, _at in _RUN_SYMBOLS:
+    _base = _event.number | (_at.number if _at else 0) << 10
+    for _mark in (STOP_ASKED, STOP_ASKED | 1):
+        _FLAGS[_base | _mark << MARK_SHIFT] = True
+
+_ERRORS: Final = frozenset(
+    {EventKind.RAISED, EventKind.REPLACED, EventKind.SWALLOWED, EventKind.SUPPRESSED}
+)
+_TOLD: Final = np.array(
+    [kind.number for kind in (*_ERRORS, EventKind.STATE_STOPPING, EventKind.STATE_CLOSED)]
+)
+
+
+@attrs.frozen
+class Observation:
+    """A rule that does not hold.
+
+    Attributes:
+        rule: Its id.
+        seen: What the log holds, in words.
+        sequence: The number of the event.
+        time: Its time in nanoseconds since 1970-01-01 UTC.
+    """
+
+    rule: str
+    seen: str
+    sequence: int | None = None
+    time: int | None = None
+
+
+class Rules:
+    """Judges the blocks of one log in turn; how the log is cut into blocks makes no difference."""
+
+    def __init__(self, header: Header) -> None:
+        self._started = header.started
+        self._expected: tuple[int, int, int] | None = None
+        self._declared = 0
+        self._last = 0
+        self._asked = False
+        self._owed_flag = False
+        self._exit = _ErrorRules()
+        self.restores = 0
+
+    def judge(self, block: Block) -> Iterator[Observation]:
+        """What is wrong with the next block."""
+        yield from self._numbering(block)
+        yield from self._clock(block)
+        yield from self._second_lane(block)
+        yield from self._signatures(block)
+        yield from self._stops(block)
+        yield from self._errors(block)
+        self.restores += int(np.count_nonzero(block.kinds == EventKind.RESTORE.number))
+
+    def _at(self, rule: str, seen: str, block: Block, position: int) -> Observation:
+        time = int(block.times[position]) + self._started
+        return Observation(rule, seen, block.sequence + position, time)
+
+    def _numbering(self, block: Block) -> Iterator[Observation]:
+        found = (block.sequence, block.step, block.time)
+        if self._expected is not None and found != self._expected:
+            seen = (
+                f"a block begins with event {found[0]} after step {found[1]} at {found[2]} ns; "
+                f"the one before it ends where event {self._expected[0]}, step "
+                f"{self._expected[1]} and {self._expected[2]} ns go on"
+            )
+            yield Observation("numbered-without-gap", seen, block.sequence)
+        self._expected = (block.sequence_after, block.step_after, block.time_after)
+
+    def _clock(self, block: Block) -> Iterator[Observation]:
+        for position in np.flatnonzero(block.elapsed < 0)[:1].tolist():
+            yield self._at("clock-monotonic", "the clock runs backwards", block, position)
+
+    def _second_lane(self, block: Block) -> Iterator[Observation]:
+        """Events of the second lane carry no mark, and only a signature has an index."""
+        beside = np.flatnonzero(block.codes & SECOND_LANE)
+        for position in beside.tolist():
+            code = int(block.codes[position])
+            kind = KIND_OF_NUMBER.get(code & KIND_MASK)
+            indexed = kind is EventKind.RUN_SIGNATURE
+            if kind is None or (code if not indexed else code & SYMBOL_MASK) != kind.number:
+                yield self._at("known-events", f"the code {code} is none", block, position)
+
+    def _signatures(self, block: Block) -> Iterator[Observation]:
+        declares = block.kinds == EventKind.RUN_SIGNATURE.number
+        declared = self._declared + np.cumsum(declares)
+        self._declared = int(declared[-1]) if len(declared) else self._declared
+        index = block.codes >> INDEX_SHIFT
+        runs = block.kinds == EventKind.RUN.number
+        unknown = runs & (index >= declared) & (index != MAX_INDEX)
+        misnumbered = declares & (index != declared - 1)
+        for position in np.flatnonzero(unknown | misnumbered)[:1].tolist():
+            seen = f"the signature {int(index[position])} is used or declared out of turn"
+            yield self._at("signature-declared", seen, block, position)
+
+    def _stops(self, block: Block) -> Iterator[Observation]:
+        """The stop flag rises exactly when a hook or a step function has asked for it."""
+        flags = _FLAGS[block.codes & SYMBOL_MASK]
+        requests = block.kinds == EventKind.STOP_REQUESTED.number
+        if not (flags.any() or requests.any() or self._owed_flag or _FLAGS[self._last]):
+            self._remember_last(block)
+            return
+        before = bool(_FLAGS[self._last])
+        for position, code in enumerate(block.codes.tolist()):
+            if requests[position]:
+                yield from self._stop_request(block, position)
+            elif not code & SECOND_LANE:
+                now = bool(flags[position])
+                yield from self._stop_flag(block, position, before, now, code)
+                before, self._last = now, code & SYMBOL_MASK
+                self._last_code = code
+                self._asked = self._owed_flag = False
+
+    _last_code: int = 0
+
+    def _remember_last(self, block: Block) -> None:
+        ordered = block.ordered
+        if len(ordered):
+            self._last_code = int(block.codes[ordered[-1]])
+            self._last = self._last_code & SYMBOL_MASK
+
+    def _stop_request(self, block: Block, position: int) -> Iterator[Observation]:
+        detail = _detail(block, position)
+        by, hook = detail.get("by"), detail.get("hook")
+        if by == "coordinator":
+            return
+        self._asked = True
+        self._owed_flag = by == "step_fn" or isinstance(hook, int)
+        kind = KIND_OF_NUMBER.get(self._last_code & KIND_MASK)
+        if isinstance(hook, int) and (
+            kind is None or by != kind.value or hook != self._last_code >> INDEX_SHIFT
+        ):
+            seen = f"hook {hook} asks for a stop in {by} while the session is elsewhere"
+            yield self._at("stop-asked-in-a-run", seen, block, position)
+
+    def _stop_flag(
+        self, block: Block, position: int, before: bool, now: bool, code: int
+    ) -> Iterator[Observation]:
+        if now and not before and not self._asked:
+            seen = "the session is told to stop, and nobody asked for it"
+            yield self._at("stop-is-kept", seen, block, position)
+        if self._owed_flag and not now and _is_run(code):
+            yield self._at("stop-is-kept", "a stop request was forgotten", block, position)
+
+    def _errors(self, block: Block) -> Iterator[Observation]:
+        for position in np.flatnonzero(np.isin(block.kinds, _TOLD)).tolist():
+            code = int(block.codes[position])
+            event = event_of(
+                code,
+                sequence=block.sequence + position,
+                time=0,
+                step=None,
+                detail=_detail(block, position),
+            )
+            mark = code >> MARK_SHIFT & 7
+            for rule, seen in self._exit.judge(event, mark):
+                yield self._at(rule, seen, block, position)
+
+
+def _detail(block: Block, position: int) -> Mapping[str, object]:
+    text = block.details.get(position)
+    return EMPTY if text is None else read_detail(text)
+
+
+def _is_run(code: int) -> bool:
+    kind, at = KIND_OF_NUMBER.get(code & KIND_MASK), KIND_OF_NUMBER.get(code >> 10 & 0x3F)
+    return kind is not None and (kind, at) in _RUN_SYMBOLS
+
+
+Judgement = tuple[str, str]
+
+
+class _ErrorRules:
+    """Follows what becomes of errors: which rule each of them falls under.
+
+    Attributes:
+        pending: What is on its way out of the session: "none", "clean" or "error".
+    """
+
+    def __init__(self) -> None:
+        self.pending = "none"
+        self._by = ""
+        self._stopping = False
+        self._raised: frozenset[str] = frozenset()
+        self._before: EventKind | None = None
+
+    def judge(self, event: Event, mark: int) -> Iterator[Judgement]:
+        """Which rules an event breaks, and how."""
+        if event.kind in _ERRORS and not _classes(event.detail.get("error")):
+            yield "errors-are-told", f"{event.kind.value} does not say which error it was"
+        judges = {
+            EventKind.STATE_STOPPING: self._judge_stopping,
+            EventKind.RAISED: self._judge_raised,
+            EventKind.REPLACED: self._judge_replaced,
+            EventKind.SWALLOWED: self._judge_swallowed,
+            EventKind.SUPPRESSED: self._judge_suppressed,
+            EventKind.STATE_CLOSED: self._judge_closed,
+        }
+        yield from judges[event.kind](event, mark)
+        self._before = event.kind
+
+    def _judge_stopping(self, event: Event, mark: int) -> Iterator[Judgement]:
+        self._stopping, self._by = True, str(event.detail.get("by"))
+        error = event.detail.get("error")
+        classes = _classes(error)
+        if self._by not in ("close", "with", "observer"):
+            yield "stop-at-rest", "it does not say whether close() or the with block stops it"
+        if self._by == "with" and error is not None:
+            self.pending = "clean" if classes & CLEAN_ERRORS else "error"
+        owed = self._by != "observer" and self.pending != "error"
+        if owed != bool(mark & ENDS_OWED):
+            wanted = "is owed, and is not called" if owed else "is not owed, and is called"
+            yield "end-only-if-owed", f"the hooks' end {wanted}"
+
+    def _judge_raised(self, event: Event, _: int) -> Iterator[Judgement]:
+        self._raised = _classes(event.detail.get("error"))
+        call = event.detail.get("call")
+        if not self._stopping:
+            return
+        if call in (EventKind.HOOK_END.value, EventKind.STATE_STOPPING.value):
+            self._owed_replacement = self.pending != "none"
+            self.pending = "error"
+        elif call == EventKind.JOIN.value and self.pending == "none":
+            self.pending = "clean" if self._ends_input() else "error"
+        yield from ()
+
+    _owed_replacement = False
+
+    def _ends_input(self) -> bool:
+        return bool(self._raised & CLEAN_ERRORS) and self._by == "with"
+
+    def _judge_replaced(self, event: Event, _: int) -> Iterator[Judgement]:
+        classes = _classes(event.detail.get("error"))
+        replaced = _classes(event.detail.get("instead_of"))
+        call = event.detail.get("call")
+        if call is None:
+            if not _takes_the_place(classes) or _takes_the_place(replaced):
+                yield "error-out-of-run", "this error does not take the place of that one"
+            return
+        if call == EventKind.SESSION_CLOSE.value or not self._stopping:
+            if "Exception" in classes:
+                yield "error-of-close", "only what is no Exception comes out of closing"
+        elif call == EventKind.JOIN.value and self._ends_input():
+            yield "error-of-thread", "a thread's end of input never takes another error's place"
+        if self._stopping and self.pending == "none":
+            yield "error-comes-out", "there was no error that could be replaced"
+        self.pending = "error"
+
+    def _judge_swallowed(self, event: Event, _: int) -> Iterator[Judgement]:
+        classes = _classes(event.detail.get("error"))
+        if "Exception" not in classes:
+            yield "error-of-close", "what is no Exception must come out"
+        joining = self._stopping and event.detail.get("call") == EventKind.JOIN.value
+        if joining and not (classes & CLEAN_ERRORS and self._by == "with"):
+            yield "error-of-thread", "an error that a thread reported must come out"
+
+    def _judge_suppressed(self, event: Event, _: int) -> Iterator[Judgement]:
+        if not _classes(event.detail.get("error")) & CLEAN_ERRORS or self.pending != "clean":
+            yield "suppress-end-of-input", "only the end of the input is suppressed, in a with"
+        self.pending = "none"
+
+    def _judge_closed(self, _: Event, __: int) -> Iterator[Judgement]:
+        if self._stopping and self.pending == "clean":
+            yield "suppress-end-of-input", "the end of the input is not suppressed"
+        if self._before is EventKind.RAISED and self._stopping and "Exception" in self._raised:
+            yield "error-of-close", "an error of closing the raw session is swallowed"
+
+
+def _classes(error: object) -> frozenset[str]:
+    """The names of the classes that an error in a detail is an instance of."""
+    bases = error.get("bases") if isinstance(error, Mapping) else None
+    if not isinstance(bases, list):
+        return frozenset()
+    return frozenset(base for base in bases if isinstance(base, str))
+
+
+def _takes_the_place(classes: frozenset[str]) -> bool:
+    """Whether such an error of a thread takes the place of an ordinary one of a run."""
+    return bool(classes & PREEMPTIONS) or "Exception" not in classes

@@ -1,0 +1,147 @@
+"""The block that is being filled, before it is sealed.
+
+Ordered events go into slots of two int64 each, time first, then the code: a slot counts when
+its code is not zero and its time not before the block's start, so what a killed process left
+half written, or what an older block left behind, is never taken for an event. Rare events and
+details are records of their own beside the slots, each with a checksum.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+import numpy as np
+
+from statemachine.block import Codes, Int64s, Record
+
+SLOTS: Final = 16384
+"""Ordered events in a block, at most."""
+
+_HEADER: Final = struct.Struct("<8sqq40x")
+_MAGIC: Final = b"MSTAIL\x01\n"
+TAIL_SIZE: Final = _HEADER.size + 16 * SLOTS
+
+_RECORD: Final = struct.Struct("<IIqqqII")
+_RECORD_MAGIC: Final = 0x4345524D
+MAX_RECORD: Final = 1 << 20
+
+
+class Side(Protocol):
+    """Where a tail's records go: bytes are appended whole, or an error is raised."""
+
+    def append(self, data: bytes) -> None:
+        """Append one record."""
+
+    def read(self) -> bytes:
+        """Everything that was appended since the last `clear`."""
+
+    def clear(self) -> None:
+        """Forget everything."""
+
+
+class MemorySide:
+    """Records in memory."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def append(self, data: bytes) -> None:
+        """Append one record."""
+        self._data.extend(data)
+
+    def read(self) -> bytes:
+        """Everything that was appended since the last `clear`."""
+        return bytes(self._data)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._data.clear()
+
+
+class Tail:
+    """One block that is being filled.
+
+    Args:
+        buffer: Writable memory of TAIL_SIZE bytes, all zero when new; may be a mapped file.
+        side: Where records go.
+    """
+
+    def __init__(self, buffer: memoryview, side: Side) -> None:
+        self._buffer = buffer
+        self._slots = buffer[_HEADER.size :]
+        self._side = side
+        pairs = self._slots.cast("q")
+        self.times = pairs[0::2]
+        self.codes = pairs[1::2]
+        self.block = -1
+
+    def begin(self, block: int, clock: Callable[[], int]) -> None:
+        """Take the tail for the events of block number `block`; it must be clear."""
+        self.block = block
+        _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock())
+
+    def clear(self) -> None:
+        """Forget the events, once their block is safe elsewhere."""
+        self._slots[:] = bytes(len(self._slots))
+        self._side.clear()
+
+    def add(self, record: Record) -> None:
+        """Write down a rare event or a detail; when this returns it is written."""
+        self._side.append(pack_record(self.block, record))
+
+    def contents(self, count: int | None = None) -> tuple[Int64s, Codes, list[Record]]:
+        """The ordered events' times and codes, and the records, copied.
+
+        Args:
+            count: How many ordered events there are, if it is known.
+        """
+        content = read_tail(bytes(self._buffer), self._side.read())
+        if content is None:
+            return np.empty(0, np.int64), np.empty(0, np.int32), []
+        _, times, codes, records = content
+        return times[:count], codes[:count], records
+
+
+def pack_record(block: int, record: Record) -> bytes:
+    """A record as bytes: header with checksum, then the detail."""
+    payload = record.detail.encode()
+    fields = (block, record.slot, record.time, record.code)
+    checksum = zlib.crc32(payload, zlib.crc32(repr(fields).encode()))
+    return _RECORD.pack(_RECORD_MAGIC, len(payload), *fields, checksum) + payload
+
+
+def unpack_records(data: bytes, block: int) -> Iterator[Record]:
+    """The records of a block; what is damaged, torn or of another block is passed over."""
+    at = 0
+    marker = struct.pack("<I", _RECORD_MAGIC)
+    while (at := data.find(marker, at)) >= 0 and at + _RECORD.size <= len(data):
+        _, size, *fields, checksum = _RECORD.unpack_from(data, at)
+        payload = data[at + _RECORD.size : at + _RECORD.size + size]
+        intact = size <= MAX_RECORD and len(payload) == size
+        if intact and zlib.crc32(payload, zlib.crc32(repr(tuple(fields)).encode())) == checksum:
+            of_block, slot, time, code = fields
+            if of_block == block:
+                yield Record(slot, time, code, payload.decode("utf-8", "replace"))
+            at += _RECORD.size + size
+        else:
+            at += 1
+
+
+def read_tail(data: bytes, side: bytes) -> tuple[int, Int64s, Codes, list[Record]] | None:
+    """What a tail holds: its block's number, times, codes and records; None if unused.
+
+    Args:
+        data: The TAIL_SIZE bytes of a tail; fewer are read as if zeros followed.
+        side: The bytes of its records.
+    """
+    data = data[:TAIL_SIZE].ljust(TAIL_SIZE, b"\0")
+    magic, block, start = _HEADER.unpack_from(data)
+    if magic != _MAGIC or block < 0:
+        return None
+    pairs = np.frombuffer(data, np.int64, offset=_HEADER.size).reshape(-1, 2)
+    valid = (pairs[:, 1] > 0) & (pairs[:, 1] < 1 << 31) & (pairs[:, 0] >= start)
+    valid[1:] &= pairs[1:, 0] >= pairs[:-1, 0]
+    count = int(np.argmin(valid)) if not valid.all() else len(valid)
+    times = pairs[:count, 0].copy()
+    return block, times, pairs[:count, 1].astype(np.int32), list(unpack_records(side, block))
