@@ -21,7 +21,7 @@ from runtime import errors
 from runtime.engine import Engine, NumpyEngine, RawSession
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
-from runtime.signatures import Signatures
+from runtime.signatures import Signatures, is_element
 from runtime.starting import Start
 from runtime.step import Requests, RunContext, raw_run
 from statemachine.block import error_detail
@@ -196,6 +196,11 @@ class SingularMonitoredSession:
         self._inside = _StepCodes.of(self._hooks, IN_STEP_FN)
         self._journal = self._log.begin([type(hook).__qualname__ for hook in self._hooks])
         self._record = self._journal.record
+        self._gather = self._journal.recorder.gather
+        self._finish = self._journal.recorder.finish
+        self._context: RunContext | None = None
+        self._latest_fetches: object = self
+        self._latest_signature = 0
         self._signatures = Signatures(self._describe_signature)
         self._idle = SessionRunValues(None, self._engine.run_options(), self._engine.run_metadata())
         self._start = Start(
@@ -369,37 +374,35 @@ class SingularMonitoredSession:
             self._open_session("run")
         if self._mark:
             self._refuse_stopped(codes)
-        record = self._record
-        context = RunContext(fetches, feed_dict, options, raw, self._stop_by_hook)
+        self._context = context = RunContext(self, (fetches, feed_dict, options), raw)
         try:
-            record(codes.begin)
             requests = None
-            for index, hook, code in codes.before:
-                record(code | context.asked)
-                request = hook.before_run(context)
-                if request is not None:
-                    requests = self._gathered(requests, index, hook, request)
-            if requests is not None or feed_dict or options is not None or metadata is not None:
+            calls = iter(codes.before)
+            answer = self._gather(codes.begin, calls, context)
+            while answer is not None:
+                requests = self._gathered(requests, *answer)
+                answer = self._gather(0, calls, context)
+            if requests is None and feed_dict is None and options is None and metadata is None:
+                if fetches is not self._latest_fetches:
+                    self._latest_signature = self._signatures.of_plain(fetches) << INDEX_SHIFT
+                    self._latest_fetches = fetches if is_element(fetches) else self
+                value = self._finish(
+                    raw.run, fetches, codes.run, self._latest_signature, codes.after, context,
+                    self._idle,
+                )  # fmt: skip
+            else:
                 value = self._step_with(
                     codes, context, requests, fetches, feed_dict, options, metadata
                 )
-            else:
-                number = self._signatures.of_plain(fetches)
-                record(codes.run | context.asked, number << INDEX_SHIFT)
-                value = raw.run(fetches)
-                idle = self._idle
-                for _, hook, code in codes.after:
-                    record(code | context.asked)
-                    hook.after_run(context, idle)
         except BaseException as error:
             instead = self._fail_step(codes, context, error)
             if instead is None:
                 raise
             raise instead from error
+        self._context = None
         if context.asked:
             self._mark = STOP_ASKED
-        context.over()
-        record(codes.end | context.asked)
+        self._record(codes.end | context.asked)
         return value
 
     def _gathered(
@@ -443,7 +446,7 @@ class SingularMonitoredSession:
         self, codes: _StepCodes, context: RunContext, error: BaseException
     ) -> BaseException | None:
         """Write down that a step failed; returns the error that takes the place of its own."""
-        context.over()
+        self._context = None
         if context.asked:
             self._mark = STOP_ASKED
         self._journal.raised({"error": error_detail(error)}, bool(self._mark))
@@ -490,11 +493,18 @@ class SingularMonitoredSession:
 
     # Stops
 
-    def _stop_by_hook(self) -> None:
+    def is_running(self, context: RunContext) -> bool:
+        """Whether the run of a context is going on. For the context."""
+        return self._context is context
+
+    def stop_by_hook(self) -> None:
+        """Write down that a hook asks for a stop. For the context of a run."""
         place = self._journal.place
-        index = 0 if place is None else place.index
-        by = "hook.after_run" if place and place.point == "delivering" else "hook.before_run"
-        detail = {"by": by, "hook": index, "hook_class": type(self._hooks[index]).__qualname__}
+        detail: dict[str, object] = {"by": "run_context"}
+        if place is not None and place.point in ("gathering", "delivering"):
+            name = type(self._hooks[place.index]).__qualname__
+            by = f"hook.{_METHOD_OF_POINT[place.point]}"
+            detail = {"by": by, "hook": place.index, "hook_class": name}
         self._journal.add(EventKind.STOP_REQUESTED, detail)
 
     def _stop_by_step_fn(self) -> None:
@@ -511,7 +521,7 @@ class SingularMonitoredSession:
 
     # Refusals
 
-    def _open_session(self, call: str) -> RawSession:
+    def _open_session(self, call: str) -> Any:
         if self._raw is None:
             raise RuntimeError(
                 f"Session is already closed: {call} was called on it. Make a new "

@@ -33,7 +33,7 @@ class Signatures:
         if known is not None:
             return known[0]
         number = self._number_of(fetches, (), {})
-        if _is_element(fetches):
+        if is_element(fetches):
             self._by_identity[id(fetches)] = (number, fetches)
         return number
 
@@ -52,7 +52,7 @@ class Signatures:
         if known is not None:
             return known[0]
         number = self._number_of(fetches, fed, hooks)
-        if all(_is_element(part) for part in parts):
+        if all(is_element(part) for part in parts):
             self._by_identity[key] = (number, parts)
         return number
 
@@ -71,7 +71,8 @@ class Signatures:
         return number
 
 
-def _is_element(part: object) -> bool:
+def is_element(part: object) -> bool:
+    """Whether something is a single tensor, operation or name, so that it never changes."""
     return isinstance(part, str) or isinstance(getattr(part, "name", None), str)
 
 

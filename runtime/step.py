@@ -1,7 +1,7 @@
 """One run: what hooks are told of it, and how their requests are merged into it."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -20,20 +20,13 @@ class RunContext(SessionRunContext):
         asked: What a stop request adds to codes, or 0.
     """
 
-    __slots__ = ("_asked_for", "_tell_stop", "asked")
+    __slots__ = ("_asked_for", "_owner", "asked")
 
-    # Any: fetches, feeds and options as Session.run takes them.
-    def __init__(  # the base's state is made on demand: most hooks never look at it
-        self,
-        fetches: Any,
-        feed_dict: Any,
-        options: Any,
-        session: Any,
-        tell_stop: Callable[[], None] | None,
-    ) -> None:
-        self._asked_for = (fetches, feed_dict, options)
+    # The base's state is made on demand: most hooks never look at it.
+    def __init__(self, owner: "Owner", asked_for: tuple[Any, Any, Any], session: Any) -> None:
+        self._owner = owner
+        self._asked_for = asked_for
         self._session = session
-        self._tell_stop = tell_stop
         self.asked = 0
 
     @property
@@ -51,13 +44,19 @@ class RunContext(SessionRunContext):
 
     def request_stop(self) -> None:
         """Asks the monitored session to stop after this run; after the run, it does nothing."""
-        if self._tell_stop is not None:
-            self._tell_stop()
+        if self._owner.is_running(self):
+            self._owner.stop_by_hook()
             self.asked = ASKED
 
-    def over(self) -> None:
-        """The run is over: nobody will look at stop requests any more."""
-        self._tell_stop = None
+
+class Owner(Protocol):
+    """The session that a context belongs to."""
+
+    def is_running(self, context: RunContext) -> bool:
+        """Whether the run of that context is going on."""
+
+    def stop_by_hook(self) -> None:
+        """Write down that a hook asks for a stop."""
 
 
 class MergedFetches(dict[str | int, Any]):

@@ -129,7 +129,7 @@ class ChainWriter:
         fields = {"sha256": NO_DIGEST, **attrs.asdict(header)}
         text = json.dumps(fields, separators=(",", ":"), default=dict)
         self._sink = _Capture()
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
         self._schema = schema()
         named = self._schema.with_metadata({KEY: text})
         self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), named, options=options)

@@ -1,6 +1,6 @@
 """The writing side of a log: checks each event and writes it down before it happens.
 
-Ordered events are written by the one thread that drives the session, through `record`, which
+Ordered events are written by the one thread that drives the session, through the recorder, which
 takes one look-up for the check, reads the clock and stores two integers. Everything else
 (sealing, hashing, compressing, syncing) happens off that path: in a thread of its own where
 the store is durable.
@@ -12,12 +12,10 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from typing import NoReturn
 
 from statemachine.block import Block, Record, merge_lanes, write_detail
 from statemachine.compiled import (
-    START_CODE,
-    Node,
     Place,
     compile_table,
     failure_of,
@@ -27,25 +25,16 @@ from statemachine.errors import LogNotWritable
 from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
 from statemachine.machine import illegal
+from statemachine.recorder import make_recorder
 from statemachine.store import EventStore, TailContent
 from statemachine.tail import SLOTS, Tail
 
-Clock = Callable[[], int]
+Clock = Callable[[], float]
 
 
-class Recorder(Protocol):
-    """Writes down one ordered event."""
-
-    def __call__(self, code: int, extra: int = 0) -> None:
-        """Check a code, and store it with the time.
-
-        Args:
-            code: The code of the event that is about to happen.
-            extra: Bits that are stored with it and not checked: a run's signature.
-
-        Raises:
-            IllegalStep: If the table does not allow it now; nothing is stored then.
-        """
+def nanoseconds(seconds: float) -> int:
+    """A reading of the clock as the log keeps it."""
+    return int(seconds * 1e9)
 
 
 def block_after(header: Header, before: Block | None, content: TailContent) -> Block:
@@ -157,7 +146,6 @@ class Foreground:
         """There is nothing to end."""
 
 
-_IN_FORK: Final[Node] = {}
 _live: "weakref.WeakSet[Journal]" = weakref.WeakSet()
 
 
@@ -175,15 +163,14 @@ class Journal:
     Args:
         store: Where to.
         header: Who writes; the number of hooks decides what is allowed.
-        clock: The monotonic clock, in nanoseconds.
+        clock: The monotonic clock, in seconds.
 
     Attributes:
-        record: Writes down one ordered event (a `Recorder`).
+        recorder: The functions of the hot path.
+        record: Writes down one ordered event.
     """
 
-    record: Recorder
-
-    def __init__(self, store: EventStore, header: Header, clock: Clock = time.monotonic_ns) -> None:
+    def __init__(self, store: EventStore, header: Header, clock: Clock = time.monotonic) -> None:
         self.store = store
         self._clock = clock
         self._hooks = len(header.hooks)
@@ -200,66 +187,32 @@ class Journal:
             else Foreground(sealer, self._freed)
         )
         self._tail.begin(0, clock)
-        self.record, self._position, self._swap, self._shut = self._make_recorder()
+        self.recorder = make_recorder(
+            compile_table(self._hooks).start,
+            clock,
+            self._tail,
+            self._take_tail,
+            self._give_tail,
+            self._refuse,
+        )
+        self.record = self.recorder.record
         _live.add(self)
 
-    def _make_recorder(
-        self,
-    ) -> tuple[Recorder, Callable[[], tuple[int, int]], Callable[[], None], Callable[[], None]]:
-        """The closures over what changes with each event; cells are faster than attributes."""
-        clock = self._clock
-        node = compile_table(self._hooks).start
-        last = START_CODE
-        slot = 0
-        times, codes = self._tail.times, self._tail.codes
-
-        # Python lets signal handlers in only after the call of the clock: what comes then is
-        # done without a call, so no event is left half written in memory.
-        def record(code: int, extra: int = 0) -> None:
-            nonlocal node, last, slot
-            try:
-                following = node[code]
-                times[slot] = clock()
-                codes[slot] = code | extra
-            except LookupError:
-                if code in node:
-                    swap()
-                    record(code, extra)
-                    return
-                self._refuse(last, code)
-            slot += 1
-            last = code
-            node = following
-
-        def position() -> tuple[int, int]:
-            return slot, last
-
-        def swap() -> None:
-            nonlocal slot, times, codes
-            full = self._tail
-            self._swapping = True
-            try:
-                self._take_spare()
-                times, codes = self._tail.times, self._tail.codes
-                slot = 0
-            finally:
-                self._swapping = False
-            self._worker.seal(full)
-
-        def shut() -> None:
-            nonlocal node
-            node = _IN_FORK
-
-        return record, position, swap, shut
-
-    def _take_spare(self) -> None:
+    def _take_tail(self) -> Tail:
         """Make the spare tail the current one, as soon as it is free."""
+        self._swapping = True
         self._spare_free.acquire()
         if self._worker.error is not None:
             self._spare_free.release()
             raise self._worker.error
         self._spare.begin(self._tail.block + 1, self._clock)
         self._tail, self._spare = self._spare, self._tail
+        return self._tail
+
+    def _give_tail(self) -> None:
+        """Have the tail sealed that was the current one."""
+        self._swapping = False
+        self._worker.seal(self._spare)
 
     def _freed(self, _: Tail) -> None:
         self._spare_free.release()
@@ -268,7 +221,7 @@ class Journal:
         if self._worker.error is not None:
             raise self._worker.error
 
-    def _refuse(self, last: int, code: int) -> None:
+    def _refuse(self, last: int, code: int) -> NoReturn:
         self._check_writable()
         raise illegal(last, code, self._hooks)
 
@@ -281,6 +234,9 @@ class Journal:
         if self._why_closed:
             raise LogNotWritable(self._why_closed)
 
+    def _now(self) -> int:
+        return nanoseconds(self._clock())
+
     def record_with(self, code: int, detail: Mapping[str, object] = EMPTY) -> None:
         """Write down an ordered event with a detail.
 
@@ -291,15 +247,15 @@ class Journal:
         text = write_detail(detail)
         if text:
             self._check_writable()
-            if self._position()[0] == SLOTS:
-                self._swap()
-            self._tail.add(Record(self._position()[0], self._clock(), code, text))
+            if self.recorder.position()[0] == SLOTS:
+                self.recorder.swap()
+            self._tail.add(Record(self.recorder.position()[0], self._now(), code, text))
         self.record(code)
 
     @property
     def place(self) -> Place | None:
         """Where the session stands: the place that the latest ordered event led to."""
-        return compile_table(self._hooks).places.get(strip_signature(self._position()[1]))
+        return compile_table(self._hooks).places.get(strip_signature(self.recorder.position()[1]))
 
     def raised(self, detail: Mapping[str, object], stop_asked: bool = False) -> bool:
         """Write down that an error came out of the call that the session stands in.
@@ -329,10 +285,10 @@ class Journal:
         code = kind.number | index << 16
         self._check_writable()
         with self._lock:
-            tail, (slot, _) = self._tail, self._position()
+            tail, (slot, _) = self._tail, self.recorder.position()
             if self._swapping or tail is not self._tail:
                 slot = 0  # then the clock alone decides about the order
-            tail.add(Record(slot, self._clock(), code, text))
+            tail.add(Record(slot, self._now(), code, text))
 
     def seal(self) -> None:
         """Have what was written sealed and synced soon; for the session's own thread only.
@@ -342,7 +298,7 @@ class Journal:
         """
         if self.store.durable and self._spare_free.acquire(blocking=False):
             self._spare_free.release()
-            self._swap()
+            self.recorder.swap()
 
     def close(self) -> None:
         """Seal the rest and complete the log.
@@ -354,14 +310,14 @@ class Journal:
         _live.discard(self)
         try:
             if self.store.durable:
-                self._swap()
+                self.recorder.swap()
         finally:
             self._worker.stop()
-            self._shut()
+            self.recorder.shut()
         self._raise_failure()
         self.store.finish()
 
     def release(self) -> None:
         """Let go of the store in a forked child."""
-        self._shut()
+        self.recorder.shut()
         self.store.release()

@@ -24,7 +24,7 @@ from statemachine.form import (
     read_frames,
     read_header,
 )
-from statemachine.journal import Journal, block_after
+from statemachine.journal import Journal, block_after, nanoseconds
 from statemachine.machine import Lifecycle
 from statemachine.store import (
     SUFFIX,
@@ -226,7 +226,7 @@ class EventLog:
             raise LogNotWritable(
                 f"the event log {self.location} belongs to another session: one session, one log"
             )
-        started, clock = time.time_ns(), time.monotonic_ns()
+        started, clock = time.time_ns(), nanoseconds(time.monotonic())
         header = Header(uuid.uuid4().hex, started, clock, tuple(hooks), versions(), os.getpid())
         self._journal = Journal(self._store, header)
         self._header = header

@@ -1,9 +1,10 @@
 """The block that is being filled, before it is sealed.
 
-Ordered events go into slots of two int64 each, time first, then the code: a slot counts when
-its code is not zero and its time not before the block's start, so what a killed process left
-half written, or what an older block left behind, is never taken for an event. Rare events and
-details are records of their own beside the slots, each with a checksum.
+Ordered events go into slots of 16 bytes, time first (a float64, in seconds: it is had faster
+than an integer), then the code (an int64): a slot counts when its code is not zero and its time
+not before the block's start, so what a killed process left half written, or what an older
+block left behind, is never taken for an event. Rare events and details are records of their own
+beside the slots, each with a checksum.
 """
 
 import struct
@@ -18,13 +19,16 @@ from statemachine.block import Codes, Int64s, Record
 SLOTS: Final = 16384
 """Ordered events in a block, at most."""
 
-_HEADER: Final = struct.Struct("<8sqq40x")
+_HEADER: Final = struct.Struct("<8sqd40x")
+_SLOT: Final = np.dtype([("time", "<f8"), ("code", "<i8")])
 _MAGIC: Final = b"MSTAIL\x01\n"
 TAIL_SIZE: Final = _HEADER.size + 16 * SLOTS
 
 _RECORD: Final = struct.Struct("<IIqqqII")
 _RECORD_MAGIC: Final = 0x4345524D
 MAX_RECORD: Final = 1 << 20
+_END_OF_TIME: Final = 9e9
+"""Seconds beyond which nanoseconds no longer fit into 63 bits."""
 
 
 class Side(Protocol):
@@ -71,12 +75,11 @@ class Tail:
         self._buffer = buffer
         self._slots = buffer[_HEADER.size :]
         self._side = side
-        pairs = self._slots.cast("q")
-        self.times = pairs[0::2]
-        self.codes = pairs[1::2]
+        self.times = self._slots.cast("d")[0::2]
+        self.codes = self._slots.cast("q")[1::2]
         self.block = -1
 
-    def begin(self, block: int, clock: Callable[[], int]) -> None:
+    def begin(self, block: int, clock: Callable[[], float]) -> None:
         """Take the tail for the events of block number `block`; it must be clear."""
         self.block = block
         _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock())
@@ -139,9 +142,10 @@ def read_tail(data: bytes, side: bytes) -> tuple[int, Int64s, Codes, list[Record
     magic, block, start = _HEADER.unpack_from(data)
     if magic != _MAGIC or block < 0:
         return None
-    pairs = np.frombuffer(data, np.int64, offset=_HEADER.size).reshape(-1, 2)
-    valid = (pairs[:, 1] > 0) & (pairs[:, 1] < 1 << 31) & (pairs[:, 0] >= start)
-    valid[1:] &= pairs[1:, 0] >= pairs[:-1, 0]
+    slots = np.frombuffer(data, _SLOT, offset=_HEADER.size)
+    times, codes = slots["time"], slots["code"]
+    valid = (codes > 0) & (codes < 1 << 31) & (times >= start) & (times < _END_OF_TIME)
+    valid[1:] &= times[1:] >= times[:-1]
     count = int(np.argmin(valid)) if not valid.all() else len(valid)
-    times = pairs[:count, 0].copy()
-    return block, times, pairs[:count, 1].astype(np.int32), list(unpack_records(side, block))
+    ordered = (times[:count] * 1e9).astype(np.int64)
+    return block, ordered, codes[:count].astype(np.int32), list(unpack_records(side, block))

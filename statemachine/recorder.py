@@ -1,0 +1,168 @@
+"""The hot path: events are checked and stored here, and hooks are called here.
+
+The functions share what changes with each event as cells of one closure, which are faster
+than attributes; and where an event is followed by the call that it names, the few lines that
+check and store it stand in line, because a function call would double their cost.
+
+Python lets signal handlers in only when a function was called: between the reading of the
+clock and the end of a store there is no call, so no event is left half written in memory.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NoReturn, Protocol
+
+import attrs
+
+from statemachine.compiled import START_CODE, Node
+from statemachine.tail import Tail
+
+Call = tuple[int, Any, int]
+"""A hook's place in the list, the hook, and the code of the event of calling it."""
+
+
+class Record(Protocol):
+    """Writes down one ordered event."""
+
+    def __call__(self, code: int, extra: int = 0) -> None:
+        """Check a code, and store it with the time.
+
+        Args:
+            code: The code of the event that is about to happen.
+            extra: Bits that are stored with it and not checked: a run's signature.
+
+        Raises:
+            IllegalStep: If the table does not allow it now; nothing is stored then.
+        """
+
+
+class Context(Protocol):
+    """What the calls of one step share."""
+
+    asked: int
+    """What a stop request adds to codes from then on, or 0."""
+
+
+@attrs.frozen(eq=False)
+class Recorder:
+    """The functions of the hot path.
+
+    Attributes:
+        record: Writes down one event.
+        gather: Begins a step and calls `before_run` of hooks in turn, until one answers.
+        finish: Carries out a run that no hook takes part in, calls `after_run` of all hooks,
+            and ends the step.
+        position: How many events the tail holds, and the latest code.
+        swap: Goes on in another tail.
+        shut: Refuses every event from now on.
+    """
+
+    record: Record
+    gather: Callable[[int, Iterator[Call], Context], tuple[int, Any, Any] | None]
+    finish: Callable[..., Any]  # six arguments, see below
+    position: Callable[[], tuple[int, int]]
+    swap: Callable[[], None]
+    shut: Callable[[], None]
+
+
+def make_recorder(
+    start: Node,
+    clock: Callable[[], float],
+    first_tail: Tail,
+    take_tail: Callable[[], Tail],
+    give_tail: Callable[[], None],
+    refuse: Callable[[int, int], NoReturn],
+) -> Recorder:
+    """Make the functions of one session.
+
+    Args:
+        start: What may come first.
+        clock: Gives monotonic seconds.
+        first_tail: Where the first events go.
+        take_tail: Gives a tail that is free.
+        give_tail: Has the tail before it sealed.
+        refuse: Called with the latest code and one that may not follow it; raises.
+    """
+    node = start
+    last = START_CODE
+    slot = 0
+    times, codes = first_tail.times, first_tail.codes
+
+    def record(code: int, extra: int = 0) -> None:
+        nonlocal node, last, slot
+        try:
+            following = node[code]
+            times[slot] = clock()
+            codes[slot] = code | extra
+        except LookupError:
+            if code not in node:
+                refuse(last, code)
+            swap()
+            record(code, extra)
+        else:
+            slot += 1
+            last = code
+            node = following
+
+    def gather(begin: int, calls: Iterator[Call], context: Context) -> tuple[int, Any, Any] | None:
+        nonlocal node, last, slot
+        if begin:
+            record(begin)
+        for index, hook, code in calls:
+            code |= context.asked
+            try:
+                following = node[code]
+                times[slot] = clock()
+                codes[slot] = code
+            except LookupError:
+                record(code)
+            else:
+                slot += 1
+                last = code
+                node = following
+            request = hook.before_run(context)
+            if request is not None:
+                return index, hook, request
+        return None
+
+    def finish(
+        run: Callable[[Any], Any],
+        fetches: Any,
+        run_code: int,
+        signature: int,
+        calls: Iterable[Call],
+        context: Context,
+        values: Any,
+    ) -> Any:
+        nonlocal node, last, slot
+        record(run_code | context.asked, signature)
+        value = run(fetches)
+        for _, hook, code in calls:
+            code |= context.asked
+            try:
+                following = node[code]
+                times[slot] = clock()
+                codes[slot] = code
+            except LookupError:
+                record(code)
+            else:
+                slot += 1
+                last = code
+                node = following
+            hook.after_run(context, values)
+        return value
+
+    def position() -> tuple[int, int]:
+        return slot, last
+
+    def swap() -> None:
+        nonlocal slot, times, codes
+        tail = take_tail()
+        times, codes = tail.times, tail.codes
+        slot = 0
+        give_tail()
+
+    def shut() -> None:
+        nonlocal node
+        node = {}
+
+    return Recorder(record, gather, finish, position, swap, shut)
