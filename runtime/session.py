@@ -625,7 +625,7 @@ class _Exit:
 
     def _leave(self) -> None:
         interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
-        self._journal.raised(interrupted, bool(self._session._mark))
+        self._journal.tell_raised(interrupted, bool(self._session._mark))
         detail: dict[str, object] = {"by": self._by}
         if self._left_with is not None:
             detail["error"] = error_detail(self._left_with)
@@ -642,7 +642,7 @@ class _Exit:
         owed = self._error
         try:
             for index, hook in enumerate(self._session._hooks):
-                self._journal.record(Place("ending", index).code)
+                self._journal.tell(Place("ending", index).code)
                 hook.end(self._start.raw)
         except BaseException as error:
             self._failed(error)
@@ -651,16 +651,17 @@ class _Exit:
             self._error = error
 
     def _failed(self, error: BaseException) -> None:
-        self._journal.raised({"error": error_detail(error)})
+        self._journal.tell_raised({"error": error_detail(error)})
 
     def _replace(self, point: str, error: BaseException) -> None:
         replaced = self._error or self._clean
         if replaced is not None and replaced is not error:
-            self._session._tell_replaced(Place(point).code, replaced, error)
+            detail = {"error": error_detail(error), "instead_of": error_detail(replaced)}
+            self._journal.tell(Place(point).code, detail)
 
     def _join_threads(self) -> None:
         try:
-            self._journal.record(Place("joining").code)
+            self._journal.tell(Place("joining").code)
             self._start.join_threads()
         except BaseException as error:
             self._failed(error)
@@ -674,19 +675,19 @@ class _Exit:
                 self._clean = error
             elif pending is not error:
                 detail = {"error": error_detail(error)}
-                self._journal.record_with(Place("join error swallowed").code, detail)
+                self._journal.tell(Place("join error swallowed").code, detail)
             return
         self._replace("join error replaced", error)
         self._error = error
 
     def _close_raw(self) -> None:
         try:
-            self._journal.record(Place("closing").code)
+            self._journal.tell(Place("closing").code)
             self._start.close_raw()
         except Exception as error:
             self._failed(error)
             detail = {"error": error_detail(error)}
-            self._journal.record_with(Place("close error swallowed").code, detail)
+            self._journal.tell(Place("close error swallowed").code, detail)
         except BaseException as error:
             self._failed(error)
             self._replace("close error replaced", error)
@@ -695,9 +696,11 @@ class _Exit:
     def _finish(self) -> None:
         if self._error is None and self._clean is not None:
             detail = {"error": error_detail(self._clean)}
-            self._journal.record_with(Place("suppressed").code, detail)
+            self._journal.tell(Place("suppressed").code, detail)
         self._change("closed", 0, Trigger.CLOSE, EMPTY)
-        self._journal.close()
+        incomplete = self._start.close_log(self._error)
+        if incomplete is not None:
+            raise incomplete
 
 
 def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:

@@ -14,10 +14,11 @@ from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook
 from statemachine.block import error_detail
 from statemachine.compiled import Place
+from statemachine.errors import LogError
 from statemachine.events import EMPTY, EventKind
 from statemachine.journal import Journal
 from statemachine.log import EventLog
-from statemachine.table import POINTS, UNDO_STATES, Trigger
+from statemachine.table import POINTS, UNDO_STATES, State, Trigger
 
 Path = str | os.PathLike[str]
 
@@ -34,7 +35,7 @@ class Start:
     """
 
     raw: Any  # of the engine's own class
-    coordinator: Coordinator
+    coordinator: Any  # a Coordinator, or None before it is made
 
     # Any: the configuration is the engine's.
     def __init__(
@@ -62,6 +63,7 @@ class Start:
         self._checkpoint_file = checkpoint_file
         self._grace_secs = grace_secs
         self._listener = listener
+        self.raw = self.coordinator = None
         self.graph = engine.current_graph()
         self._was_finalized = engine.is_finalized(self.graph)
 
@@ -169,7 +171,7 @@ class Start:
         interrupt = _close_all(self, steps, 0, observed)
         self.restore_graph()
         self.change(Place("closed"), Trigger.CLOSE)
-        self._journal.close()
+        self.close_log(observed)
         raise interrupt or observed
 
     # Parts that the way out needs, too
@@ -183,11 +185,14 @@ class Start:
             The first error of an observer, or None. The change is completed in any case.
         """
         assert self._log.lifecycle is not None
-        self._journal.record_with(place.code, detail)
+        if place.state in (State.STOPPING, State.CLOSED):
+            self._journal.tell(place.code, detail)
+        else:
+            self._journal.record_with(place.code, detail)
         raised = self._log.lifecycle.move(trigger)
         for error in raised:
             told = {"state": place.state.value, "error": error_detail(error)}
-            self._journal.add(EventKind.OBSERVER_RAISED, told)
+            self._journal.tell_beside(EventKind.OBSERVER_RAISED, told)
         self._journal.seal()
         return raised[0] if raised else None
 
@@ -208,11 +213,22 @@ class Start:
         if not self._was_finalized and self._engine.is_finalized(self.graph):
             self._engine.unfinalize(self.graph)
 
+    def close_log(self, pending: BaseException | None) -> LogError | None:
+        """Complete the log; returns the error if that fails and no other is on its way out."""
+        try:
+            self._journal.close()
+        except LogError as error:
+            if pending is None:
+                return error
+            logging.warning("%s", error)
+            pending.add_note(f"The event log of the session is incomplete: {error}")
+        return None
+
     def _tell_of_live_threads(self) -> None:
         left = list(self.coordinator.live_threads)
         if left:
             detail = {"threads": left, "seconds": self._grace_secs}
-            self._journal.add(EventKind.THREADS_LEFT, detail)
+            self._journal.tell_beside(EventKind.THREADS_LEFT, detail)
             logging.warning(
                 "%d threads did not stop in the grace period of %s seconds: %s. They go on "
                 "running; make them look at coord.should_stop().",
@@ -225,7 +241,7 @@ class Start:
         detail: dict[str, object] = {"by": "coordinator"}
         if error is not None:
             detail["error"] = error_detail(error)
-        self._journal.add(EventKind.STOP_REQUESTED, detail)
+        self._journal.tell_beside(EventKind.STOP_REQUESTED, detail)
 
     def _tell(self, point: str, detail: Mapping[str, object] = EMPTY) -> None:
         self._journal.record_with(Place(point).code, detail)
@@ -247,27 +263,28 @@ def undo(start: Start, error: BaseException) -> None:
     Errors of the closing itself are written down and dropped: the one that made the construction
     fail comes out.
     """
-    journal = start._journal
-    journal.raised({"error": error_detail(error)})
+    start._journal.tell_raised({"error": error_detail(error)})
     try:
         interrupt = _undo_open(start, error)
     finally:
         start.restore_graph()
     start.change(Place("closed"), Trigger.ABORT)
-    journal.close()
+    start.close_log(error)
     if interrupt is not None:
         raise interrupt from error
 
 
 def _undo_open(start: Start, error: BaseException) -> BaseException | None:
-    place = start._journal.place
-    assert place is not None
-    failure = POINTS[place.point.removesuffix("!")].failure
-    if failure == "nothing open":
-        return None
-    mark = UNDO_STATES.index(place.state) + 1
-    steps = [("undo joining", start.join_threads)] * (failure == "threads open")
-    return _close_all(start, [*steps, ("undo closing", start.close_raw)], mark, error)
+    place, lost = start._journal.place, start._journal.failure is not None
+    failure = POINTS[place.point.removesuffix("!")].failure if place else "nothing open"
+    steps = []
+    if start.coordinator is not None and (failure == "threads open" or lost):
+        steps.append(("undo joining", start.join_threads))
+    if start.raw is not None and (failure != "nothing open" or lost):
+        steps.append(("undo closing", start.close_raw))
+    known = place is not None and place.state in UNDO_STATES
+    mark = UNDO_STATES.index(place.state) + 1 if place is not None and known else 1
+    return _close_all(start, steps, mark, error)
 
 
 def _close_all(
@@ -279,14 +296,14 @@ def _close_all(
     """Take the steps of closing; returns what must come out in place of `error`, or None."""
     journal, interrupt = start._journal, None
     for point, call in steps:
-        journal.record(Place(point, 0, mark).code)
+        journal.tell(Place(point, 0, mark).code)
         try:
             call()
         except BaseException as another:
-            journal.raised({"error": error_detail(another)})
+            journal.tell_raised({"error": error_detail(another)})
             detail = {"error": error_detail(another), "instead_of": error_detail(error)}
             dealt_with = "swallowed" if isinstance(another, Exception) else "replaced"
-            journal.record_with(Place(f"{_ERROR_OF[point]} {dealt_with}", 0, mark).code, detail)
+            journal.tell(Place(f"{_ERROR_OF[point]} {dealt_with}", 0, mark).code, detail)
             if not isinstance(another, Exception):
                 interrupt = error = another
     return interrupt

@@ -21,7 +21,7 @@ from statemachine.compiled import (
     failure_of,
     strip_signature,
 )
-from statemachine.errors import LogNotWritable
+from statemachine.errors import LogError, LogNotWritable
 from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
 from statemachine.machine import illegal
@@ -166,6 +166,7 @@ class Journal:
         clock: The monotonic clock, in seconds.
 
     Attributes:
+        failure: What kept the way out of the session from being written down, or None.
         recorder: The functions of the hot path.
         record: Writes down one ordered event.
     """
@@ -178,6 +179,7 @@ class Journal:
         self._process = os.getpid()
         self._swapping = False
         self._why_closed: str | None = None
+        self.failure: LogError | None = None
         sealer = Sealer(store, header, self._lock)
         self._tail, self._spare = store.create(sealer.schema_message)
         self._spare_free = threading.Semaphore(1)
@@ -274,6 +276,32 @@ class Journal:
         self.record_with(failed.code, detail)
         return True
 
+    def tell(self, code: int, detail: Mapping[str, object] = EMPTY) -> None:
+        """As `record_with`, on the way out of a session, which a log must not bar.
+
+        If the log can't be written, nothing more is: `close` raises the error.
+        """
+        if self.failure is None:
+            try:
+                self.record_with(code, detail)
+            except LogError as error:
+                self.failure = error
+
+    def tell_raised(self, detail: Mapping[str, object], stop_asked: bool = False) -> None:
+        """As `raised`, on the way out of a session; see `tell`."""
+        place = self.place
+        failed = None if place is None else failure_of(place, stop_asked)
+        if failed is not None:
+            self.tell(failed.code, detail)
+
+    def tell_beside(self, kind: EventKind, detail: Mapping[str, object]) -> None:
+        """As `add`, on the way out of a session; see `tell`."""
+        if self.failure is None:
+            try:
+                self.add(kind, detail)
+            except LogError as error:
+                self.failure = error
+
     def add(self, kind: EventKind, detail: Mapping[str, object], index: int = 0) -> None:
         """Write down an event of the second lane; any thread may, at any time.
 
@@ -296,7 +324,7 @@ class Journal:
         While an earlier block is still being sealed nothing is done: the next call, or the
         next full block, takes it along.
         """
-        if self.store.durable and self._spare_free.acquire(blocking=False):
+        if self.failure is None and self.store.durable and self._spare_free.acquire(blocking=False):
             self._spare_free.release()
             self.recorder.swap()
 
@@ -309,11 +337,14 @@ class Journal:
         self._why_closed = f"the event log {self.store.location} is complete; nothing can be added"
         _live.discard(self)
         try:
-            if self.store.durable:
+            if self.store.durable and self.failure is None:
                 self.recorder.swap()
         finally:
             self._worker.stop()
             self.recorder.shut()
+        if self.failure is not None:
+            self.store.release()
+            raise self.failure
         self._raise_failure()
         self.store.finish()
 
