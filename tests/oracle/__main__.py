@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.oracle.adapter import play_monitored_exists, play_on_runtime
+from tests.oracle.adapter import monitored_session_exists, play_on_runtime
 from tests.oracle.corpora import SHIPPED, Row, read
 from tests.oracle.explain import Verdict
 from tests.oracle.runner import Outcome, count, judge_all
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     rows = [row for path in options.corpus or SHIPPED for row in read(path)]
     chosen = [row for row in rows if row.id.startswith(tuple(options.only or ("",)))]
-    playable = [row for row in chosen if not row.monitored or play_monitored_exists()]
+    playable = [row for row in chosen if not row.monitored or monitored_session_exists()]
     outcomes = []
     for outcome in judge_all(playable, play_on_runtime, Level(options.level)):
         outcomes.append(outcome)

@@ -290,7 +290,8 @@ class Player:
     def stop_coordinator(self, error: Any, place: str) -> None:
         """Asks the coordinator last seen to stop, with an error if one is named."""
         if isinstance(error, str):
-            self.coordinator.request_stop(self.world.error(error, f"inj:{place}.coord_stop"))
+            made = self.world.error(error, f"inj:{place}.coord_stop")
+            report(self.coordinator, made)
         else:
             self.coordinator.request_stop()
 
@@ -335,6 +336,14 @@ class Player:
         for key in part.get("feed") or {}:
             self._faults.pop(f"{number}.feed.{key}", None)
         return self.raw_run(context.session, part["run"], self.feed(part.get("feed"), number))
+
+
+def report(coordinator: Any, error: BaseException) -> None:
+    """Asks to stop from where the error is handled, as the coordinator's documentation shows."""
+    try:
+        raise error
+    except BaseException as raised:
+        coordinator.request_stop(raised)
 
 
 def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:

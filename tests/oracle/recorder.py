@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.oracle.trace import Event, Observation
 
-# Wordings that are part of the contract; a message may go on after them.
+# Wordings that are part of the contract; a message may say more.
 KNOWN_WORDINGS = (
     "Graph is finalized and cannot be modified.",
     "Init operations did not make model ready for local_init.",
@@ -34,7 +34,7 @@ def _wording(message: str) -> str:
     if message.startswith("inj:"):
         return message
     for known in KNOWN_WORDINGS:
-        if message.startswith(known):
+        if known in message:
             return known
     return "~" + message[:60]
 
