@@ -1,0 +1,77 @@
+"""TensorFlow 1's working vocabulary on NumPy, with training sessions that can be audited.
+
+``import runtime as tf`` takes the place of ``import tensorflow.compat.v1 as tf``.
+"""
+
+from typing import Any
+
+import runtime.graph.gradients
+import runtime.graph.initializers
+import runtime.graph.ops
+import runtime.graph.scopes  # noqa: F401  # these register the public functions
+from runtime import errors, initializers, logging, nn
+from runtime.graph.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
+from runtime.graph.convert import constant, convert_to_tensor
+from runtime.graph.dtypes import (
+    DType,
+    as_dtype,
+    bool,
+    complex64,
+    complex128,
+    double,
+    float16,
+    float32,
+    float64,
+    half,
+    int8,
+    int16,
+    int32,
+    int64,
+    resource,
+    string,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
+)
+from runtime.graph.export import exported, missing, namespace
+from runtime.graph.gradients import gradients
+from runtime.graph.graph import (
+    Graph,
+    add_to_collection,
+    add_to_collections,
+    colocate_with,
+    control_dependencies,
+    device,
+    get_collection,
+    get_collection_ref,
+    get_default_graph,
+    get_default_session,
+    name_scope,
+    op_scope,
+    reset_default_graph,
+)
+from runtime.graph.keys import GraphKeys
+from runtime.graph.operation import Operation
+from runtime.graph.ops.data_flow import FIFOQueue, QueueBase
+from runtime.graph.scopes import VariableScope, get_variable, variable_scope
+from runtime.graph.session import InteractiveSession, Session
+from runtime.graph.shapes import Dimension, TensorShape
+from runtime.graph.shapes import dimension_value as dimension_value
+from runtime.graph.tensor import Tensor
+from runtime.graph.variables import Variable
+
+newaxis = None
+globals().update(exported())
+
+# The families that have a namespace of their own, beside those that are modules here.
+for _name in ("debugging", "dtypes", "linalg", "math", "queue", "random"):
+    globals()[_name] = namespace(_name)
+
+from runtime import compat, train  # noqa: E402  # they need what is above
+
+_fail = missing("tf", globals())
+
+
+def __getattr__(name: str) -> Any:  # any public name, filled in above
+    return _fail(name)

@@ -1,0 +1,214 @@
+"""What an operation type is: one declarative definition, from which everything else derives.
+
+A definition says how to compute (kernel), what comes out (infer) and how to differentiate
+(gradient). Graph building, constant folding, the plan compiler and gradients read it; none of
+them knows a single operation by name.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from runtime.graph.dtypes import DType
+from runtime.graph.shapes import Dims
+
+if TYPE_CHECKING:
+    from runtime.graph.operation import Operation
+    from runtime.graph.tensor import Tensor
+
+# Kernels take and give NumPy arrays and scalars of any element type.
+Kernel: TypeAlias = Callable[..., Any]
+
+
+class Spec:
+    """What is known of a value before it is computed.
+
+    Attributes:
+        dtype: Its element type.
+        dims: Its static shape.
+        value: The value itself, if it is known already; else None.
+        partial: For an integer vector: its elements, None where unknown; else None.
+        owned: The array belongs to the running plan alone and nobody reads it after the
+            operation in question, which may therefore overwrite or keep it.
+        exclusive: For a variable: nobody who has read it needs the old contents any more, so
+            that its buffer may be updated in place.
+    """
+
+    __slots__ = ("dims", "dtype", "exclusive", "owned", "partial", "value")
+
+    def __init__(
+        self,
+        dtype: DType,
+        dims: Dims,
+        value: Any = None,  # an array or scalar of any element type
+        partial: tuple[int | None, ...] | None = None,
+    ) -> None:
+        self.dtype = dtype
+        self.dims = dims
+        self.value = value
+        self.partial = partial
+        self.owned = False
+        self.exclusive = False
+
+
+class View:
+    """An operation as its definition sees it: attributes, and what is known of its inputs.
+
+    While a graph is built the inputs carry what is known statically. When a plan is compiled
+    they carry what is known then, such as shapes of fed arrays.
+
+    Attributes:
+        op: The operation.
+        inputs: One `Spec` for each input.
+    """
+
+    __slots__ = ("inputs", "op")
+
+    def __init__(self, op: "Operation", inputs: Sequence[Spec]) -> None:
+        self.op = op
+        self.inputs = inputs
+
+    def __getitem__(self, attribute: str) -> Any:
+        return self.op.attributes[attribute]
+
+    @property
+    def first(self) -> Spec:
+        """The first input."""
+        return self.inputs[0]
+
+
+Infer: TypeAlias = Callable[[View], Spec | tuple[Spec, ...]]
+Gradient: TypeAlias = Callable[..., Any]
+
+
+def not_differentiable(op: "Operation", *_: Any) -> list[None]:
+    """The gradient rule of operations through which no gradient flows.
+
+    Args:
+        op: The operation.
+        *_: Gradients of its outputs, which are dropped.
+
+    Returns:
+        None for each input.
+    """
+    return [None] * len(op.inputs)
+
+
+@attrs.frozen(eq=False)
+class Definition:
+    """An operation type.
+
+    Attributes:
+        type: Its name, for example ``"MatMul"``; also the default name of its operations.
+        infer: Gives the `Spec` of the output (a tuple of them if there are more or fewer than
+            one) from a `View`. Raises `shapes.Incompatible` if the inputs don't fit.
+        kernel: Computes the output (a tuple, if there are several) from the inputs. If the
+            type has a state, that comes first; referenced variables come as their cells.
+        bind: Instead of `kernel`: makes it from a `View`, once for each plan.
+        template: Python expression (or what makes one from a `View`) over ``{0}``, ``{1}``, … that does the same as `kernel`,
+            faster. ``{0}`` alone means that the value passes through unchanged.
+        ufunc: The NumPy ufunc that `kernel` is; so it can write into a buffer that is free.
+        passes: Says from a `View` which input the output equals, if it does; else None. Such an
+            operation costs nothing in a run.
+        gradient: Gives a list with the gradient for each input (or None) from the operation
+            and the gradients of its outputs. If None, asking for it is an error.
+        state: Makes the state that an operation of this type has in each session.
+        references: Indices of the inputs that are variables or queues to work on.
+        stateful: Whether two calls with the same inputs may differ or have an effect.
+        aliases: Whether an output may share memory with an input or with something foreign.
+        floating: Whether the kernel may meet floating-point exceptions.
+    """
+
+    type: str
+    infer: Infer
+    kernel: Kernel | None = None
+    bind: Callable[[View], Kernel] | None = None
+    template: str | Callable[[View], str] | None = None
+    ufunc: Kernel | None = None
+    passes: Callable[[View], int | None] | None = None
+    gradient: Gradient | None = None
+    state: Callable[["Operation"], Any] | None = None
+    references: tuple[int, ...] = ()
+    stateful: bool = False
+    aliases: bool = False
+    floating: bool = False
+
+    def __call__(self, *inputs: "Tensor", name: str | None = None, **attributes: Any) -> Any:
+        """Adds an operation of this type to the default graph (or to that of its inputs).
+
+        Args:
+            *inputs: The input tensors.
+            name: Name of the operation; by default the type.
+            **attributes: What else the kernel needs.
+
+        Returns:
+            The output; a tuple if there are several; the operation if there is none.
+        """
+        return self.create(inputs, attributes, name).result()
+
+    def create(
+        self, inputs: Sequence["Tensor"], attributes: dict[str, Any], name: str | None
+    ) -> "Operation":
+        """Adds an operation of this type to the graph.
+
+        Args:
+            inputs: The input tensors.
+            attributes: What else the kernel needs.
+            name: Name of the operation; by default the type.
+
+        Returns:
+            The operation.
+        """
+        from runtime.graph.graph import graph_of
+
+        return graph_of(inputs).create(self, inputs, attributes, name or self.type)
+
+    def expression(self, view: View) -> str | None:
+        """The template for an operation of this type.
+
+        Args:
+            view: The operation and what is known of its inputs.
+
+        Returns:
+            The template, or None if there is only a kernel.
+        """
+        return self.template(view) if callable(self.template) else self.template
+
+    def kernel_for(self, view: View) -> Kernel:
+        """The function that computes an operation of this type.
+
+        Args:
+            view: The operation and what is known of its inputs.
+
+        Returns:
+            A function of the (state and) inputs.
+        """
+        if self.bind is not None:
+            return self.bind(view)
+        return self.kernel if self.kernel is not None else self._from_template(view)
+
+    def _from_template(self, view: View) -> Kernel:
+        template = self.expression(view)
+        if template is None:
+            raise LookupError(f"No kernel is defined for operations of type {self.type}.")
+        names = [f"x{index}" for index in range(len(view.inputs))]
+        source = f"lambda {', '.join(names)}: {template.format(*names)}"
+        return eval(source, {"__builtins__": {}})  # type: ignore[no-any-return]  # our own template
+
+
+@attrs.define
+class NodeDef:
+    """A description of an operation that holds no live objects.
+
+    Attributes:
+        name: The operation's name.
+        op: Its type.
+        input: Names of what it takes; control inputs start with ``^``.
+        device: The device that was asked for.
+    """
+
+    name: str
+    op: str
+    input: list[str]
+    device: str = ""

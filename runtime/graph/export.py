@@ -1,0 +1,88 @@
+"""Public names: which function appears where in the `tf` namespace.
+
+A family of operations says with `export` under which of TensorFlow's names a function is to be
+had; `runtime/__init__.py` and its sub-namespaces fill themselves from here.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any, NoReturn, TypeVar
+
+F = TypeVar("F", bound=Any)  # functions and classes alike, of any signature
+
+_NAMES: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+
+
+def export(*names: str) -> Callable[[F], F]:
+    """Makes a function or class public.
+
+    Args:
+        *names: Names below `tf`, for example ``"tanh"`` and ``"nn.tanh"``.
+
+    Returns:
+        A decorator that returns what it decorates.
+    """
+
+    def register(target: F) -> F:
+        for name in names:
+            namespace, _, last = name.rpartition(".")
+            _NAMES[namespace][last] = target
+        return target
+
+    return register
+
+
+def exported(namespace: str = "") -> dict[str, Any]:
+    """What is public in a namespace.
+
+    Args:
+        namespace: For example ``"nn"``; empty for `tf` itself.
+
+    Returns:
+        Objects by name.
+    """
+    return dict(_NAMES[namespace])
+
+
+def namespace(name: str) -> ModuleType:
+    """A namespace such as ``tf.math``, with what is public in it.
+
+    Args:
+        name: Its name.
+
+    Returns:
+        A module; it says what is there if a missing name is asked for.
+    """
+    module = ModuleType(f"runtime.{name}", f"``tf.{name}``")
+    names = vars(module)
+    names.update(exported(name))
+    names["__getattr__"] = missing(f"tf.{name}", names)
+    return module
+
+
+def missing(namespace: str, names: dict[str, Any]) -> Callable[[str], NoReturn]:
+    """A module's ``__getattr__``, which says what is there instead of a missing name.
+
+    Args:
+        namespace: For example ``"tf.nn"``.
+        names: The module's globals.
+
+    Returns:
+        A function that raises AttributeError with the nearest names that exist.
+    """
+
+    def fail(name: str) -> NoReturn:
+        raise AttributeError(f"{namespace}.{name} does not exist here{_nearest(name, names)}")
+
+    return fail
+
+
+def _nearest(name: str, names: dict[str, Any]) -> str:
+    if name.startswith("_"):
+        return "."
+    import difflib
+
+    public = [known for known in names if not known.startswith("_")]
+    near = difflib.get_close_matches(name, public, n=3, cutoff=0.6)
+    return f"; the nearest names are: {', '.join(near)}." if near else "."

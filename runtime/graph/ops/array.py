@@ -1,0 +1,1493 @@
+"""Shapes, slicing, joining, filling: operations that move elements without calculating."""
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from runtime.graph import dtypes
+from runtime.graph.arrays import array_of
+from runtime.graph.convert import TensorLike, constant_of, convert_to_tensor, same_type
+from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
+from runtime.graph.dtypes import DType, as_dtype
+from runtime.graph.export import export
+from runtime.graph.ops.rules import (
+    as_attributes,
+    checked_kind,
+    rank_of,
+    renamed,
+    static_int,
+    static_ints,
+    static_value,
+    unchanged,
+)
+from runtime.graph.shapes import (
+    Dims,
+    Incompatible,
+    TensorShape,
+    as_dims,
+    broadcast,
+    compatible,
+    described,
+    element_count,
+    fully_known,
+    merged,
+    normalized_axis,
+)
+from runtime.graph.tensor import OVERLOADS, Tensor
+
+_INDEX = "iu"
+
+# Placeholders.
+
+
+def _not_fed(view: View) -> Kernel:
+    op = view.op
+    dims = described(op.attributes["dims"])
+    dtype = op.attributes["dtype"].name
+
+    def fail() -> Any:
+        raise ValueError(
+            f"You must feed a value for placeholder tensor {op.name!r} with dtype {dtype} and "
+            f"shape {dims}: give it in feed_dict."
+        )
+
+    return fail
+
+
+PLACEHOLDER = Definition(
+    "Placeholder", as_attributes, bind=_not_fed, stateful=True, gradient=not_differentiable
+)
+
+
+@export("placeholder")
+def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tensor:
+    """A tensor whose value has to be fed in each run that needs it.
+
+    Args:
+        dtype: The element type.
+        shape: The static shape, with None for what isn't known; None if nothing is.
+        name: Name of the operation.
+
+    Returns:
+        A tensor.
+    """
+    result: Tensor = PLACEHOLDER(dtype=as_dtype(dtype), dims=as_dims(shape), name=name)
+    return result
+
+
+PLACEHOLDER_WITH_DEFAULT = Definition(
+    "PlaceholderWithDefault",
+    lambda view: Spec(view.first.dtype, view["dims"]),
+    lambda default: default,
+    template="{0}",
+    aliases=True,
+    stateful=True,
+    gradient=lambda op, dy: [dy],
+)
+
+
+@export("placeholder_with_default")
+def placeholder_with_default(input: TensorLike, shape: Any, name: str | None = None) -> Tensor:
+    """A tensor whose value may be fed.
+
+    Args:
+        input: The value if none is fed.
+        shape: The static shape of what may be fed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor.
+
+    Raises:
+        ValueError: If the default does not have such a shape.
+    """
+    default, dims = convert_to_tensor(input), as_dims(shape)
+    if not compatible(default.dims, dims):
+        raise ValueError(
+            f"The default of shape {described(default.dims)} does not fit the placeholder "
+            f"{name or 'PlaceholderWithDefault'!r} of shape {described(dims)}."
+        )
+    result: Tensor = PLACEHOLDER_WITH_DEFAULT(default, dims=dims, name=name)
+    return result
+
+
+# The same value again.
+
+
+def _always(view: View) -> int:
+    return 0
+
+
+IDENTITY = Definition(
+    "Identity",
+    lambda view: Spec(view.first.dtype, view.first.dims, partial=view.first.partial),
+    template="{0}",
+    passes=_always,
+    aliases=True,
+    gradient=lambda op, dy: [dy],
+)
+
+
+@export("identity")
+def identity(input: TensorLike, name: str | None = None) -> Tensor:
+    """A tensor of the same value.
+
+    Args:
+        input: A tensor.
+        name: Name of the operation.
+
+    Returns:
+        Another tensor with that value.
+    """
+    result: Tensor = IDENTITY(convert_to_tensor(input), name=name)
+    return result
+
+
+STOP_GRADIENT = Definition(
+    "StopGradient",
+    unchanged,
+    template="{0}",
+    passes=_always,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+@export("stop_gradient")
+def stop_gradient(input: TensorLike, name: str | None = None) -> Tensor:
+    """A tensor of the same value through which no gradient flows.
+
+    Args:
+        input: A tensor.
+        name: Name of the operation.
+
+    Returns:
+        Another tensor with that value.
+    """
+    result: Tensor = STOP_GRADIENT(convert_to_tensor(input), name=name)
+    return result
+
+
+# Sizes.
+
+
+def _shape_spec(view: View) -> Spec:
+    dims, target = view.first.dims, view["dtype"]
+    if dims is None:
+        return Spec(target, (None,))
+    known = np.array(dims, target.numpy) if fully_known(dims) else None
+    return Spec(target, (len(dims),), known, partial=dims)
+
+
+SHAPE = Definition(
+    "Shape",
+    _shape_spec,
+    bind=lambda view: lambda x: np.array(x.shape, view["dtype"].numpy),
+    gradient=not_differentiable,
+)
+
+
+@export("shape")
+def shape(
+    input: TensorLike,
+    name: str | None = None,
+    out_type: Any = dtypes.int32,
+) -> Tensor:
+    """The shape of a tensor, as a tensor.
+
+    Args:
+        input: A tensor.
+        name: Name of the operation.
+        out_type: The type of the sizes: int32 or int64.
+
+    Returns:
+        A vector with the size of each axis.
+    """
+    result: Tensor = SHAPE(convert_to_tensor(input), dtype=as_dtype(out_type), name=name)
+    return result
+
+
+def _size_spec(view: View) -> Spec:
+    count = element_count(view.first.dims)
+    target = view["dtype"]
+    return Spec(target, (), None if count is None else target.as_numpy_dtype(count))
+
+
+SIZE = Definition(
+    "Size",
+    _size_spec,
+    bind=lambda view: lambda x: view["dtype"].as_numpy_dtype(x.size),
+    gradient=not_differentiable,
+)
+
+
+@export("size")
+def size(
+    input: TensorLike,
+    name: str | None = None,
+    out_type: Any = dtypes.int32,
+) -> Tensor:
+    """The number of elements of a tensor, as a tensor.
+
+    Args:
+        input: A tensor.
+        name: Name of the operation.
+        out_type: The type of the number: int32 or int64.
+
+    Returns:
+        A scalar.
+    """
+    result: Tensor = SIZE(convert_to_tensor(input), dtype=as_dtype(out_type), name=name)
+    return result
+
+
+def _rank_spec(view: View) -> Spec:
+    dims = view.first.dims
+    return Spec(dtypes.int32, (), None if dims is None else np.int32(len(dims)))
+
+
+RANK = Definition("Rank", _rank_spec, lambda x: np.int32(x.ndim), gradient=not_differentiable)
+
+
+@export("rank")
+def rank(input: TensorLike, name: str | None = None) -> Tensor:
+    """The number of axes of a tensor, as a tensor.
+
+    Args:
+        input: A tensor.
+        name: Name of the operation.
+
+    Returns:
+        A scalar of int32.
+    """
+    result: Tensor = RANK(convert_to_tensor(input), name=name)
+    return result
+
+
+# Shapes given as arguments: what is known statically becomes an attribute, else an input.
+
+
+def shape_argument(value: TensorLike) -> tuple[Dims, list[Tensor]]:
+    """Reads an argument that says a shape.
+
+    Args:
+        value: A list of sizes, a `TensorShape`, or a tensor; the list may hold tensors.
+
+    Returns:
+        The shape if it is known, and no input; else what is known of it, and the tensor.
+
+    Raises:
+        TypeError: If it is not made of integers.
+    """
+    if isinstance(value, TensorShape):
+        return as_dims(value.as_list()), []
+    if isinstance(value, (int, np.integer)):
+        return (int(value),), []
+    tensor = _integers(value)
+    if tensor.spec.value is not None:
+        return tuple([int(d) for d in np.ravel(tensor.spec.value)]), []
+    if tensor.spec.partial is not None:
+        return tensor.spec.partial, [tensor]
+    length = tensor.dims[0] if tensor.dims else None
+    return (None if length is None else (None,) * length), [tensor]
+
+
+def _integers(value: TensorLike) -> Tensor:
+    tensor = convert_to_tensor(value)
+    if tensor.dims == (0,) and tensor.dtype is dtypes.float32:
+        return convert_to_tensor(np.zeros(0, np.int32))
+    return checked_kind(tensor, _INDEX, "A shape")
+
+
+def _target(view: View, index: int) -> Dims:
+    """The shape that an operation is to give, as far as it is known by now."""
+    if len(view.inputs) <= index:
+        return view["dims"]  # type: ignore[no-any-return]  # attributes are untyped
+    spec = view.inputs[index]
+    if spec.value is not None:
+        return tuple([int(d) for d in np.ravel(spec.value)])
+    return spec.partial if spec.partial is not None else view["dims"]
+
+
+def _as_tuple(sizes: Any) -> tuple[int, ...]:
+    return tuple(sizes.tolist())
+
+
+def _reshape_spec(view: View) -> Spec:
+    target, source = _target(view, 1), view.first.dims
+    if target is None:
+        return Spec(view.first.dtype, None)
+    if target.count(-1) > 1:
+        raise Incompatible(f"shape {target} has more than one -1")
+    return Spec(view.first.dtype, _completed(target, source))
+
+
+def _completed(target: tuple[int | None, ...], source: Dims) -> Dims:
+    """The target with -1 replaced, if it can be, and checked against the number of elements."""
+    total = element_count(source)
+    open_sizes = [d for d in target if d is None or d == -1]
+    rest = element_count(tuple([d for d in target if d is not None and d != -1])) or 0
+    if total is not None and not _divides(rest, total, len(open_sizes)):
+        raise Incompatible(
+            f"a tensor of shape {described(source)} with {total} elements can't be reshaped to "
+            f"{list(target)}"
+        )
+    solved = total // rest if total is not None and rest and len(open_sizes) == 1 else None
+    return tuple([solved if d is None or d == -1 else d for d in target])
+
+
+def _divides(rest: int, total: int, open_sizes: int) -> builtins.bool:
+    if not open_sizes:
+        return rest == total
+    return total % rest == 0 if rest else total == 0
+
+
+def _bind_reshape(view: View) -> Kernel:
+    if len(view.inputs) > 1:
+        return lambda x, sizes: x.reshape(_as_tuple(sizes))[()]
+    target = view["dims"]
+    return lambda x: x.reshape(target)[()]
+
+
+def _reshape_template(view: View) -> str | None:
+    target = _target(view, 1)
+    if target is None or None in target or target == ():
+        return None
+    return f"{{0}}.reshape({', '.join(str(int(d)) for d in target if d is not None)})"
+
+
+def _same_shape(view: View) -> int | None:
+    target = _reshape_spec(view).dims
+    return 0 if fully_known(target) and target == view.first.dims else None
+
+
+def reshape_like(x: Tensor, like: Tensor) -> Tensor:
+    """A tensor with the elements of one and the shape of another.
+
+    Args:
+        x: The tensor with the elements.
+        like: The tensor with the shape.
+
+    Returns:
+        The tensor.
+    """
+    return reshape(x, list(like.dims) if fully_known(like.dims) else shape(like))  # type: ignore[arg-type]  # known
+
+
+RESHAPE = Definition(
+    "Reshape",
+    _reshape_spec,
+    bind=_bind_reshape,
+    template=_reshape_template,
+    passes=_same_shape,
+    aliases=True,
+    gradient=lambda op, dy: [reshape_like(dy, op.inputs[0]), None][: len(op.inputs)],
+)
+
+
+@export("reshape")
+def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> Tensor:
+    """A tensor with the same elements in another shape.
+
+    Args:
+        tensor: A tensor.
+        shape: The new shape; one size may be -1 and is found from the others.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: If the number of elements does not fit.
+    """
+    dims, inputs = shape_argument(shape)
+    result: Tensor = RESHAPE(convert_to_tensor(tensor), *inputs, dims=dims, name=name)
+    return result
+
+
+def _transpose_spec(view: View) -> Spec:
+    dims, order = view.first.dims, view["order"]
+    if dims is None:
+        return Spec(view.first.dtype, None if order is None else (None,) * len(order))
+    order = order or tuple(range(len(dims)))[::-1]
+    if sorted(order) != list(range(len(dims))):
+        raise Incompatible(f"{list(order)} is no permutation of the axes of {described(dims)}")
+    return Spec(view.first.dtype, tuple([dims[axis] for axis in order]))
+
+
+def _inverse(order: tuple[int, ...] | None) -> Any:
+    return None if order is None else [int(i) for i in np.argsort(order)]
+
+
+TRANSPOSE = Definition(
+    "Transpose",
+    _transpose_spec,
+    bind=lambda view: lambda x: x.transpose(view["order"]),
+    aliases=True,
+    gradient=lambda op, dy: [transpose(dy, _inverse(op.attributes["order"]))],
+)
+
+
+@export("transpose")
+def transpose(
+    a: TensorLike,
+    perm: TensorLike = None,
+    name: str = "transpose",
+    conjugate: builtins.bool = False,
+) -> Tensor:
+    """A tensor with its axes in another order.
+
+    Args:
+        a: A tensor.
+        perm: The axes in their new order; reversed if None.
+        name: Name of the operation.
+        conjugate: Whether to conjugate complex elements, too.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: If `perm` is no permutation of the axes.
+    """
+    tensor = convert_to_tensor(a)
+    if conjugate:
+        from runtime.graph.ops.math import conj
+
+        tensor = conj(tensor)
+    order = None if perm is None else static_ints(perm, "perm of transpose")
+    result: Tensor = TRANSPOSE(tensor, order=order, name=name)
+    return result
+
+
+def _expand_spec(view: View) -> Spec:
+    dims = view.first.dims
+    if dims is None:
+        return Spec(view.first.dtype, None)
+    axis = normalized_axis(view["axis"], len(dims) + 1)
+    return Spec(view.first.dtype, (*dims[:axis], 1, *dims[axis:]))
+
+
+EXPAND_DIMS = Definition(
+    "ExpandDims",
+    _expand_spec,
+    bind=lambda view: lambda x: np.expand_dims(x, view["axis"]),
+    aliases=True,
+    gradient=lambda op, dy: [reshape_like(dy, op.inputs[0])],
+)
+
+
+@export("expand_dims")
+def expand_dims(
+    input: TensorLike, axis: TensorLike = None, name: str | None = None, dim: TensorLike = None
+) -> Tensor:
+    """A tensor with one more axis, of size 1.
+
+    Args:
+        input: A tensor.
+        axis: Where the new axis goes; negative from the end.
+        name: Name of the operation.
+        dim: The old name of `axis`.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: If there is no such place.
+    """
+    chosen = renamed(axis, dim, "axis", "dim")
+    if chosen is None:
+        raise ValueError("expand_dims needs an axis.")
+    number = static_int(chosen, "The axis of expand_dims")
+    result: Tensor = EXPAND_DIMS(convert_to_tensor(input), axis=number, name=name)
+    return result
+
+
+def _squeeze_spec(view: View) -> Spec:
+    dims, axes = view.first.dims, view["axes"]
+    if dims is None:
+        return Spec(view.first.dtype, None)
+    if not axes:
+        known = None if None in dims else tuple([d for d in dims if d != 1])
+        return Spec(view.first.dtype, known)
+    gone = {normalized_axis(axis, len(dims)) for axis in axes}
+    for axis in gone:
+        if dims[axis] not in (1, None):
+            raise Incompatible(f"axis {axis} of shape {described(dims)} is not of size 1")
+    return Spec(view.first.dtype, tuple([d for i, d in enumerate(dims) if i not in gone]))
+
+
+def _bind_squeeze(view: View) -> Kernel:
+    axes = tuple(view["axes"]) or None
+    return lambda x: np.squeeze(x, axes)[()]
+
+
+SQUEEZE = Definition(
+    "Squeeze",
+    _squeeze_spec,
+    bind=_bind_squeeze,
+    aliases=True,
+    gradient=lambda op, dy: [reshape_like(dy, op.inputs[0])],
+)
+
+
+@export("squeeze")
+def squeeze(
+    input: TensorLike,
+    axis: TensorLike = None,
+    name: str | None = None,
+    squeeze_dims: TensorLike = None,
+) -> Tensor:
+    """A tensor without its axes of size 1.
+
+    Args:
+        input: A tensor.
+        axis: The axes that go; all of size 1 if None.
+        name: Name of the operation.
+        squeeze_dims: The old name of `axis`.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        ValueError: If one of the axes has another size.
+    """
+    chosen = renamed(axis, squeeze_dims, "axis", "squeeze_dims")
+    axes = () if chosen is None else static_ints(chosen, "The axis of squeeze")
+    result: Tensor = SQUEEZE(convert_to_tensor(input), axes=axes, name=name)
+    return result
+
+
+# Joining and taking apart.
+
+
+def _concat_spec(view: View) -> Spec:
+    dims: Dims = None
+    for spec in view.inputs:
+        if spec.dims is not None:
+            dims = spec.dims if dims is None else _joined_base(dims, spec.dims, view["axis"])
+    if dims is None:
+        return Spec(view.first.dtype, None)
+    axis = normalized_axis(view["axis"], len(dims))
+    sizes = [None if spec.dims is None else spec.dims[axis] for spec in view.inputs]
+    total = None if None in sizes else sum(d for d in sizes if d is not None)
+    partial = _joined_partial(view) if len(dims) == 1 else None
+    return Spec(view.first.dtype, (*dims[:axis], total, *dims[axis + 1 :]), partial=partial)
+
+
+def _joined_base(a: Dims, b: Dims, axis: int) -> Dims:
+    assert a is not None and b is not None
+    if len(a) == len(b):
+        axis = normalized_axis(axis, len(a))
+        free_a, free_b = (*a[:axis], None, *a[axis + 1 :]), (*b[:axis], None, *b[axis + 1 :])
+        if compatible(free_a, free_b):
+            return merged(free_a, free_b)
+    raise Incompatible(f"shapes {described(a)} and {described(b)} can't be joined on axis {axis}")
+
+
+def _joined_partial(view: View) -> tuple[int | None, ...] | None:
+    parts: list[int | None] = []
+    for spec in view.inputs:
+        known = _elements(spec)
+        if known is None:
+            return None
+        parts.extend(known)
+    return tuple(parts)
+
+
+def _elements(spec: Spec) -> tuple[int | None, ...] | None:
+    """What is known of the elements of an integer vector."""
+    if spec.dtype.numpy.kind not in _INDEX:
+        return None
+    if spec.value is not None:
+        return tuple([int(d) for d in np.ravel(spec.value)])
+    return spec.partial
+
+
+def _concat_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    axis, offset, parts = op.attributes["axis"], 0, []
+    sizes = [None if t.dims is None else t.dims[axis] for t in op.inputs]
+    if None not in sizes:
+        for amount in sizes:
+            parts.append(_sliced_on_axis(dy, axis, offset, amount))
+            offset += amount
+        return parts
+    return list(CONCAT_GRADIENT(dy, *op.inputs, axis=axis))
+
+
+def _sliced_on_axis(x: Tensor, axis: int, offset: int, amount: int) -> Tensor:
+    assert x.dims is not None
+    key = [slice(None)] * (axis % len(x.dims)) + [slice(offset, offset + amount)]
+    return x[tuple(key)]
+
+
+def _bind_concat_gradient(view: View) -> Kernel:
+    axis = view["axis"]
+
+    def parts(dy: Any, *inputs: Any) -> Any:
+        return tuple(np.split(dy, np.cumsum([x.shape[axis] for x in inputs])[:-1], axis))
+
+    return parts
+
+
+CONCAT_GRADIENT = Definition(
+    "ConcatGradient",
+    lambda view: tuple([Spec(view.first.dtype, spec.dims) for spec in view.inputs[1:]]),
+    bind=_bind_concat_gradient,
+    aliases=True,
+)
+CONCAT = Definition(
+    "ConcatV2",
+    _concat_spec,
+    bind=lambda view: lambda *values: np.concatenate(values, view["axis"]),
+    gradient=_concat_gradient,
+)
+
+
+@export("concat")
+def concat(values: Any, axis: TensorLike, name: str = "concat") -> Tensor:
+    """Joins tensors along an axis that they have.
+
+    Args:
+        values: A list of tensors.
+        axis: The axis.
+        name: Name of the operation.
+
+    Returns:
+        The joined tensor.
+
+    Raises:
+        ValueError: If the shapes don't fit.
+    """
+    items = list(values) if isinstance(values, (list, tuple)) else [values]
+    tensors = same_type(*items, names=[f"values[{i}]" for i in range(len(items))])
+    number = static_int(axis, "The axis of concat")
+    if len(tensors) == 1:
+        return identity(tensors[0], name)
+    result: Tensor = CONCAT(*tensors, axis=number, name=name)
+    return result
+
+
+def _stack_spec(view: View) -> Spec:
+    dims = view.first.dims
+    for spec in view.inputs:
+        if not compatible(dims, spec.dims):
+            raise Incompatible(
+                f"shapes {described(dims)} and {described(spec.dims)} can't be stacked"
+            )
+        dims = merged(dims, spec.dims)
+    if dims is None:
+        return Spec(view.first.dtype, None)
+    axis = normalized_axis(view["axis"], len(dims) + 1)
+    partial = _stacked_partial(view) if dims == () else None
+    whole = (*dims[:axis], len(view.inputs), *dims[axis:])
+    return Spec(view.first.dtype, whole, partial=partial)
+
+
+def _stacked_partial(view: View) -> tuple[int | None, ...] | None:
+    if view.first.dtype.numpy.kind not in _INDEX:
+        return None
+    return tuple([None if s.value is None else int(s.value) for s in view.inputs])
+
+
+STACK = Definition(
+    "Pack",
+    _stack_spec,
+    bind=lambda view: lambda *values: np.stack(values, view["axis"]),
+    gradient=lambda op, dy: unstack(dy, len(op.inputs), op.attributes["axis"]),
+)
+
+
+@export("stack")
+def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
+    """Joins tensors of one shape along a new axis.
+
+    Args:
+        values: A list of tensors.
+        axis: Where the new axis goes.
+        name: Name of the operation.
+
+    Returns:
+        The joined tensor.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    items = list(values)
+    if not items:
+        raise ValueError("stack needs at least one tensor.")
+    tensors = same_type(*items, names=[f"values[{i}]" for i in range(len(items))])
+    result: Tensor = STACK(*tensors, axis=axis, name=name)
+    return result
+
+
+def _stacked(value: Any, dtype: DType | None) -> Tensor:
+    """Makes a tensor of nested lists with tensors in them."""
+    items = [_stacked(v, dtype) if isinstance(v, (list, tuple)) else v for v in value]
+    if dtype is not None:
+        items = [convert_to_tensor(item, dtype) for item in items]
+    return stack(items, name="packed")
+
+
+def _unstack_spec(view: View) -> tuple[Spec, ...]:
+    dims, number = view.first.dims, view["number"]
+    rest: Dims = None
+    if dims is not None:
+        axis = normalized_axis(view["axis"], len(dims))
+        if dims[axis] not in (None, number):
+            raise Incompatible(f"axis {axis} of shape {described(dims)} can't give {number} parts")
+        rest = (*dims[:axis], *dims[axis + 1 :])
+    return tuple([Spec(view.first.dtype, rest) for _ in range(number)])
+
+
+def _bind_unstack(view: View) -> Kernel:
+    axis, number = view["axis"], view["number"]
+
+    def parts(x: Any) -> Any:
+        moved = np.moveaxis(x, axis, 0)
+        if len(moved) != number:
+            raise ValueError(f"axis {axis} of shape {x.shape} can't give {number} parts")
+        values = tuple(moved)
+        return values if number != 1 else values[0]
+
+    return parts
+
+
+UNSTACK = Definition(
+    "Unpack",
+    _unstack_spec,
+    bind=_bind_unstack,
+    aliases=True,
+    gradient=lambda op, *dys: [
+        stack(
+            [_or_zeros(dy, y) for dy, y in zip(dys, op.outputs, strict=True)], op.attributes["axis"]
+        )
+    ],
+)
+
+
+def _or_zeros(dy: Tensor | None, y: Tensor) -> Tensor:
+    return zeros_like(y) if dy is None else dy
+
+
+@export("unstack")
+def unstack(
+    value: TensorLike, num: int | None = None, axis: int = 0, name: str = "unstack"
+) -> list[Tensor]:
+    """Takes a tensor apart along an axis.
+
+    Args:
+        value: A tensor.
+        num: The size of that axis, if it isn't known statically.
+        axis: The axis.
+        name: Name of the operation.
+
+    Returns:
+        A list of tensors without that axis.
+
+    Raises:
+        ValueError: If the size of the axis isn't known.
+    """
+    tensor = convert_to_tensor(value)
+    if num is None:
+        dims = tensor.dims
+        num = None if dims is None else dims[normalized_axis(axis, len(dims))]
+    if num is None:
+        raise ValueError(f"unstack can't infer the size of axis {axis} of {tensor!r}; give num=.")
+    result = UNSTACK(tensor, number=num, axis=axis, name=name)
+    return [result] if isinstance(result, Tensor) else list(result) if num else []
+
+
+# Slicing.
+
+
+def _key_parts(key: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
+    """A slicing key with tensors taken out: they become inputs, and the key has their numbers."""
+    inputs: list[Tensor] = []
+
+    def bound(part: Any) -> Any:
+        if part is None:
+            return None
+        if isinstance(part, Tensor) or hasattr(part, "_as_tensor"):
+            tensor = convert_to_tensor(part)
+            if tensor.spec.value is not None:
+                return int(tensor.spec.value)
+            inputs.append(checked_kind(tensor, _INDEX, "Slicing"))
+            return _Input(len(inputs) - 1)
+        return int(part.__index__())
+
+    def part_of(part: Any) -> Any:
+        if isinstance(part, slice):
+            return slice(bound(part.start), bound(part.stop), bound(part.step))
+        return part if part is None or part is Ellipsis else bound(part)
+
+    parts = key if isinstance(key, tuple) else (key,)
+    return tuple([part_of(part) for part in parts]), inputs
+
+
+class _Input:
+    """Stands in a slicing key for the value of one of the operation's inputs."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+
+
+def _filled(part: Any, values: Any) -> Any:
+    if isinstance(part, _Input):
+        return int(values[part.index])
+    if isinstance(part, slice):
+        return slice(*[_filled(p, values) for p in (part.start, part.stop, part.step)])
+    return part
+
+
+def _slice_spec(view: View) -> Spec:
+    dims, key = view.first.dims, view["key"]
+    values = [None if spec.value is None else spec.value for spec in view.inputs[1:]]
+    if dims is None:
+        return Spec(view.first.dtype, None)
+    axes = sum(1 for part in key if part is not None and part is not Ellipsis)
+    if axes > len(dims):
+        raise Incompatible(f"{axes} axes can't be sliced out of shape {described(dims)}")
+    result = tuple(_sliced_dims(dims, _spelled_out(key, len(dims) - axes), values))
+    return Spec(view.first.dtype, result, partial=_sliced_partial(view, key))
+
+
+def _spelled_out(key: tuple[Any, ...], missing: int) -> list[Any]:
+    full = [slice(None)] * missing
+    if any(part is Ellipsis for part in key):
+        at = next(i for i, part in enumerate(key) if part is Ellipsis)
+        return [*key[:at], *full, *key[at + 1 :]]
+    return [*key, *full]
+
+
+def _sliced_dims(dims: Any, key: list[Any], values: list[Any]) -> Any:
+    axis = 0
+    for part in key:
+        if part is None:
+            yield 1
+            continue
+        d = dims[axis]
+        axis += 1
+        if isinstance(part, slice):
+            yield _sliced_size(d, part, values)
+        elif isinstance(part, int) and d is not None and not -d <= part < d:
+            raise Incompatible(f"index {part} is out of bounds for axis {axis - 1} of size {d}")
+
+
+def _sliced_size(d: int | None, part: slice, values: list[Any]) -> int | None:
+    bounds = (part.start, part.stop, part.step)
+    if any(isinstance(b, _Input) and values[b.index] is None for b in bounds):
+        return None
+    if d is None:
+        return None if part != slice(0, 0) else 0
+    return len(range(*_filled(part, values).indices(d)))
+
+
+def _sliced_partial(view: View, key: tuple[Any, ...]) -> tuple[int | None, ...] | None:
+    known = _elements(view.first)
+    if known is None or len(view.inputs) > 1 or len(key) != 1 or not isinstance(key[0], slice):
+        return None
+    return known[key[0]]
+
+
+def _slice_infer(view: View) -> Spec:
+    spec = _slice_spec(view)
+    key, known = view["key"], view.first.partial
+    single = len(key) == 1 and isinstance(key[0], int) and len(view.inputs) == 1
+    if known is not None and single and known[key[0]] is not None:
+        spec.value = view.first.dtype.as_numpy_dtype(known[key[0]])
+    return spec
+
+
+def _bind_slice(view: View) -> Kernel:
+    key = view["key"]
+    if len(view.inputs) == 1:
+        return lambda x: x[key]
+    return lambda x, *values: x[tuple([_filled(part, values) for part in key])]
+
+
+def _bind_slice_gradient(view: View) -> Kernel:
+    key = view["key"]
+
+    def gradient(dy: Any, x: Any, *values: Any) -> Any:
+        result = np.zeros(x.shape, dy.dtype)
+        result[tuple([_filled(part, values) for part in key])] = dy
+        return result
+
+    return gradient
+
+
+SLICE_GRADIENT = Definition(
+    "StridedSliceGrad",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    bind=_bind_slice_gradient,
+    gradient=lambda op, dy: [
+        STRIDED_SLICE(dy, *op.inputs[2:], key=op.attributes["key"]),
+        *[None] * (len(op.inputs) - 1),
+    ],
+)
+STRIDED_SLICE = Definition(
+    "StridedSlice",
+    _slice_infer,
+    bind=_bind_slice,
+    aliases=True,
+    gradient=lambda op, dy: [
+        SLICE_GRADIENT(dy, *op.inputs, key=op.attributes["key"]),
+        *[None] * (len(op.inputs) - 1),
+    ],
+)
+
+
+def _getitem(tensor: Any, key: Any) -> Tensor:
+    source = convert_to_tensor(tensor)
+    if isinstance(key, Tensor) and key.dtype is dtypes.bool:
+        return boolean_mask(source, key)
+    parts, inputs = _key_parts(key)
+    result: Tensor = STRIDED_SLICE(source, *inputs, key=parts, name="strided_slice")
+    return result
+
+
+def _slice_kernel(x: Any, begin: Any, sizes: Any) -> Any:
+    key = [
+        slice(b, x.shape[i] if s == -1 else b + s)
+        for i, (b, s) in enumerate(zip(begin.tolist(), sizes.tolist(), strict=True))
+    ]
+    if any(part.stop > x.shape[i] for i, part in enumerate(key)):
+        raise ValueError(f"begin {begin} and size {sizes} do not fit shape {x.shape}")
+    return x[tuple(key)]
+
+
+def _dynamic_slice_gradient(x: Any, begin: Any, dy: Any) -> Any:
+    result = np.zeros(x.shape, dy.dtype)
+    result[tuple([slice(b, b + s) for b, s in zip(begin, dy.shape, strict=True)])] = dy
+    return result
+
+
+DYNAMIC_SLICE_GRADIENT = Definition("SliceGrad", unchanged, _dynamic_slice_gradient)
+DYNAMIC_SLICE = Definition(
+    "Slice",
+    lambda view: Spec(
+        view.first.dtype, None if view.first.dims is None else (None,) * len(view.first.dims)
+    ),
+    _slice_kernel,
+    aliases=True,
+    gradient=lambda op, dy: [
+        DYNAMIC_SLICE_GRADIENT(op.inputs[0], op.inputs[1], dy),
+        None,
+        None,
+    ],
+)
+
+
+@export("slice")
+def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike, name: str = "Slice") -> Tensor:
+    """A part of a tensor.
+
+    Args:
+        input_: A tensor.
+        begin: The index on each axis at which the part begins.
+        size: The size of the part on each axis; -1 for all that is left.
+        name: Name of the operation.
+
+    Returns:
+        The part.
+    """
+    tensor, first, sizes = convert_to_tensor(input_), _integers(begin), _integers(size)
+    if first.spec.value is None or sizes.spec.value is None:
+        result: Tensor = DYNAMIC_SLICE(tensor, first, sizes, name=name)
+        return result
+    key = tuple(
+        slice(int(b), None if s == -1 else int(b + s))
+        for b, s in zip(first.spec.value, sizes.spec.value, strict=True)
+    )
+    part: Tensor = STRIDED_SLICE(tensor, key=key, name=name)
+    return part
+
+
+def _mask_spec(view: View) -> Spec:
+    dims, mask = view.first.dims, view.inputs[1].dims
+    if dims is None or mask is None:
+        return Spec(view.first.dtype, None)
+    if not compatible(dims[: len(mask)], mask):
+        raise Incompatible(
+            f"a mask of shape {described(mask)} does not fit a tensor of {described(dims)}"
+        )
+    return Spec(view.first.dtype, (None, *dims[len(mask) :]))
+
+
+def _mask_gradient(dy: Any, x: Any, mask: Any) -> Any:
+    result = np.zeros(x.shape, dy.dtype)
+    result[mask] = dy
+    return result
+
+
+MASK_GRADIENT = Definition(
+    "BooleanMaskGrad", lambda view: Spec(view.first.dtype, view.inputs[1].dims), _mask_gradient
+)
+BOOLEAN_MASK = Definition(
+    "BooleanMask",
+    _mask_spec,
+    lambda x, mask: x[mask],
+    gradient=lambda op, dy: [MASK_GRADIENT(dy, *op.inputs), None],
+)
+
+
+@export("boolean_mask")
+def boolean_mask(tensor: TensorLike, mask: TensorLike, name: str = "boolean_mask") -> Tensor:
+    """The elements of a tensor where a mask is true.
+
+    Args:
+        tensor: A tensor.
+        mask: A tensor of bools for its first axes.
+        name: Name of the operation.
+
+    Returns:
+        A tensor whose first axis runs over the true elements of the mask.
+
+    Raises:
+        ValueError: If the shapes don't fit.
+    """
+    result: Tensor = BOOLEAN_MASK(
+        convert_to_tensor(tensor), convert_to_tensor(mask, dtypes.bool), name=name
+    )
+    return result
+
+
+# Picking by index.
+
+
+def _gather_spec(view: View) -> Spec:
+    dims, indices = view.first.dims, view.inputs[1].dims
+    if dims is None or indices is None:
+        return Spec(view.first.dtype, None)
+    axis = normalized_axis(view["axis"], len(dims))
+    return Spec(view.first.dtype, (*dims[:axis], *indices, *dims[axis + 1 :]))
+
+
+def _bind_gather(view: View) -> Kernel:
+    axis = view["axis"]
+
+    def gather_kernel(params: Any, indices: Any) -> Any:
+        if indices.size and (indices.min() < 0 or indices.max() >= params.shape[axis]):
+            raise IndexError(
+                f"indices must be in [0, {params.shape[axis]}), but range from "
+                f"{indices.min()} to {indices.max()}"
+            )
+        return params.take(indices, axis)
+
+    return gather_kernel
+
+
+def _bind_gather_gradient(view: View) -> Kernel:
+    axis = view["axis"]
+
+    def gradient(dy: Any, params: Any, indices: Any) -> Any:
+        result = np.zeros(params.shape, dy.dtype)
+        front = np.moveaxis(result, axis, 0)
+        rest = params.shape[:axis] + params.shape[axis + 1 :]
+        lead = tuple(range(axis, axis + indices.ndim))
+        turned = np.moveaxis(dy, lead, tuple(range(indices.ndim))).reshape(-1, *rest)
+        np.add.at(front, indices.ravel(), turned)
+        return result
+
+    return gradient
+
+
+GATHER_GRADIENT = Definition(
+    "GatherGrad",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    bind=_bind_gather_gradient,
+    floating=True,
+    gradient=lambda op, dy: [
+        gather(dy, op.inputs[2], axis=op.attributes["axis"]),
+        None,
+        None,
+    ],
+)
+
+
+def _gather_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    params, indices = op.inputs
+    axis = op.attributes["axis"] % rank_of(params, "The gradient of gather")
+    return [GATHER_GRADIENT(dy, params, indices, axis=axis), None]
+
+
+GATHER = Definition("GatherV2", _gather_spec, bind=_bind_gather, gradient=_gather_gradient)
+
+
+@export("gather")
+def gather(
+    params: TensorLike,
+    indices: TensorLike,
+    validate_indices: builtins.bool | None = None,
+    name: str | None = None,
+    axis: TensorLike = None,
+    batch_dims: int = 0,
+) -> Tensor:
+    """Picks slices of a tensor by their indices.
+
+    Args:
+        params: A tensor.
+        indices: A tensor of indices of any shape.
+        validate_indices: Without effect: indices are always checked.
+        name: Name of the operation.
+        axis: The axis that the indices count along; 0 if None.
+        batch_dims: Must be 0.
+
+    Returns:
+        A tensor with the axes of `indices` in place of that axis.
+
+    Raises:
+        ValueError: If there is no such axis.
+    """
+    if batch_dims:
+        raise ValueError("gather does not support batch_dims other than 0.")
+    tensor = convert_to_tensor(params)
+    where = checked_kind(convert_to_tensor(indices), _INDEX, "gather")
+    number = 0 if axis is None else static_int(axis, "The axis of gather")
+    result: Tensor = GATHER(tensor, where, axis=number, name=name or "GatherV2")
+    return result
+
+
+def _one_hot_spec(view: View) -> Spec:
+    dims = view.first.dims
+    if dims is None:
+        return Spec(view["dtype"], None)
+    axis = normalized_axis(view["axis"], len(dims) + 1)
+    return Spec(view["dtype"], (*dims[:axis], view["depth"], *dims[axis:]))
+
+
+def _bind_one_hot(view: View) -> Kernel:
+    depth, axis, on, off = view["depth"], view["axis"], view["on"], view["off"]
+    numbers = np.arange(depth)
+
+    def kernel(indices: Any) -> Any:
+        hot = np.expand_dims(indices, axis if axis >= 0 else indices.ndim + 1 + axis)
+        at = axis if axis >= 0 else indices.ndim + 1 + axis
+        line = numbers.reshape([-1 if i == at else 1 for i in range(indices.ndim + 1)])
+        return np.where(hot == line, on, off)
+
+    return kernel
+
+
+ONE_HOT = Definition("OneHot", _one_hot_spec, bind=_bind_one_hot, gradient=not_differentiable)
+
+
+@export("one_hot")
+def one_hot(
+    indices: TensorLike,
+    depth: TensorLike,
+    on_value: TensorLike = None,
+    off_value: TensorLike = None,
+    axis: int | None = None,
+    dtype: Any = None,
+    name: str | None = None,
+) -> Tensor:
+    """Vectors that are zero but at one place.
+
+    Args:
+        indices: The places; those out of range give no one at all.
+        depth: The length of the vectors.
+        on_value: What stands at the place; 1 if None.
+        off_value: What stands elsewhere; 0 if None.
+        axis: Where the new axis goes; last if None.
+        dtype: The element type; that of the values, else float32.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with one more axis.
+    """
+    where = checked_kind(convert_to_tensor(indices), _INDEX, "one_hot")
+    target = None if dtype is None else as_dtype(dtype)
+    given = [v for v in (on_value, off_value) if v is not None]
+    if target is None:
+        target = convert_to_tensor(given[0]).dtype if given else dtypes.float32
+    on = _scalar(1 if on_value is None else on_value, target)
+    off = _scalar(0 if off_value is None else off_value, target)
+    result: Tensor = ONE_HOT(
+        where,
+        depth=static_int(depth, "The depth of one_hot"),
+        axis=-1 if axis is None else axis,
+        on=on,
+        off=off,
+        dtype=target,
+        name=name or "one_hot",
+    )
+    return result
+
+
+def _scalar(value: Any, dtype: DType) -> Any:
+    return np.asarray(static_value(value, "The value of one_hot")).astype(dtype.numpy)[()]
+
+
+def _select_spec(view: View) -> Spec:
+    condition, x, y = [spec.dims for spec in view.inputs]
+    if condition is not None and x is not None and len(condition) == 1 < len(x):
+        condition = (*condition, *(1,) * (len(x) - 1))
+    return Spec(view.inputs[1].dtype, broadcast(condition, broadcast(x, y)))
+
+
+def _select(condition: Any, x: Any, y: Any) -> Any:
+    if condition.ndim == 1 < x.ndim:
+        condition = condition.reshape(-1, *(1,) * (x.ndim - 1))
+    return np.where(condition, x, y)[()]
+
+
+def _select_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    from runtime.graph.ops.math import unbroadcast
+
+    condition, x, y = op.inputs
+    zero = zeros_like(dy)
+    return [
+        None,
+        unbroadcast(SELECT(condition, dy, zero), x),
+        unbroadcast(SELECT(condition, zero, dy), y),
+    ]
+
+
+SELECT = Definition("Select", _select_spec, _select, gradient=_select_gradient)
+WHERE = Definition(
+    "Where",
+    lambda view: Spec(
+        dtypes.int64, (None, None if view.first.dims is None else len(view.first.dims))
+    ),
+    lambda condition: np.argwhere(condition),
+    gradient=not_differentiable,
+)
+
+
+@export("where")
+def where(
+    condition: TensorLike, x: TensorLike = None, y: TensorLike = None, name: str | None = None
+) -> Tensor:
+    """Elements of one tensor where a condition holds, of another elsewhere; or indices.
+
+    Args:
+        condition: A bool tensor, of the same shape as `x`, or a vector for its first axis.
+        x: What to take where it is true.
+        y: What to take where it is false.
+        name: Name of the operation.
+
+    Returns:
+        A tensor like `x`. Without `x` and `y`: the indices of the true elements, one a row.
+
+    Raises:
+        ValueError: If only one of `x` and `y` is given, or shapes don't fit.
+    """
+    if (x is None) != (y is None):
+        raise ValueError("where needs both x and y, or neither of them.")
+    truth = convert_to_tensor(condition)
+    if x is None:
+        found: Tensor = WHERE(truth, name=name)
+        return found
+    first, second = same_type(x, y)
+    checked_kind(truth, "b", "where")
+    result: Tensor = SELECT(truth, first, second, name=name)
+    return result
+
+
+# Making tensors.
+
+
+def _range_spec(view: View) -> Spec:
+    return Spec(view.first.dtype, (None,))
+
+
+def _range(start: Any, limit: Any, delta: Any) -> Any:
+    if delta == 0:
+        raise ValueError("range requires delta != 0")
+    return np.arange(start, limit, delta, start.dtype)
+
+
+RANGE = Definition("Range", _range_spec, _range, gradient=not_differentiable)
+
+
+@export("range")
+def range_(
+    start: TensorLike,
+    limit: TensorLike = None,
+    delta: TensorLike = 1,
+    dtype: Any = None,
+    name: str = "range",
+) -> Tensor:
+    """Numbers from `start` up to but not including `limit`.
+
+    Args:
+        start: The first number; the limit, if that is not given.
+        limit: Where to stop.
+        delta: The step.
+        dtype: The element type; found from the numbers if None.
+        name: Name of the operation.
+
+    Returns:
+        A vector.
+    """
+    if limit is None:
+        start, limit = 0, start
+    values = [start, limit, delta]
+    if dtype is not None:
+        values = [convert_to_tensor(v, dtype) for v in values]
+    elif not any(isinstance(v, Tensor) for v in values):
+        widest = dtypes.of_array(array_of([static_value(v, "range") for v in values], None))
+        values = [convert_to_tensor(v, widest) for v in values]
+    result: Tensor = RANGE(*same_type(*values, names=("start", "limit", "delta")), name=name)
+    return result
+
+
+def _fill_spec(view: View) -> Spec:
+    target = _target(view, 1)
+    return Spec(view.first.dtype, target)
+
+
+def _bind_fill(view: View) -> Kernel:
+    dtype = view.first.dtype.numpy
+    if len(view.inputs) == 1:
+        dims = view["dims"]
+        return lambda value: np.full(dims, value, dtype)
+    return lambda value, sizes: np.full(_as_tuple(sizes), value, dtype)
+
+
+def _fill_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    from runtime.graph.ops.reduction import reduce_sum
+
+    return [reduce_sum(dy), None][: len(op.inputs)]
+
+
+FILL = Definition("Fill", _fill_spec, bind=_bind_fill, gradient=_fill_gradient)
+
+
+@export("fill")
+def fill(dims: TensorLike, value: TensorLike, name: str | None = None) -> Tensor:
+    """A tensor of which all elements are the same.
+
+    Args:
+        dims: The shape.
+        value: The element.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+    """
+    known, inputs = shape_argument(dims)
+    result: Tensor = FILL(convert_to_tensor(value), *inputs, dims=known, name=name)
+    return result
+
+
+def _constant_filled(shape: TensorLike, value: Any, dtype: Any, name: str | None) -> Tensor:
+    target = as_dtype(dtype)
+    known, inputs = shape_argument(shape)
+    if not inputs and (element_count(known) or 0) <= 1000:
+        return constant_of(np.full(known or (), value, target.numpy), None, name)
+    element = constant_of(np.full((), value, target.numpy), None)
+    result: Tensor = FILL(element, *inputs, dims=known, name=name)
+    return result
+
+
+def _neutral(dtype: DType, number: int) -> Any:
+    if dtype is dtypes.string:
+        return b""
+    return bool(number) if dtype.is_bool else number
+
+
+@export("zeros")
+def zeros(shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
+    """A tensor of zeros (false, empty strings).
+
+    Args:
+        shape: The shape.
+        dtype: The element type.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+    """
+    return _constant_filled(shape, _neutral(as_dtype(dtype), 0), dtype, name or "zeros")
+
+
+@export("ones")
+def ones(shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
+    """A tensor of ones (true).
+
+    Args:
+        shape: The shape.
+        dtype: The element type.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+    """
+    return _constant_filled(shape, _neutral(as_dtype(dtype), 1), dtype, name or "ones")
+
+
+def _bind_like(view: View) -> Kernel:
+    value, dtype = view["value"], view["dtype"].numpy
+    return lambda x: np.full(x.shape, value, dtype)
+
+
+def _like_spec(view: View) -> Spec:
+    dims = view.first.dims
+    small = fully_known(dims) and (element_count(dims) or 0) <= 1000
+    value = np.full(dims or (), view["value"], view["dtype"].numpy) if small else None
+    return Spec(view["dtype"], dims, value if value is None or value.ndim else value[()])
+
+
+FILL_LIKE = Definition("FillLike", _like_spec, bind=_bind_like, gradient=not_differentiable)
+
+
+def _like(tensor: TensorLike, number: int, dtype: Any, name: str | None) -> Tensor:
+    source = convert_to_tensor(tensor)
+    target = source.dtype if dtype is None else as_dtype(dtype)
+    result: Tensor = FILL_LIKE(source, value=_neutral(target, number), dtype=target, name=name)
+    return result
+
+
+@export("zeros_like")
+def zeros_like(
+    tensor: TensorLike,
+    dtype: Any = None,
+    name: str | None = None,
+    optimize: builtins.bool = True,
+) -> Tensor:
+    """Zeros in the shape of another tensor.
+
+    Args:
+        tensor: The tensor.
+        dtype: The element type; that of the tensor if None.
+        name: Name of the operation.
+        optimize: Without effect.
+
+    Returns:
+        A tensor.
+    """
+    return _like(tensor, 0, dtype, name or "zeros_like")
+
+
+@export("ones_like")
+def ones_like(
+    tensor: TensorLike,
+    dtype: Any = None,
+    name: str | None = None,
+    optimize: builtins.bool = True,
+) -> Tensor:
+    """Ones in the shape of another tensor.
+
+    Args:
+        tensor: The tensor.
+        dtype: The element type; that of the tensor if None.
+        name: Name of the operation.
+        optimize: Without effect.
+
+    Returns:
+        A tensor.
+    """
+    return _like(tensor, 1, dtype, name or "ones_like")
+
+
+OVERLOADS.update(
+    {
+        "identity": identity,
+        "stack": _stacked,
+        "getitem": _getitem,
+        "select": where,
+    }
+)

@@ -1,0 +1,219 @@
+"""Order and effects: groups, assertions, printing."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from runtime import errors
+from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
+from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
+from runtime.graph.operation import Operation
+from runtime.graph.ops.array import identity
+from runtime.graph.ops.rules import no_output
+from runtime.graph.tensor import Tensor
+
+NO_OP = Definition("NoOp", no_output, gradient=not_differentiable)
+
+
+@export("no_op")
+def no_op(name: str | None = None) -> Operation:
+    """An operation that does nothing.
+
+    Args:
+        name: Name of the operation.
+
+    Returns:
+        The operation.
+    """
+    result: Operation = NO_OP(name=name)
+    return result
+
+
+def _flat(inputs: Iterable[Any]) -> list[Any]:
+    flat: list[Any] = []
+    for element in inputs:
+        if isinstance(element, (list, tuple)):
+            flat.extend(_flat(element))
+        elif isinstance(element, dict):
+            flat.extend(_flat(element.values()))
+        else:
+            flat.append(element)
+    return flat
+
+
+@export("group")
+def group(*inputs: Any, name: str | None = None, **unknown: Any) -> Operation:
+    """An operation that runs others.
+
+    Args:
+        *inputs: Operations, tensors, variables, or lists of these.
+        name: Name of the operation.
+        **unknown: Not to be given.
+
+    Returns:
+        An operation after which all of them have run.
+
+    Raises:
+        TypeError: If something else is given, such as None.
+        ValueError: If an unknown keyword is given.
+    """
+    if unknown:
+        raise ValueError(f"Unknown keyword arguments: {', '.join(unknown)}")
+    elements = _flat(inputs)
+    for element in elements:
+        if not hasattr(element, "graph"):
+            raise TypeError(
+                f"Expected tf.group() expected Tensor or Operation, but got {element!r} "
+                f"of type {type(element).__name__}."
+            )
+    graph = elements[0].graph if elements else get_default_graph()
+    with graph.as_default(), graph.control_dependencies(elements):
+        return no_op(name or "group_deps")
+
+
+@export("tuple")
+def tuple_(
+    tensors: Any, name: str | None = None, control_inputs: Any = None
+) -> list[Tensor | None]:
+    """Tensors that are available only when all of them are computed.
+
+    Args:
+        tensors: A list of tensors; None is kept.
+        name: Name of the scope of the operations.
+        control_inputs: Further operations to run before.
+
+    Returns:
+        A list of tensors with the same values.
+
+    Raises:
+        ValueError: If there is no tensor in the list.
+    """
+    found = [t for t in tensors if t is not None]
+    if not found:
+        raise ValueError(f"Must have at least one Tensor: {tensors!r}")
+    graph = get_default_graph()
+    with (
+        graph.name_scope(name or "tuple"),
+        graph.control_dependencies([*found, *(control_inputs or ())]),
+    ):
+        gate = group(*[convert_to_tensor(t) for t in found])
+        with graph.control_dependencies([gate]):
+            return [None if t is None else identity(t) for t in tensors]
+
+
+def _bind_assert(view: View) -> Kernel:
+    summarize = view["summarize"]
+
+    def check(condition: Any, *data: Any) -> None:
+        if not np.all(condition):
+            shown = " ".join(f"[{_summary(value, summarize)}]" for value in data)
+            raise errors.InvalidArgumentError(None, None, f"assertion failed: {shown}")
+
+    return check
+
+
+def _summary(value: Any, summarize: int) -> str:
+    flat = np.ravel(value)
+    items = [_text(item) for item in flat[:summarize].tolist()]
+    return " ".join(items) + ("..." if flat.size > summarize else "")
+
+
+def _text(item: Any) -> str:
+    return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+
+
+ASSERT = Definition(
+    "Assert", no_output, bind=_bind_assert, stateful=True, gradient=not_differentiable
+)
+
+
+@export("Assert", "debugging.Assert")
+def assert_(
+    condition: TensorLike, data: Any, summarize: int | None = None, name: str | None = None
+) -> Operation:
+    """Fails a run in which a condition does not hold.
+
+    Args:
+        condition: A bool tensor.
+        data: Tensors to show in the message.
+        summarize: How many elements of each to show; 3 if None.
+        name: Name of the operation.
+
+    Returns:
+        An operation that raises InvalidArgumentError if an element is false.
+    """
+    result: Operation = ASSERT(
+        convert_to_tensor(condition, "bool"),
+        *[convert_to_tensor(item) for item in data],
+        summarize=summarize or 3,
+        name=name or "Assert",
+    )
+    return result
+
+
+class _Count:
+    """How often a `Print` has printed in a session."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+def _bind_print(view: View) -> Kernel:
+    first_n, summarize, message = view["first_n"], view["summarize"], view["message"]
+
+    def show(count: _Count, value: Any, *data: Any) -> Any:
+        if first_n is None or first_n < 0 or count.value < first_n:
+            count.value += 1
+            shown = "".join(f"[{_summary(item, summarize)}]" for item in data)
+            print(f"{message}{shown}", file=sys.stderr)
+        return value
+
+    return show
+
+
+PRINT = Definition(
+    "Print",
+    lambda view: Spec(view.first.dtype, view.first.dims),
+    bind=_bind_print,
+    state=lambda op: _Count(),
+    stateful=True,
+    aliases=True,
+    gradient=lambda op, dy: [dy, *[None] * (len(op.inputs) - 1)],
+)
+
+
+@export("Print")
+def print_(
+    input_: TensorLike,
+    data: Any,
+    message: str | None = None,
+    first_n: int | None = None,
+    summarize: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """A tensor of the same value that prints others to standard error when it is computed.
+
+    Args:
+        input_: A tensor.
+        data: A list of tensors to print.
+        message: What to print before them.
+        first_n: How often to print in a session; always if None.
+        summarize: How many elements of each to print; 3 if None.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+    """
+    result: Tensor = PRINT(
+        convert_to_tensor(input_),
+        *[convert_to_tensor(item) for item in data],
+        message=message or "",
+        first_n=first_n,
+        summarize=summarize or 3,
+        name=name,
+    )
+    return result

@@ -1,0 +1,319 @@
+"""Random numbers, repeatable by seeds.
+
+The state of a random operation is a generator of its own in each session: a new session starts
+the sequence anew. A seed of the graph, of the operation, or both make it the same sequence in
+each session.
+
+Source of the rule: the ``tf.compat.v1.set_random_seed`` documentation.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from runtime.graph import dtypes
+from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
+from runtime.graph.dtypes import as_dtype
+from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
+from runtime.graph.ops.array import _as_tuple, _target, shape_argument
+from runtime.graph.ops.math import add, multiply
+from runtime.graph.ops.rules import unchanged
+from runtime.graph.tensor import Tensor
+
+# The seed of a graph that has none, when an operation has one: any fixed number.
+_DEFAULT_GRAPH_SEED = 87654321
+
+
+@export("set_random_seed", "random.set_random_seed")
+def set_random_seed(seed: int | None) -> None:
+    """Sets the seed of the default graph.
+
+    Args:
+        seed: The seed; it holds for random operations that are made from now on.
+    """
+    get_default_graph().seed = seed
+
+
+@export("get_seed", "random.get_seed")
+def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
+    """The two seeds that a random operation made now would have.
+
+    Args:
+        op_seed: The operation's own seed, or None.
+
+    Returns:
+        The graph's and the operation's seed; both None if neither has one. With only a seed of
+        the graph, the operation's is its number in the graph.
+    """
+    graph = get_default_graph()
+    if op_seed is None and graph.seed is None:
+        return None, None
+    if op_seed is None:
+        return graph.seed, graph.version
+    return _DEFAULT_GRAPH_SEED if graph.seed is None else graph.seed, op_seed
+
+
+def _generator(op: Any) -> np.random.Generator:
+    seeds = op.attributes["seeds"]
+    if seeds == (None, None):
+        return np.random.default_rng()
+    return np.random.Generator(np.random.PCG64([int(seed) & (2**64 - 1) for seed in seeds]))
+
+
+def _random_spec(view: View) -> Spec:
+    return Spec(view["dtype"], _target(view, 0))
+
+
+def _bind_random(view: View) -> Kernel:
+    draw, dtype = view["draw"], view["dtype"].numpy
+    if not view.inputs:
+        dims = view["dims"]
+        return lambda generator: _typed(draw(generator, dims), dtype)
+    return lambda generator, sizes: _typed(draw(generator, _as_tuple(sizes)), dtype)
+
+
+def _typed(values: Any, dtype: np.dtype[Any]) -> Any:
+    return np.asarray(values).astype(dtype, copy=False)[()]
+
+
+def _define(name: str) -> Definition:
+    return Definition(
+        name,
+        _random_spec,
+        bind=_bind_random,
+        state=_generator,
+        stateful=True,
+        gradient=not_differentiable,
+    )
+
+
+NORMAL = _define("RandomStandardNormal")
+UNIFORM = _define("RandomUniform")
+UNIFORM_INTEGERS = _define("RandomUniformInt")
+TRUNCATED = _define("TruncatedNormal")
+
+
+def _drawn(
+    definition: Definition,
+    shape: TensorLike,
+    dtype: Any,
+    seed: int | None,
+    draw: Callable[[np.random.Generator, Any], Any],
+    name: str,
+) -> Tensor:
+    dims, inputs = shape_argument(shape)
+    result: Tensor = definition(
+        *inputs, dims=dims, dtype=as_dtype(dtype), seeds=get_seed(seed), draw=draw, name=name
+    )
+    return result
+
+
+def _standard_type(dtype: Any) -> Any:
+    return np.float64 if as_dtype(dtype) is dtypes.float64 else np.float32
+
+
+def _scaled(standard: Tensor, spread: TensorLike, shift: TensorLike, name: str) -> Tensor:
+    with get_default_graph().name_scope(f"{name}_scaling"):
+        scaled = multiply(standard, convert_to_tensor(spread, standard.dtype))
+    return add(scaled, convert_to_tensor(shift, standard.dtype), name=name)
+
+
+@export("random_normal", "random.normal")
+def random_normal(
+    shape: TensorLike,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Numbers from a normal distribution.
+
+    Args:
+        shape: The shape.
+        mean: The mean.
+        stddev: The standard deviation.
+        dtype: The element type.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with new numbers in each run.
+    """
+    kind = _standard_type(dtype)
+    standard = _drawn(
+        NORMAL,
+        shape,
+        dtype,
+        seed,
+        lambda generator, dims: generator.standard_normal(dims, kind),
+        "RandomStandardNormal",
+    )
+    return _scaled(standard, stddev, mean, name or "random_normal")
+
+
+def _truncated(generator: np.random.Generator, dims: Any, kind: Any) -> Any:
+    """Draws again what is more than two standard deviations away."""
+    values = np.asarray(generator.standard_normal(dims, kind))
+    flat = values.reshape(-1)
+    outside = np.flatnonzero(np.abs(flat) > 2)
+    while outside.size:
+        flat[outside] = generator.standard_normal(outside.size, kind)
+        outside = outside[np.abs(flat[outside]) > 2]
+    return flat.reshape(values.shape)
+
+
+@export("truncated_normal", "random.truncated_normal")
+def truncated_normal(
+    shape: TensorLike,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Numbers from a normal distribution, none further than two standard deviations away.
+
+    Args:
+        shape: The shape.
+        mean: The mean.
+        stddev: The standard deviation before cutting.
+        dtype: The element type.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with new numbers in each run.
+    """
+    kind = _standard_type(dtype)
+    standard = _drawn(
+        TRUNCATED,
+        shape,
+        dtype,
+        seed,
+        lambda generator, dims: _truncated(generator, dims, kind),
+        "TruncatedNormal",
+    )
+    return _scaled(standard, stddev, mean, name or "truncated_normal")
+
+
+@export("random_uniform", "random.uniform")
+def random_uniform(
+    shape: TensorLike,
+    minval: TensorLike = 0,
+    maxval: TensorLike = None,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Numbers that are equally likely in a range.
+
+    Args:
+        shape: The shape.
+        minval: The least number.
+        maxval: The limit, which is not reached; 1 for floating-point numbers if None.
+        dtype: The element type.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with new numbers in each run.
+
+    Raises:
+        ValueError: If integers are asked for without a limit.
+    """
+    target = as_dtype(dtype)
+    if target.is_integer:
+        return _uniform_integers(shape, minval, maxval, target, seed, name)
+    kind = _standard_type(dtype)
+    standard = _drawn(
+        UNIFORM,
+        shape,
+        dtype,
+        seed,
+        lambda generator, dims: generator.random(dims, kind),
+        "RandomUniform",
+    )
+    low = convert_to_tensor(minval, target)
+    high = convert_to_tensor(1.0 if maxval is None else maxval, target)
+    return _scaled(standard, high - low, low, name or "random_uniform")
+
+
+def _uniform_integers(
+    shape: TensorLike, minval: Any, maxval: Any, target: Any, seed: int | None, name: str | None
+) -> Tensor:
+    from runtime.graph.ops.rules import static_int
+
+    if maxval is None:
+        raise ValueError(f"Must specify maxval for integer dtype {target.name}.")
+    low = static_int(minval, "minval of random_uniform")
+    high = static_int(maxval, "maxval of random_uniform")
+    return _drawn(
+        UNIFORM_INTEGERS,
+        shape,
+        target,
+        seed,
+        lambda generator, dims: generator.integers(low, high, dims, target.numpy),
+        name or "random_uniform",
+    )
+
+
+SHUFFLE = Definition(
+    "RandomShuffle",
+    unchanged,
+    lambda generator, value: generator.permutation(value, 0) if value.ndim else value,
+    state=_generator,
+    stateful=True,
+)
+
+
+@export("random_shuffle", "random.shuffle")
+def random_shuffle(value: TensorLike, seed: int | None = None, name: str | None = None) -> Tensor:
+    """A tensor with its first axis in random order.
+
+    Args:
+        value: A tensor.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with the same elements, in a new order in each run.
+    """
+    result: Tensor = SHUFFLE(convert_to_tensor(value), seeds=get_seed(seed), name=name)
+    return result
+
+
+def _orthogonal(generator: np.random.Generator, dims: Any, gain: float) -> Any:
+    rows, columns = int(np.prod(dims[:-1])), dims[-1]
+    flat = generator.standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(flat)
+    q = q * np.sign(np.diag(r))
+    return (gain * (q if rows >= columns else q.T)).reshape(dims)
+
+
+ORTHOGONAL = _define("RandomOrthogonal")
+
+
+def random_orthogonal(shape: TensorLike, gain: float, dtype: Any, seed: int | None) -> Tensor:
+    """A random orthogonal matrix, in any shape with as many rows and columns.
+
+    Args:
+        shape: The shape; the last axis is that of the columns.
+        gain: The factor of all numbers.
+        dtype: The element type.
+        seed: The operation's seed.
+
+    Returns:
+        A tensor with new numbers in each run.
+    """
+    return _drawn(
+        ORTHOGONAL,
+        shape,
+        dtype,
+        seed,
+        lambda generator, dims: _orthogonal(generator, dims, gain),
+        "RandomOrthogonal",
+    )

@@ -1,0 +1,433 @@
+"""Sums, means, extremes and the like over axes."""
+
+import builtins
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from runtime.graph import dtypes
+from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition, Gradient, Kernel, Spec, View, not_differentiable
+from runtime.graph.dtypes import DType, as_dtype
+from runtime.graph.export import export
+from runtime.graph.ops.math import cast, equal, exp, log
+from runtime.graph.ops.rules import axes_of, checked_kind, renamed, static_int
+from runtime.graph.shapes import Dims, Incompatible, element_count, normalized_axis
+from runtime.graph.tensor import Tensor
+
+_NUMBERS = "fciu"
+
+
+def _reduced_dims(dims: Dims, axes: tuple[int, ...] | None, keep: builtins.bool) -> Dims:
+    if axes is None:
+        return () if not keep else None if dims is None else (1,) * len(dims)
+    if dims is None:
+        return None
+    gone = {normalized_axis(axis, len(dims)) for axis in axes}
+    if keep:
+        return tuple([1 if i in gone else d for i, d in enumerate(dims)])
+    return tuple([d for i, d in enumerate(dims) if i not in gone])
+
+
+def _reduced(view: View) -> Spec:
+    dims = _reduced_dims(view.first.dims, view["axes"], view["keepdims"])
+    return Spec(view["dtype"], dims)
+
+
+def _plain(ufunc: Any) -> Callable[[View], Kernel]:
+    """Makes kernels of a ufunc that has a neutral element."""
+
+    def bind(view: View) -> Kernel:
+        reduce, axes, dtype, keep = (
+            ufunc.reduce,
+            view["axes"],
+            view["dtype"].numpy,
+            view["keepdims"],
+        )
+        if not keep:
+            return lambda x: reduce(x, axes, dtype)
+        return lambda x: reduce(x, axes, dtype, None, True)
+
+    return bind
+
+
+def _extreme(ufunc: Any, lowest: Callable[[DType], Any]) -> Callable[[View], Kernel]:
+    """Makes kernels of maximum and minimum; without elements they give the type's limit."""
+
+    def bind(view: View) -> Kernel:
+        axes, keep = view["axes"], view["keepdims"]
+        if element_count(view.first.dims):
+            return lambda x: ufunc.reduce(x, axes, keepdims=keep)
+        initial = lowest(view["dtype"])
+        return lambda x: ufunc.reduce(x, axes, keepdims=keep, initial=initial)
+
+    return bind
+
+
+def _lowest(dtype: DType) -> Any:
+    return -np.inf if dtype.is_floating else dtype.min
+
+
+def _highest(dtype: DType) -> Any:
+    return np.inf if dtype.is_floating else dtype.max
+
+
+def _count(shape: tuple[int, ...], axes: tuple[int, ...] | None) -> int:
+    return math.prod(shape if axes is None else [shape[axis] for axis in axes])
+
+
+def _bind_mean(view: View) -> Kernel:
+    axes, keep, dims = view["axes"], view["keepdims"], view.first.dims
+    reduce, divide = np.add.reduce, _division(view["dtype"])
+    make = view["dtype"].as_numpy_dtype
+    if dims is not None and None not in dims and not keep:
+        count = make(_count(dims, axes))  # type: ignore[arg-type]  # all known
+        return lambda x: divide(reduce(x, axes), count)
+    return lambda x: divide(reduce(x, axes, keepdims=keep), make(_count(x.shape, axes)))
+
+
+def _division(dtype: DType) -> Kernel:
+    if not dtype.is_integer:
+        return lambda total, count: total / count
+    return lambda total, count: np.trunc(total / count).astype(dtype.numpy)[()]
+
+
+# Gradients.
+
+
+def _restore(op: Any, reduced: Tensor) -> Tensor:
+    """Gives something of the result's shape the axes that were reduced, of size 1."""
+    if op.attributes["keepdims"]:
+        return reduced
+    result: Tensor = RESTORE_AXES(reduced, op.inputs[0], axes=op.attributes["axes"])
+    return result
+
+
+def _kept_shape(shape: Any, axes: tuple[int, ...] | None) -> Any:
+    gone = range(len(shape)) if axes is None else axes
+    kept = list(shape)
+    for axis in gone:
+        kept[axis] = 1
+    return tuple(kept)
+
+
+def _bind_restore(view: View) -> Kernel:
+    axes = view["axes"]
+    return lambda value, like: value.reshape(_kept_shape(like.shape, axes))
+
+
+RESTORE_AXES = Definition(
+    "RestoreAxes",
+    lambda view: Spec(
+        view.first.dtype, _reduced_dims(view.inputs[1].dims, view["axes"], keep=True)
+    ),
+    bind=_bind_restore,
+    gradient=lambda op, dy: [SQUEEZE_LIKE(dy, op.inputs[0]), None],
+    aliases=True,
+)
+SQUEEZE_LIKE = Definition(
+    "SqueezeLike",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    lambda value, like: value.reshape(like.shape)[()],
+    gradient=not_differentiable,
+    aliases=True,
+)
+
+
+def _spread(value: Any, like: Any, axes: tuple[int, ...] | None) -> Any:
+    result = np.empty(like.shape, value.dtype)
+    if value.ndim and value.ndim != like.ndim:
+        value = value.reshape(_kept_shape(like.shape, axes))
+    result[...] = value
+    return result[()]
+
+
+def _bind_spread(view: View) -> Kernel:
+    axes = view["axes"]
+    return lambda value, like: _spread(value, like, axes)
+
+
+SPREAD = Definition(
+    "SpreadReduced",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    bind=_bind_spread,
+    gradient=lambda op, dy: [
+        REDUCE_LIKE(dy, op.inputs[0], axes=op.attributes["axes"]),
+        None,
+    ],
+)
+REDUCE_LIKE = Definition(
+    "ReduceLike",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    bind=lambda view: (
+        lambda value, like: np.add.reduce(value, view["axes"]).reshape(like.shape)[()]
+    ),
+    gradient=not_differentiable,
+    floating=True,
+)
+
+
+def _sum_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    return [SPREAD(dy, op.inputs[0], axes=op.attributes["axes"])]
+
+
+def _bind_ratio(view: View) -> Kernel:
+    make = view["dtype"].as_numpy_dtype
+    return lambda whole, part: make(max(whole.size // max(part.size, 1), 1))
+
+
+REDUCED_COUNT = Definition(
+    "ReducedCount",
+    lambda view: Spec(view["dtype"], ()),
+    bind=_bind_ratio,
+    gradient=not_differentiable,
+)
+
+
+def _mean_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    whole = element_count(op.inputs[0].dims)
+    part = element_count(op.outputs[0].dims)
+    if whole and part:
+        scaled = dy / (whole // part)
+    else:
+        scaled = dy / REDUCED_COUNT(op.inputs[0], op.outputs[0], dtype=dy.dtype)
+    return _sum_gradient(op, scaled)
+
+
+def _extreme_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    x, axes = op.inputs[0], op.attributes["axes"]
+    mask = cast(equal(x, _restore(op, op.outputs[0])), dy.dtype)
+    ties = SUM(mask, axes=axes, keepdims=True, dtype=dy.dtype)
+    return [mask / ties * _restore(op, dy)]
+
+
+def _bind_others(view: View) -> Kernel:
+    """The product of all other elements along the axes; right also where some are zero."""
+    axes = view["axes"]
+
+    def others(x: Any) -> Any:
+        gone = tuple(range(x.ndim)) if axes is None else tuple(a % x.ndim for a in axes)
+        kept = [i for i in range(x.ndim) if i not in gone]
+        turned = np.transpose(x, [*kept, *gone])
+        flat = turned.reshape([*turned.shape[: len(kept)], -1])
+        before = np.cumprod(flat, -1) / 1
+        before = np.concatenate([np.ones_like(flat[..., :1]), before[..., :-1]], -1)
+        after = np.cumprod(flat[..., ::-1], -1)[..., ::-1]
+        after = np.concatenate([after[..., 1:], np.ones_like(flat[..., :1])], -1)
+        result = (before * after).astype(x.dtype).reshape(turned.shape)
+        return np.transpose(result, np.argsort([*kept, *gone]))[()]
+
+    return others
+
+
+PROD_OF_OTHERS = Definition(
+    "ProdOfOthers",
+    lambda view: Spec(view.first.dtype, view.first.dims),
+    bind=_bind_others,
+    floating=True,
+)
+
+
+def _prod_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    axes = op.attributes["axes"]
+    return [PROD_OF_OTHERS(op.inputs[0], axes=axes) * _restore(op, dy)]
+
+
+SUM = Definition("Sum", _reduced, bind=_plain(np.add), gradient=_sum_gradient, floating=True)
+
+
+def _reduction(
+    name: str,
+    type_name: str,
+    bind: Callable[[View], Kernel],
+    gradient: Gradient,
+    doc: str,
+    kinds: str = _NUMBERS,
+    definition: Definition | None = None,
+) -> Callable[..., Tensor]:
+    """Defines a reduction and exports the function that adds it."""
+    found = definition or Definition(
+        type_name, _reduced, bind=bind, gradient=gradient, floating=kinds != "b"
+    )
+
+    def function(
+        input_tensor: TensorLike,
+        axis: TensorLike = None,
+        keepdims: builtins.bool | None = None,
+        name: str | None = None,
+        reduction_indices: TensorLike = None,
+        keep_dims: builtins.bool | None = None,
+    ) -> Tensor:
+        tensor = checked_kind(convert_to_tensor(input_tensor), kinds, type_name)
+        chosen = renamed(axis, reduction_indices, "axis", "reduction_indices")
+        keep = renamed(keepdims, keep_dims, "keepdims", "keep_dims")
+        axes = axes_of(chosen, tensor.dims, type_name)
+        result: Tensor = found(
+            tensor, axes=axes, keepdims=bool(keep), dtype=tensor.dtype, name=name
+        )
+        return result
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""{doc}
+
+    Args:
+        input_tensor: The tensor to reduce.
+        axis: An axis, or a list of axes; all if None.
+        keepdims: Whether the reduced axes stay, with size 1.
+        name: Name of the operation.
+        reduction_indices: The old name of `axis`.
+        keep_dims: The old name of `keepdims`.
+
+    Returns:
+        The reduced tensor, of the same element type.
+    """
+    return export(name, f"math.{name}")(function)
+
+
+reduce_sum = _reduction(
+    "reduce_sum", "Sum", _plain(np.add), _sum_gradient, "Sums over axes.", definition=SUM
+)
+reduce_mean = _reduction(
+    "reduce_mean", "Mean", _bind_mean, _mean_gradient, "The arithmetic mean over axes."
+)
+reduce_prod = _reduction(
+    "reduce_prod", "Prod", _plain(np.multiply), _prod_gradient, "The product over axes."
+)
+reduce_max = _reduction(
+    "reduce_max",
+    "Max",
+    _extreme(np.maximum, _lowest),
+    _extreme_gradient,
+    "The largest element along axes.",
+    "fiu",
+)
+reduce_min = _reduction(
+    "reduce_min",
+    "Min",
+    _extreme(np.minimum, _highest),
+    _extreme_gradient,
+    "The smallest element along axes.",
+    "fiu",
+)
+reduce_any = _reduction(
+    "reduce_any",
+    "Any",
+    _plain(np.logical_or),
+    not_differentiable,
+    "Whether any element along axes is true.",
+    "b",
+)
+reduce_all = _reduction(
+    "reduce_all",
+    "All",
+    _plain(np.logical_and),
+    not_differentiable,
+    "Whether all elements along axes are true.",
+    "b",
+)
+
+
+@export("reduce_logsumexp", "math.reduce_logsumexp")
+def reduce_logsumexp(
+    input_tensor: TensorLike,
+    axis: TensorLike = None,
+    keepdims: builtins.bool | None = None,
+    name: str | None = None,
+    reduction_indices: TensorLike = None,
+    keep_dims: builtins.bool | None = None,
+) -> Tensor:
+    """The logarithm of the sum of exponentials, without overflow on the way.
+
+    Args:
+        input_tensor: The tensor to reduce.
+        axis: An axis, or a list of axes; all if None.
+        keepdims: Whether the reduced axes stay, with size 1.
+        name: Name of the operation.
+        reduction_indices: The old name of `axis`.
+        keep_dims: The old name of `keepdims`.
+
+    Returns:
+        The reduced tensor.
+    """
+    from runtime.graph.ops.array import stop_gradient
+    from runtime.graph.ops.math import is_finite
+    from runtime.graph.tensor import OVERLOADS
+
+    tensor = convert_to_tensor(input_tensor)
+    axis = renamed(axis, reduction_indices, "axis", "reduction_indices")
+    keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
+    largest = stop_gradient(reduce_max(tensor, axis, keepdims=True))
+    shift = OVERLOADS["select"](is_finite(largest), largest, largest * 0)
+    total = log(reduce_sum(exp(tensor - shift), axis, keepdims=True)) + shift
+    return reduce_sum(total, axis, keepdims=keep, name=name or "ReduceLogSumExp")
+
+
+# Positions of extremes.
+
+
+def _position_spec(view: View) -> Spec:
+    return Spec(view["dtype"], _reduced_dims(view.first.dims, (view["axis"],), keep=False))
+
+
+def _position(function: Callable[..., Any]) -> Callable[[View], Kernel]:
+    def bind(view: View) -> Kernel:
+        axis, target = view["axis"], view["dtype"].numpy
+        if view["dtype"] is dtypes.int64:
+            return lambda x: function(x, axis)
+        return lambda x: function(x, axis).astype(target)
+
+    return bind
+
+
+ARGMAX = Definition(
+    "ArgMax", _position_spec, bind=_position(np.argmax), gradient=not_differentiable
+)
+ARGMIN = Definition(
+    "ArgMin", _position_spec, bind=_position(np.argmin), gradient=not_differentiable
+)
+
+
+def _arg_function(name: str, old: str, definition: Definition, which: str) -> None:
+    def function(
+        input: TensorLike,
+        axis: TensorLike = None,
+        name: str | None = None,
+        dimension: TensorLike = None,
+        output_type: Any = dtypes.int64,
+    ) -> Tensor:
+        tensor = convert_to_tensor(input)
+        chosen = renamed(axis, dimension, "axis", "dimension")
+        number = 0 if chosen is None else static_int(chosen, f"The axis of {definition.type}")
+        _check_axis(definition.type, number, tensor.dims)
+        result: Tensor = definition(tensor, axis=number, dtype=as_dtype(output_type), name=name)
+        return result
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""The index of the {which} element along an axis; the first among equals.
+
+    Args:
+        input: A tensor of numbers.
+        axis: The axis; 0 if None.
+        name: Name of the operation.
+        dimension: The old name of `axis`.
+        output_type: The type of the indices: int64 or int32.
+
+    Returns:
+        A tensor of indices, without that axis.
+    """
+    export(name, f"math.{name}", old)(function)
+
+
+def _check_axis(what: str, axis: int, dims: Dims) -> None:
+    if dims is None:
+        return
+    try:
+        normalized_axis(axis, len(dims))
+    except Incompatible as error:
+        raise ValueError(f"{what}: {error} (shape {dims}).") from None
+
+
+_arg_function("argmax", "arg_max", ARGMAX, "largest")
+_arg_function("argmin", "arg_min", ARGMIN, "smallest")

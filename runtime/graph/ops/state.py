@@ -1,0 +1,386 @@
+"""Variables: reading, assigning, updating, and the steps of optimizers.
+
+A variable's contents are a `VariableCell`, one for each session. An update overwrites the buffer
+in place if the plan knows that nobody needs the old contents any more (`Spec.exclusive`), and
+keeps an array that it is given if nobody else uses that (`Spec.owned`); else it copies.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from runtime import errors
+from runtime.graph import dtypes
+from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
+from runtime.graph.ops.rules import as_attributes, fixed
+from runtime.graph.shapes import Incompatible, compatible, described, merged
+from runtime.graph.state import VariableCell
+
+# A variable's cell by the name the kernels below have for it.
+Cell = VariableCell
+
+
+def _cell(op: Any) -> VariableCell:
+    return VariableCell(op.name, op.attributes["dtype"], op.attributes["dims"])
+
+
+VARIABLE = Definition(
+    "VariableV2",
+    as_attributes,
+    template="{0}.value",
+    state=_cell,
+    stateful=True,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+def _like_variable(view: View) -> Spec:
+    return Spec(view.first.dtype, view.first.dims)
+
+
+READ = Definition(
+    "ReadVariable",
+    _like_variable,
+    template="{0}.value",
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    gradient=lambda op, dy: [dy],
+)
+
+
+def _assign_spec(view: View) -> Spec:
+    variable, value = view.inputs
+    if not compatible(variable.dims, value.dims):
+        raise Incompatible(
+            f"a value of shape {described(value.dims)} can't be assigned to the variable "
+            f"{view.op.inputs[0].op.name!r} of shape {described(variable.dims)}"
+        )
+    return Spec(variable.dtype, merged(variable.dims, value.dims))
+
+
+def _checked(cell: Cell, value: Any) -> Any:
+    if not compatible(cell.dims, value.shape):
+        raise ValueError(
+            f"a value of shape {described(value.shape)} can't be assigned to the variable "
+            f"{cell.name!r} of shape {described(cell.dims)}"
+        )
+    return value
+
+
+def _assign_copy(cell: Cell, value: Any) -> Any:
+    cell.value = result = np.array(_checked(cell, value), order="C")[()]
+    return result
+
+
+def _assign_keep(cell: Cell, value: Any) -> Any:
+    cell.value = result = _checked(cell, value)[()]
+    return result
+
+
+ASSIGN = Definition(
+    "Assign",
+    _assign_spec,
+    bind=lambda view: _assign_keep if view.inputs[1].owned else _assign_copy,
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+def _assign_any(cell: Cell, value: Any) -> Any:
+    cell.value = result = np.array(value, order="C")[()]
+    return result
+
+
+ASSIGN_ANY_SHAPE = Definition(
+    "Assign",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    _assign_any,
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+def _updating(ufunc: Any) -> Any:
+    """Makes kernels that add to or subtract from a variable."""
+
+    def fresh(cell: Cell, value: Any) -> Any:
+        with cell.lock:
+            cell.value = result = ufunc(cell.value, value)
+        return result
+
+    def in_place(cell: Cell, value: Any) -> Any:
+        with cell.lock:
+            return ufunc(cell.value, value, cell.value)
+
+    def bind(view: View) -> Kernel:
+        return in_place if _is_in_place(view) else fresh
+
+    return bind
+
+
+def _is_in_place(view: View) -> bool:
+    """Whether a variable can be updated in place: scalars are replaced, they have no buffer."""
+    return view.first.exclusive and bool(view.first.dims)
+
+
+ASSIGN_ADD = Definition(
+    "AssignAdd",
+    _assign_spec,
+    bind=_updating(np.add),
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    floating=True,
+    gradient=not_differentiable,
+)
+ASSIGN_SUB = Definition(
+    "AssignSub",
+    _assign_spec,
+    bind=_updating(np.subtract),
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    floating=True,
+    gradient=not_differentiable,
+)
+
+
+def _bind_count(view: View) -> Kernel:
+    limit = view["limit"]
+
+    def count(cell: Cell) -> Any:
+        with cell.lock:
+            value = cell.value
+            if value >= limit:
+                raise errors.OutOfRangeError(None, None, f"Reached limit of {limit}")
+            cell.value = value + value.dtype.type(1)
+        return value
+
+    return count
+
+
+COUNT_UP_TO = Definition(
+    "CountUpTo",
+    _like_variable,
+    bind=_bind_count,
+    references=(0,),
+    stateful=True,
+    gradient=not_differentiable,
+)
+IS_INITIALIZED = Definition(
+    "IsVariableInitialized",
+    fixed(dtypes.bool, ()),
+    lambda cell: np.bool_(cell.initialized),
+    references=(0,),
+    stateful=True,
+    gradient=not_differentiable,
+)
+
+
+INITIALIZED_VALUE = Definition(
+    "InitializedValue",
+    _like_variable,
+    lambda cell, initial: getattr(cell, "value", initial),
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+def _uninitialized_names(*cells: Cell) -> Any:
+    names = [cell.name.encode() for cell in cells if not cell.initialized]
+    result = np.empty(len(names), dtype=object)
+    result[:] = names
+    return result
+
+
+def define_report(count: int) -> Definition:
+    """The operation that tells which of some variables have no value.
+
+    Args:
+        count: The number of variables.
+
+    Returns:
+        Its definition.
+    """
+    return Definition(
+        "ReportUninitialized",
+        fixed(dtypes.string, (None,)),
+        _uninitialized_names,
+        references=tuple(range(count)),
+        stateful=True,
+        gradient=not_differentiable,
+    )
+
+
+# Steps of optimizers. Inputs after the variables: numbers (scalars), then the gradient. The
+# gradient may lie in the memory of a variable, so it is used before that is overwritten.
+
+
+def _optimizer_spec(view: View) -> Spec:
+    gradient = view.inputs[-1].dims
+    if not compatible(view.first.dims, gradient):
+        raise Incompatible(
+            f"a gradient of shape {described(gradient)} does not fit the variable "
+            f"{view.op.inputs[0].op.name!r} of shape {described(view.first.dims)}"
+        )
+    return Spec(view.first.dtype, view.first.dims)
+
+
+def _set(cell: Cell, new: Any, in_place: bool) -> Any:
+    if in_place:
+        cell.value[...] = new
+        return cell.value
+    cell.value = new
+    return new
+
+
+def _bind_descent(view: View) -> Kernel:
+    owned = view.inputs[2].owned
+    if not _is_in_place(view):
+        return _descent
+    return _descent_in_place if owned else _descent_in_place_copying
+
+
+def _descent(cell: Cell, rate: Any, gradient: Any) -> Any:
+    cell.value = result = cell.value - rate * gradient
+    return result
+
+
+def _descent_in_place_copying(cell: Cell, rate: Any, gradient: Any) -> Any:
+    value = cell.value
+    return np.subtract(value, gradient * rate, value)
+
+
+def _descent_in_place(cell: Cell, rate: Any, gradient: Any) -> Any:
+    value = cell.value
+    return np.subtract(value, np.multiply(gradient, rate, gradient), value)
+
+
+APPLY_DESCENT = Definition(
+    "ApplyGradientDescent",
+    _optimizer_spec,
+    bind=_bind_descent,
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    floating=True,
+)
+
+
+def _bind_momentum(view: View) -> Kernel:
+    in_place, nesterov = _is_in_place(view), view["use_nesterov"]
+
+    def step(cell: Cell, slot: Cell, rate: Any, momentum: Any, gradient: Any) -> Any:
+        accumulated = slot.value * momentum + gradient
+        change = gradient + momentum * accumulated if nesterov else accumulated
+        slot.value = accumulated
+        return _set(cell, cell.value - rate * change, in_place)
+
+    return step
+
+
+APPLY_MOMENTUM = Definition(
+    "ApplyMomentum",
+    _optimizer_spec,
+    bind=_bind_momentum,
+    references=(0, 1),
+    stateful=True,
+    aliases=True,
+    floating=True,
+)
+
+
+def _bind_adam(view: View) -> Kernel:
+    in_place = all(spec.exclusive and spec.dims for spec in view.inputs[:3])
+    owned = view.inputs[9].owned
+    nesterov = view["use_nesterov"]
+    if in_place and not nesterov:
+        return _adam_in_place if owned else _adam_in_place_copying
+
+    def step(
+        cell: Cell,
+        first: Cell,
+        second: Cell,
+        power1: Any,
+        power2: Any,
+        rate: Any,
+        beta1: Any,
+        beta2: Any,
+        epsilon: Any,
+        gradient: Any,
+    ) -> Any:
+        alpha = rate * np.sqrt(1 - power2) / (1 - power1)
+        m = first.value + (gradient - first.value) * (1 - beta1)
+        v = second.value + (gradient * gradient - second.value) * (1 - beta2)
+        lead = gradient * (1 - beta1) + beta1 * m if nesterov else m
+        new = cell.value - lead * alpha / (np.sqrt(v) + epsilon)
+        first.value, second.value, cell.value = m, v, new
+        return new
+
+    return step
+
+
+def _adam_in_place_copying(
+    cell: Cell,
+    first: Cell,
+    second: Cell,
+    power1: Any,
+    power2: Any,
+    rate: Any,
+    beta1: Any,
+    beta2: Any,
+    epsilon: Any,
+    gradient: Any,
+) -> Any:
+    return _adam_in_place(
+        cell, first, second, power1, power2, rate, beta1, beta2, epsilon, gradient.copy()
+    )
+
+
+def _adam_in_place(
+    cell: Cell,
+    first: Cell,
+    second: Cell,
+    power1: Any,
+    power2: Any,
+    rate: Any,
+    beta1: Any,
+    beta2: Any,
+    epsilon: Any,
+    gradient: Any,
+) -> Any:
+    """One step with a single new array; the gradient's is overwritten."""
+    value, m, v = cell.value, first.value, second.value
+    alpha = rate * np.sqrt(1 - power2) / (1 - power1)
+    scratch = np.subtract(gradient, m)
+    scratch *= 1 - beta1
+    m += scratch
+    np.multiply(gradient, gradient, gradient)
+    gradient -= v
+    gradient *= 1 - beta2
+    v += gradient
+    np.sqrt(v, gradient)
+    gradient += epsilon
+    np.multiply(m, alpha, scratch)
+    scratch /= gradient
+    value -= scratch
+    return value
+
+
+APPLY_ADAM = Definition(
+    "ApplyAdam",
+    _optimizer_spec,
+    bind=_bind_adam,
+    references=(0, 1, 2),
+    stateful=True,
+    aliases=True,
+    floating=True,
+)

@@ -1,0 +1,516 @@
+"""Compiling a set of fetches into a plan: straight-line Python over NumPy calls.
+
+Compilation is a pure function of the graph, the fetches, the fed tensors and the shapes of what
+is fed. It has three steps:
+
+1. `_Interpretation`: which operations are needed, and what is known of each value. What can be
+   computed ahead of time is; operations that change nothing are passed over.
+2. `_Liveness`: which values may share memory, and where each is used for the last time. From
+   that follows what may be overwritten in place.
+3. `_Emission`: one line of source for each operation that is left.
+
+The source consists only of names made here; nothing that a user wrote gets into it.
+"""
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+
+from runtime.graph import dtypes
+from runtime.graph.definition import Definition, NodeDef, Spec, View
+from runtime.graph.operation import Operation, folded, inferred
+from runtime.graph.shapes import Dims, Incompatible, compatible, fully_known, merged
+from runtime.graph.state import SessionState
+from runtime.graph.tensor import Tensor
+
+# Values larger than this many elements are computed in the run, not ahead of time.
+_FOLD_LIMIT = 1 << 20
+_FOREVER = 1 << 60
+
+Root: TypeAlias = tuple[str, Any]
+Function: TypeAlias = Callable[..., Any]
+
+
+class PlanError(Exception):
+    """An operation can't work with the shapes that were fed."""
+
+    def __init__(self, op: Operation, message: str) -> None:
+        super().__init__(message)
+        self.op = op
+        self.message = message
+
+
+@attrs.frozen(eq=False)
+class Program:
+    """A compiled plan that is not bound to a session yet.
+
+    Attributes:
+        source: The generated source, for people who want to see it.
+        code: Its compiled function.
+        constants: What the names in it mean: kernels and known values.
+        states: Names that mean the state of an operation, which each session has its own of.
+        lines: The operation of each line of the source, None for lines without one.
+    """
+
+    source: str
+    code: types.CodeType
+    constants: Mapping[str, Any]
+    states: Mapping[str, Operation]
+    lines: Sequence[Operation | None]
+
+    def bind(self, state: SessionState, **extra: Any) -> Function:
+        """Makes the function that carries the plan out in a session.
+
+        Args:
+            state: The states of the session.
+            **extra: Further names that the source uses.
+
+        Returns:
+            A function of the fed arrays.
+        """
+        names = dict(self.constants)
+        names.update((name, state.of(op)) for name, op in self.states.items())
+        names.update(extra)
+        return types.FunctionType(self.code, names)
+
+    def description(self) -> list[NodeDef]:
+        """Descriptions of the operations that the plan carries out."""
+        return [op.node_def for op in dict.fromkeys(self.lines) if op is not None]
+
+    def failed_operation(self, error: BaseException) -> Operation | None:
+        """The operation whose line in the plan an error came through.
+
+        Args:
+            error: An error that the plan's function raised.
+
+        Returns:
+            The operation, or None if the error comes from elsewhere.
+        """
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code is self.code:
+                return self.lines[trace.tb_lineno] if trace.tb_lineno < len(self.lines) else None
+            trace = trace.tb_next
+        return None
+
+
+@attrs.frozen(eq=False)
+class Request:
+    """What is to be compiled.
+
+    Attributes:
+        fetches: Tensors and operations.
+        result: Makes the source of the returned structure from the sources of the fetches.
+        feeds: The tensors that are fed.
+        feed_dims: The shapes of what is fed for them.
+        constants: Names that the source of the structure uses.
+        traced: Whether the time of each operation is to be recorded.
+    """
+
+    fetches: Sequence[Tensor | Operation]
+    result: Callable[[Sequence[str]], str]
+    feeds: Sequence[Tensor]
+    feed_dims: Sequence[Dims]
+    constants: Mapping[str, Any]
+    traced: bool = False
+
+
+def compile_program(request: Request) -> Program:
+    """Compiles a plan.
+
+    Args:
+        request: What is fetched and fed.
+
+    Returns:
+        The program.
+
+    Raises:
+        PlanError: If an operation can't work with the shapes that are fed.
+    """
+    meaning = _Interpretation(request)
+    liveness = _Liveness(request, meaning)
+    return _Emission(request, meaning, liveness).program()
+
+
+def ancestors(
+    start: Iterable[Operation],
+    cut: Callable[[Tensor], bool],
+    inputs: Callable[[Operation], Iterable[Tensor]] = lambda op: op.inputs,
+) -> list[Operation]:
+    """Operations that others need, in the order of their creation.
+
+    Args:
+        start: Where to begin.
+        cut: Says of a tensor that it is known, so that its operation is not needed for it.
+        inputs: The inputs of an operation that count.
+
+    Returns:
+        The operations, those of `start` among them.
+    """
+    seen = set(start)
+    stack = list(seen)
+    while stack:
+        op = stack.pop()
+        needed = [t.op for t in inputs(op) if not cut(t)]
+        for parent in (*needed, *op.control_inputs):
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=lambda op: op.number)
+
+
+class _Interpretation:
+    """Which operations are needed, and what is known of each value before the run.
+
+    Attributes:
+        specs: What is known of each tensor.
+        same: For a tensor that an operation passes through unchanged: the tensor it equals.
+        order: The operations that have to be carried out, in order.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._fed = dict(zip(request.feeds, request.feed_dims, strict=True))
+        self.specs = {t: Spec(t.dtype, dims) for t, dims in self._fed.items()}
+        self.same: dict[Tensor, Tensor] = {}
+        self._known = set(self._fed)
+        fetched = [f for f in request.fetches if isinstance(f, Tensor)]
+        tensors = [t for t in fetched if t not in self._fed]
+        ops = [f for f in request.fetches if isinstance(f, Operation)]
+        for op in ancestors([t.op for t in tensors] + ops, self._fed.__contains__):
+            self._interpret(op)
+        start = [t.op for t in tensors if t not in self._known]
+        needed = ancestors(start + ops, self._known.__contains__, self._used_inputs)
+        self.order = [op for op in needed if not self._is_idle(op)]
+
+    def resolve(self, tensor: Tensor) -> Tensor:
+        """The tensor that has the same value and whose operation is carried out."""
+        return self.same.get(tensor, tensor)
+
+    def _interpret(self, op: Operation) -> None:
+        view = View(op, [self.specs[t] for t in op.inputs])
+        specs = self._inferred(op, view)
+        pure = not op.control_inputs and self._known.issuperset(op.inputs)
+        if pure:
+            specs = folded(view, specs, _FOLD_LIMIT) or specs
+        for tensor, spec in zip(op.outputs, specs, strict=True):
+            if tensor not in self._fed:
+                self.specs[tensor] = spec
+                if pure and spec.value is not None:
+                    self._known.add(tensor)
+        self._pass_over(op, view)
+
+    def _inferred(self, op: Operation, view: View) -> tuple[Spec, ...]:
+        try:
+            specs = inferred(view)
+        except Incompatible as error:
+            raise PlanError(op, str(error)) from None
+        for tensor, spec in zip(op.outputs, specs, strict=True):
+            if compatible(spec.dims, tensor.dims):
+                spec.dims = merged(spec.dims, tensor.dims)
+        return specs
+
+    def _pass_over(self, op: Operation, view: View) -> None:
+        passes = op.definition.passes
+        if passes is None or op.outputs[0] in self._fed or op.outputs[0] in self._known:
+            return
+        index = passes(view)
+        if index is not None:
+            self.same[op.outputs[0]] = self.resolve(op.inputs[index])
+
+    def _used_inputs(self, op: Operation) -> Iterable[Tensor]:
+        """The inputs whose values an operation needs when it is carried out."""
+        if op.outputs and op.outputs[0] in self.same:
+            return [self.same[op.outputs[0]], *[t for t in op.inputs if t.op.control_inputs]]
+        return data_inputs(op)
+
+    def _is_idle(self, op: Operation) -> bool:
+        """Whether there is nothing to do for an operation itself."""
+        definition = op.definition
+        if op.outputs and op.outputs[0] in self.same:
+            return True
+        if op.outputs and all(self.specs[t].value is not None for t in op.outputs):
+            return True
+        return definition.kernel is definition.bind is definition.template is None
+
+
+def data_inputs(op: Operation) -> list[Tensor]:
+    """The inputs of an operation that are values, not references to variables or queues."""
+    references = op.definition.references
+    if not references:
+        return list(op.inputs)
+    return [t for index, t in enumerate(op.inputs) if index not in references]
+
+
+def variable_roots(op: Operation) -> list["Root"]:
+    """The memory of the variables that an operation reads or updates."""
+    references = [op.inputs[index].op for index in op.definition.references]
+    if op.definition.state is not None:
+        references.append(op)
+    return [("variable", reference) for reference in references]
+
+
+class _Liveness:
+    """Which values may share memory, and where each memory is used for the last time.
+
+    A *root* is a piece of memory: that of a variable, of a fed array, or one that an operation
+    of the plan allocates. Constants have none, for nothing may write to them.
+
+    Attributes:
+        snapshots: Fetched values in the memory of a variable. They are copied where they are
+            computed, so that later operations are free to update the variable in place.
+    """
+
+    def __init__(self, request: Request, meaning: _Interpretation) -> None:
+        self._meaning = meaning
+        self._fetched = {meaning.resolve(f) for f in request.fetches if isinstance(f, Tensor)}
+        self._roots = {t: frozenset([("feed", t)]) for t in request.feeds}
+        self._last: dict[Root, int] = {}
+        self._last_tensor: dict[Tensor, int] = {}
+        self.snapshots: set[Tensor] = set()
+        for position, op in enumerate(meaning.order):
+            self._visit(position, op)
+        for tensor in self._fetched - self.snapshots:
+            self._use(tensor, _FOREVER)
+
+    def _visit(self, position: int, op: Operation) -> None:
+        inputs = [self._meaning.resolve(t) for t in data_inputs(op)]
+        for tensor in inputs:
+            self._use(tensor, position)
+        shared = set(variable_roots(op) if op.definition.aliases else [])
+        shared.update(*[self.roots(t) for t in inputs if op.definition.aliases])
+        for tensor in op.outputs:
+            if tensor not in self._roots:
+                self._produce(position, tensor, shared)
+
+    def _produce(self, position: int, tensor: Tensor, shared: set[Root]) -> None:
+        scalar = self._meaning.specs[tensor].dims == ()  # kernels give scalars, never views
+        roots = shared if shared and not scalar else {("own", tensor)}
+        self._roots[tensor] = frozenset(roots)
+        self._use(tensor, position)
+        if tensor in self._fetched and any(kind == "variable" for kind, _ in roots):
+            self.snapshots.add(tensor)
+
+    def _use(self, tensor: Tensor, position: int) -> None:
+        self._last_tensor[tensor] = position
+        for root in self.roots(tensor):
+            self._last[root] = position
+
+    def roots(self, tensor: Tensor) -> frozenset[Root]:
+        """The memory that a value may lie in; nothing for constants."""
+        return self._roots.get(tensor, frozenset())
+
+    def dying(self, op: Operation, position: int) -> list[Tensor]:
+        """Values that nobody reads after an operation."""
+        inputs = [self._meaning.resolve(t) for t in data_inputs(op)]
+        candidates = dict.fromkeys([*inputs, *op.outputs])
+        return [t for t in candidates if self._last_tensor.get(t) == position]
+
+    def owned(self, tensor: Tensor, position: int) -> bool:
+        """Whether an operation may overwrite or keep one of its inputs."""
+        own = ("own", tensor)
+        return self.roots(tensor) == {own} and self._last[own] == position
+
+    def exclusive(self, variable: Operation, position: int) -> bool:
+        """Whether an operation may update a variable in place."""
+        return self._last.get(("variable", variable), -1) <= position
+
+    def needs_copy(self, tensor: Tensor) -> bool:
+        """Whether a fetched value lies in memory that outlives the run."""
+        roots = self.roots(tensor)
+        return not roots or any(kind != "own" for kind, _ in roots)
+
+
+class _Emission:
+    """Writes the source."""
+
+    def __init__(self, request: Request, meaning: _Interpretation, liveness: _Liveness) -> None:
+        self._request = request
+        self._meaning = meaning
+        self._liveness = liveness
+        self._names: dict[Tensor, str] = {}
+        self._constants: dict[str, Any] = dict(request.constants)
+        self._states: dict[str, Operation] = {}
+        self._state_names: dict[Operation, str] = {}
+        self._lines: list[tuple[str, Operation | None]] = []
+
+    def program(self) -> Program:
+        """The whole plan."""
+        arguments = ", ".join([self._name(t) for t in self._request.feeds])
+        for position, op in enumerate(self._meaning.order):
+            self._emit(position, op)
+        results = [self._fetch(f) for f in self._request.fetches]
+        self._line(f"return {self._request.result(results)}", None)
+        return self._assembled(arguments)
+
+    def _assembled(self, arguments: str) -> Program:
+        head = [(f"def plan({arguments}):", None)]
+        indent = " "
+        if any(op.definition.floating for op in self._meaning.order):
+            head.append((" with errstate(all='ignore'):", None))
+            self._constants["errstate"] = np.errstate
+            indent = "  "
+        body = [(indent + text, op) for text, op in self._lines]
+        lines = [("", None), *head, *body]
+        source = "\n".join(text for text, _ in lines[1:]) + "\n"
+        module = compile(source, "<plan>", "exec", dont_inherit=True)
+        code = next(c for c in module.co_consts if isinstance(c, types.CodeType))
+        return Program(source, code, self._constants, self._states, [op for _, op in lines])
+
+    def _line(self, text: str, op: Operation | None) -> None:
+        self._lines.append((text, op))
+
+    def _bound(self, prefix: str, value: Any) -> str:
+        name = f"{prefix}{len(self._constants)}"
+        self._constants[name] = value
+        return name
+
+    def _name(self, tensor: Tensor) -> str:
+        """The name of a value; that of a constant is made at its first use."""
+        tensor = self._meaning.resolve(tensor)
+        if tensor not in self._names:
+            value = self._meaning.specs[tensor].value
+            if value is None:
+                self._names[tensor] = f"v{len(self._names)}"
+            else:
+                self._names[tensor] = self._bound("c", value)
+        return self._names[tensor]
+
+    def _state(self, op: Operation) -> str:
+        if op not in self._state_names:
+            name = f"s{len(self._states)}"
+            self._state_names[op] = name
+            self._states[name] = op
+        return self._state_names[op]
+
+    def _arguments(self, op: Operation) -> list[str]:
+        own = [self._state(op)] if op.definition.state is not None else []
+        references = op.definition.references
+        return own + [
+            self._state(t.op) if index in references else self._name(t)
+            for index, t in enumerate(op.inputs)
+        ]
+
+    def _view(self, position: int, op: Operation) -> View:
+        """An operation with what is known of its inputs, and what it may do with them."""
+        specs = []
+        resolved = [self._meaning.resolve(t) for t in op.inputs]
+        for index, tensor in enumerate(resolved):
+            spec = self._meaning.specs[tensor]
+            copy = Spec(spec.dtype, spec.dims, spec.value, spec.partial)
+            if index in op.definition.references:
+                copy.exclusive = self._liveness.exclusive(tensor.op, position)
+            else:
+                once = resolved.count(tensor) == 1
+                copy.owned = once and bool(spec.dims) and self._liveness.owned(tensor, position)
+            specs.append(copy)
+        return View(op, specs)
+
+    def _emit(self, position: int, op: Operation) -> None:
+        view = self._view(position, op)
+        arguments = self._arguments(op)
+        text = self._statement(op, self._call(op, view, arguments))
+        if self._request.traced:
+            text = f"b = clock(); {text}; record({self._bound('o', op)}, b, clock())"
+        self._line(text, op)
+        self._snapshot(op)
+        self._forget(position, op)
+
+    def _statement(self, op: Operation, expression: str) -> str:
+        if not op.outputs:
+            return expression
+        return f"{', '.join([self._name_output(t) for t in op.outputs])} = {expression}"
+
+    def _name_output(self, tensor: Tensor) -> str:
+        """A name for an output; one that is fed keeps the fed value."""
+        if tensor in self._request.feeds or self._meaning.specs[tensor].value is not None:
+            return "_"
+        return self._name(tensor)
+
+    def _call(self, op: Operation, view: View, arguments: list[str]) -> str:
+        definition = op.definition
+        target = self._reusable(definition, view, op)
+        if target is not None:
+            ufunc = self._bound("k", definition.ufunc)
+            return f"{ufunc}({', '.join([*arguments, arguments[target]])})"
+        template = definition.expression(view)
+        if template is not None:
+            return template.format(*arguments)
+        kernel = definition.kernel_for(view)
+        if any(t.dtype is dtypes.string for t in op.outputs):
+            kernel = _giving_arrays(kernel)
+        return f"{self._bound('k', kernel)}({', '.join(arguments)})"
+
+    def _reusable(self, definition: Definition, view: View, op: Operation) -> int | None:
+        """The input whose memory the result can be written to."""
+        if definition.ufunc is None:
+            return None
+        result = self._meaning.specs[op.outputs[0]]
+        for index, spec in enumerate(view.inputs):
+            fits = spec.dtype is result.dtype and spec.dims == result.dims
+            if spec.owned and fits and fully_known(spec.dims):
+                return index
+        return None
+
+    def _snapshot(self, op: Operation) -> None:
+        """Copies what is fetched of a variable before a later operation can overwrite it."""
+        for tensor in op.outputs:
+            if tensor in self._liveness.snapshots:
+                name = self._name(tensor)
+                self._line(f"f{name} = {self._bound('k', _detached)}({name})", None)
+
+    def _forget(self, position: int, op: Operation) -> None:
+        """Lets go of large values as soon as nobody needs them."""
+        dying = [t for t in self._liveness.dying(op, position) if self._is_worth_it(t)]
+        if dying:
+            self._line(f"del {', '.join([self._name(t) for t in dying])}", None)
+
+    def _is_worth_it(self, tensor: Tensor) -> bool:
+        spec = self._meaning.specs[tensor]
+        return spec.dims != () and spec.value is None and tensor not in self._request.feeds
+
+    def _fetch(self, fetch: Tensor | Operation) -> str:
+        if isinstance(fetch, Operation):
+            return "None"
+        tensor = self._meaning.resolve(fetch)
+        name = self._name(tensor)
+        if tensor in self._liveness.snapshots:
+            return f"f{name}"
+        spec = self._meaning.specs[tensor]
+        if spec.dims == ():
+            return name if isinstance(spec.value, np.generic) else f"{name}[()]"
+        if self._liveness.needs_copy(tensor):
+            return f"{self._bound('k', _detached)}({name})"
+        return name if spec.dims is not None else f"{self._bound('k', _unwrapped)}({name})"
+
+
+def _giving_arrays(kernel: Function) -> Function:
+    """Wraps a kernel on strings, for NumPy gives a bare object instead of a 0-d array."""
+
+    def call(*arguments: Any) -> Any:
+        result = kernel(*arguments)
+        if isinstance(result, tuple):
+            return tuple([_array(value) for value in result])
+        return _array(result)
+
+    return call
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value
+    array = np.empty((), dtype=object)
+    array[()] = value
+    return array
+
+
+def _detached(value: Any) -> Any:
+    """A value for the user: a copy, or a scalar."""
+    return value.copy() if value.ndim else value[()]
+
+
+def _unwrapped(value: Any) -> Any:
+    """A value for the user: the array itself, or a scalar."""
+    return value if value.ndim else value[()]

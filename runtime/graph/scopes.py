@@ -1,0 +1,530 @@
+"""Variable scopes and `get_variable`."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from runtime.graph import dtypes, initializers
+from runtime.graph.dtypes import as_dtype
+from runtime.graph.export import export
+from runtime.graph.graph import Graph, get_default_graph
+from runtime.graph.keys import GraphKeys
+from runtime.graph.shapes import as_dims, compatible, described, fully_known
+from runtime.graph.variables import Variable
+
+Regularizer = Callable[[Any], Any]
+
+
+class _Reuse:
+    """The value of ``tf.AUTO_REUSE``: take a variable if it exists, else make it."""
+
+    def __repr__(self) -> str:
+        return "tf.AUTO_REUSE"
+
+
+AUTO_REUSE = export("AUTO_REUSE")(_Reuse())
+
+
+@export("VariableScope")
+class VariableScope:
+    """The defaults for `get_variable` in a scope.
+
+    Source: the ``tf.compat.v1.VariableScope`` documentation.
+
+    Attributes:
+        name: The scope's name, which begins the names of its variables.
+        reuse: True: variables must exist; False or None: they must not; AUTO_REUSE: either.
+        initializer: The default initializer.
+        regularizer: The default regularizer.
+        dtype: The default element type.
+        original_name_scope: The name scope that was opened with it.
+    """
+
+    def __init__(
+        self,
+        reuse: Any,
+        name: str = "",
+        initializer: Any = None,
+        regularizer: Regularizer | None = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Callable[..., Any] | None = None,
+        name_scope: str = "",
+        dtype: Any = dtypes.float32,
+        use_resource: bool | None = None,
+        constraint: Any = None,
+    ) -> None:
+        self.name = name
+        self.reuse = reuse
+        self.initializer = initializer
+        self.regularizer = regularizer
+        self.caching_device = caching_device
+        self.partitioner = partitioner
+        self.custom_getter = custom_getter
+        self.original_name_scope = name_scope
+        self.dtype = as_dtype(dtype)
+        self.use_resource = use_resource
+        self.constraint = constraint
+
+    def reuse_variables(self) -> None:
+        """From now on variables of this scope must exist already."""
+        self.reuse = True
+
+    def set_initializer(self, initializer: Any) -> None:
+        """Sets the default initializer.
+
+        Args:
+            initializer: The initializer.
+        """
+        self.initializer = initializer
+
+    def set_regularizer(self, regularizer: Regularizer | None) -> None:
+        """Sets the default regularizer.
+
+        Args:
+            regularizer: The regularizer.
+        """
+        self.regularizer = regularizer
+
+    def set_dtype(self, dtype: Any) -> None:
+        """Sets the default element type.
+
+        Args:
+            dtype: The type.
+        """
+        self.dtype = as_dtype(dtype)
+
+    def set_custom_getter(self, custom_getter: Callable[..., Any] | None) -> None:
+        """Sets what is called instead of the true `get_variable`.
+
+        Args:
+            custom_getter: A function whose first argument is the true getter.
+        """
+        self.custom_getter = custom_getter
+
+    def copy(self, **changes: Any) -> "VariableScope":
+        """A scope with some attributes changed."""
+        fields = {
+            "reuse": self.reuse,
+            "name": self.name,
+            "initializer": self.initializer,
+            "regularizer": self.regularizer,
+            "caching_device": self.caching_device,
+            "partitioner": self.partitioner,
+            "custom_getter": self.custom_getter,
+            "name_scope": self.original_name_scope,
+            "dtype": self.dtype,
+            "use_resource": self.use_resource,
+            "constraint": self.constraint,
+        }
+        return VariableScope(**{**fields, **changes})
+
+    def trainable_variables(self) -> list[Any]:
+        """The trainable variables of this scope."""
+        return get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES, self._prefix)
+
+    def global_variables(self) -> list[Any]:
+        """The global variables of this scope."""
+        return get_default_graph().get_collection(GraphKeys.GLOBAL_VARIABLES, self._prefix)
+
+    def local_variables(self) -> list[Any]:
+        """The local variables of this scope."""
+        return get_default_graph().get_collection(GraphKeys.LOCAL_VARIABLES, self._prefix)
+
+    @property
+    def _prefix(self) -> str | None:
+        return f"{self.name}/" if self.name else None
+
+
+class _Store:
+    """The variables of a graph that `get_variable` made, and the open scopes of each thread."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Variable] = {}
+        self.scopes = _ThreadScopes()
+
+
+class _ThreadScopes(threading.local):
+    def __init__(self) -> None:
+        self.current = VariableScope(False)
+        self.counts: dict[str, int] = {}
+
+
+_STORE_KEY = ("__variable_store",)
+
+
+def _store(graph: Graph) -> _Store:
+    found = graph.get_collection_ref(_STORE_KEY)
+    if not found:
+        found.append(_Store())
+    store: _Store = found[0]
+    return store
+
+
+@export("get_variable_scope")
+def get_variable_scope() -> VariableScope:
+    """The current variable scope."""
+    return _store(get_default_graph()).scopes.current
+
+
+@export("get_variable")
+def get_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Regularizer | None = None,
+    trainable: bool | None = None,
+    collections: Any = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Callable[..., Any] | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
+    """Makes a variable, or gives the one of that name, as the current scope says.
+
+    Source: the ``tf.compat.v1.get_variable`` documentation.
+
+    Args:
+        name: Its name in the current variable scope.
+        shape: Its shape; not needed if the initializer is a value.
+        dtype: Its element type.
+        initializer: A function of a shape, or a value; the scope's, or Glorot's uniform one
+            (zeros for integers), if None.
+        regularizer: A function that gives a loss, which is added to REGULARIZATION_LOSSES.
+        trainable: Whether optimizers change it by default.
+        collections: The collections that it is added to; GLOBAL_VARIABLES if None.
+        caching_device: Without effect.
+        partitioner: Without effect.
+        validate_shape: Whether its shape must be known.
+        use_resource: Without effect.
+        custom_getter: Called instead of the true getter, which is its first argument.
+        constraint: A function that optimizers apply to the variable after they changed it.
+        synchronization: Without effect.
+        aggregation: Without effect.
+
+    Returns:
+        The variable.
+
+    Raises:
+        ValueError: If it exists but must not, or does not exist but must, or was made with
+            another shape or type.
+    """
+    scope = get_variable_scope()
+    options = {
+        "shape": shape,
+        "dtype": scope.dtype if dtype is None else as_dtype(dtype),
+        "initializer": scope.initializer if initializer is None else initializer,
+        "regularizer": scope.regularizer if regularizer is None else regularizer,
+        "reuse": scope.reuse,
+        "trainable": trainable,
+        "collections": collections,
+        "validate_shape": validate_shape,
+        "constraint": scope.constraint if constraint is None else constraint,
+    }
+    full = f"{scope.name}/{name}" if scope.name else name
+    getter = scope.custom_getter if custom_getter is None else custom_getter
+    with get_default_graph().name_scope(None):
+        if getter is not None:
+            return getter(_true_getter, name=full, **options)
+        return _true_getter(full, **options)
+
+
+def _true_getter(name: str, **options: Any) -> Any:
+    graph = get_default_graph()
+    variables = _store(graph).variables
+    found = variables.get(name)
+    reuse = options.pop("reuse", None)
+    if found is not None:
+        return _existing(found, name, reuse, options)
+    if reuse is True:
+        raise ValueError(
+            f"Variable {name} does not exist, or was not created with tf.get_variable(). "
+            "Did you mean to set reuse=tf.AUTO_REUSE in the variable scope?"
+        )
+    variable = variables[name] = _made(name, **options)
+    return variable
+
+
+def _existing(found: Variable, name: str, reuse: Any, options: dict[str, Any]) -> Variable:
+    if not reuse:
+        file, line = found.op.place
+        raise ValueError(
+            f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or "
+            f"reuse=tf.AUTO_REUSE in the variable scope? It was made at {file}:{line}."
+        )
+    wanted, dims = options["dtype"], as_dims(options["shape"])
+    if not compatible(dims, as_dims(found.shape)):
+        raise ValueError(
+            f"Trying to share variable {name}, but specified shape {described(dims)} and found "
+            f"shape {found.shape}."
+        )
+    if wanted is not found.dtype:
+        raise ValueError(
+            f"Trying to share variable {name}, but specified dtype {wanted.name} and found "
+            f"dtype {found.dtype.name}."
+        )
+    return found
+
+
+def _made(
+    name: str,
+    shape: Any,
+    dtype: Any,
+    initializer: Any,
+    regularizer: Regularizer | None,
+    trainable: bool | None,
+    collections: Any,
+    validate_shape: bool,
+    constraint: Any,
+    **_: Any,
+) -> Variable:
+    variable = Variable(
+        _initial_value(name, shape, dtype, initializer, validate_shape),
+        trainable=trainable,
+        collections=collections,
+        validate_shape=validate_shape,
+        name=name,
+        dtype=None if initializer is not None and not callable(initializer) else dtype,
+        constraint=constraint,
+    )
+    if regularizer is not None:
+        _add_loss(variable, regularizer)
+    return variable
+
+
+def _initial_value(
+    name: str, shape: Any, dtype: Any, initializer: Any, validate_shape: bool
+) -> Any:
+    if initializer is not None and not callable(initializer):
+        if shape is not None and not isinstance(initializer, (int, float)):
+            raise ValueError(
+                f"Variable {name}: if the initializer is a constant, do not specify a shape."
+            )
+        return initializer if shape is None else _constant(initializer, shape, dtype)
+    dims = as_dims(shape)
+    if not fully_known(dims) and validate_shape:
+        raise ValueError(
+            f"Shape of a new variable ({name}) must be fully defined, but instead was "
+            f"{described(dims)}."
+        )
+    make = _as_function(initializer or initializers.default_for(dtype))
+    return lambda: _called(make, dims, dtype)
+
+
+def _constant(value: Any, shape: Any, dtype: Any) -> Callable[[], Any]:
+    make = initializers.Constant(value)
+    return lambda: _called(make, as_dims(shape), dtype)
+
+
+def _as_function(initializer: Any) -> Any:
+    """An initializer class stands for an instance with its defaults."""
+    return initializer() if isinstance(initializer, type) else initializer
+
+
+def _called(make: Any, dims: Any, dtype: Any) -> Any:
+    with get_default_graph().name_scope("Initializer"):
+        try:
+            return make(list(dims or ()), dtype=dtype)
+        except TypeError as error:
+            if "dtype" not in str(error) and "argument" not in str(error):
+                raise
+            return make()
+
+
+def _add_loss(variable: Variable, regularizer: Regularizer) -> None:
+    graph = get_default_graph()
+    with graph.name_scope(f"{variable.op.name}/Regularizer/"):
+        loss = regularizer(variable)
+    if loss is not None:
+        graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)
+
+
+@export("get_local_variable")
+def get_local_variable(name: str, *args: Any, **kwargs: Any) -> Any:
+    """Like `get_variable`, for a variable that is local and not trainable.
+
+    Args:
+        name: Its name in the current variable scope.
+        *args: As for `get_variable`.
+        **kwargs: As for `get_variable`.
+
+    Returns:
+        The variable.
+    """
+    kwargs["collections"] = [*(kwargs.get("collections") or ()), GraphKeys.LOCAL_VARIABLES]
+    kwargs["trainable"] = False
+    return get_variable(name, *args, **kwargs)
+
+
+@export("variable_scope")
+class variable_scope:
+    """Opens a variable scope, and a name scope of the same name.
+
+    Source: the ``tf.compat.v1.variable_scope`` documentation.
+
+    Args:
+        name_or_scope: A name, or a scope to enter again.
+        default_name: The name if that is None; made unique.
+        values: Without effect.
+        initializer: The default initializer.
+        regularizer: The default regularizer.
+        caching_device: Without effect.
+        partitioner: Without effect.
+        custom_getter: Called instead of the true getter.
+        reuse: True, False, None (inherited) or AUTO_REUSE.
+        dtype: The default element type.
+        use_resource: Without effect.
+        constraint: The default constraint.
+        auxiliary_name_scope: Whether a name scope is opened, too.
+
+    Raises:
+        TypeError: If there is no name.
+        ValueError: If `reuse` is given with a default name.
+    """
+
+    def __init__(
+        self,
+        name_or_scope: str | VariableScope | None,
+        default_name: str | None = None,
+        values: Any = None,
+        initializer: Any = None,
+        regularizer: Regularizer | None = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Callable[..., Any] | None = None,
+        reuse: Any = None,
+        dtype: Any = None,
+        use_resource: bool | None = None,
+        constraint: Any = None,
+        auxiliary_name_scope: bool = True,
+    ) -> None:
+        if name_or_scope is None and default_name is None:
+            raise TypeError("variable_scope needs name_or_scope or default_name.")
+        if name_or_scope is None and reuse is True:
+            raise ValueError("reuse=True cannot be used without a name_or_scope.")
+        if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
+            raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
+        self._target = name_or_scope
+        self._default_name = default_name
+        self._auxiliary = auxiliary_name_scope
+        given = {
+            "initializer": initializer,
+            "regularizer": regularizer,
+            "caching_device": caching_device,
+            "partitioner": partitioner,
+            "custom_getter": custom_getter,
+            "dtype": dtype,
+            "use_resource": use_resource,
+            "constraint": constraint,
+        }
+        self._changes = {key: value for key, value in given.items() if value is not None}
+        self._reuse = reuse
+        self._stack: list[ExitStack] = []
+
+    def __enter__(self) -> VariableScope:
+        stack = ExitStack()
+        try:
+            scope = self._entered(stack)
+        except BaseException:
+            stack.close()
+            raise
+        self._stack.append(stack)
+        return scope
+
+    def __exit__(self, *error: Any) -> bool | None:
+        return self._stack.pop().__exit__(*error)
+
+    def _entered(self, stack: ExitStack) -> VariableScope:
+        graph = get_default_graph()
+        scopes = _store(graph).scopes
+        target = self._target
+        if target is None:
+            assert self._default_name is not None
+            target = _unique_scope(scopes, self._default_name)
+        short = target.name.rpartition("/")[2] if isinstance(target, VariableScope) else target
+        opened = ""
+        if self._auxiliary:
+            opened = stack.enter_context(graph.name_scope(short or None))
+        scope = self._scope(scopes.current, target, opened)
+        stack.enter_context(_current(scopes, scope))
+        return scope
+
+    def _scope(
+        self, outer: VariableScope, target: str | VariableScope, opened: str
+    ) -> VariableScope:
+        changes = dict(self._changes)
+        if isinstance(target, VariableScope):
+            base, name, opened = target, target.name, target.original_name_scope
+        else:
+            base = outer
+            name = f"{outer.name}/{target}" if outer.name else target
+        getters = [g for g in (base.custom_getter, changes.get("custom_getter")) if g is not None]
+        if len(getters) == 2:
+            changes["custom_getter"] = _nested_getter(*getters)
+        reuse = self._reuse or base.reuse or outer.reuse
+        return base.copy(name=name, reuse=reuse, name_scope=opened, **changes)
+
+
+def _nested_getter(outer: Callable[..., Any], inner: Callable[..., Any]) -> Callable[..., Any]:
+    def getter(true_getter: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return inner(lambda *a, **k: outer(true_getter, *a, **k), *args, **kwargs)
+
+    return getter
+
+
+def _unique_scope(scopes: _ThreadScopes, name: str) -> str:
+    prefix = f"{scopes.current.name}/" if scopes.current.name else ""
+    count = scopes.counts.get(prefix + name, 0)
+    candidate = name
+    while count and scopes.counts.get(prefix + candidate, 0):
+        candidate = f"{name}_{count}"
+        count += 1
+    return candidate
+
+
+@contextmanager
+def _current(scopes: _ThreadScopes, scope: VariableScope) -> Iterator[None]:
+    before = scopes.current
+    scopes.counts[scope.name] = scopes.counts.get(scope.name, 0) + 1
+    scopes.current = scope
+    try:
+        yield
+    finally:
+        scopes.current = before
+        _close_children(scopes, scope.name)
+
+
+def _close_children(scopes: _ThreadScopes, name: str) -> None:
+    """Forgets the default names used inside a scope, so that entering it again repeats them."""
+    for key in [key for key in scopes.counts if key.startswith(f"{name}/")]:
+        del scopes.counts[key]
+
+
+@export("no_regularizer")
+def no_regularizer(_: Any) -> None:
+    """A regularizer that gives no loss, to override that of a surrounding scope."""
+    return None
+
+
+@export("variable_op_scope")
+def variable_op_scope(
+    values: Any, name_or_scope: Any, default_name: str | None = None, **options: Any
+) -> variable_scope:
+    """An old spelling of `variable_scope`.
+
+    Args:
+        values: Without effect.
+        name_or_scope: A name, or a scope to enter again.
+        default_name: The name if that is None.
+        **options: As for `variable_scope`.
+
+    Returns:
+        A context manager.
+    """
+    return variable_scope(name_or_scope, default_name, values, **options)

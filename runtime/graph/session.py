@@ -1,0 +1,454 @@
+"""The raw session: compiles each set of fetches once, then only carries it out."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import numpy as np
+
+from runtime import errors
+from runtime.graph.config import ConfigProto, RunMetadata, RunOptions
+from runtime.graph.export import export
+from runtime.graph.failures import reraise
+from runtime.graph.feeds import fed_array, fed_tensors, flattened
+from runtime.graph.fetches import Structure, signature, structure_of
+from runtime.graph.graph import Graph, default_session, get_default_graph
+from runtime.graph.operation import Operation
+from runtime.graph.plan import Function, PlanError, Program, Request, compile_program
+from runtime.graph.shapes import Dims
+from runtime.graph.state import DEADLINE, SessionState, VariableCell
+from runtime.graph.tensor import Tensor
+from runtime.graph.tracing import Trace
+
+# Plans are specialised for the shapes of what is fed. A caller who feeds ever new shapes gets,
+# after so many, a plan that works for all of them.
+_SPECIALISATIONS = 16
+
+
+# Types whose objects are a single element; the class of variables is added where it is made.
+SINGLE: set[type] = {Tensor, Operation}
+
+
+class _Prepared:
+    """Fetches and keys of feeds that were seen before, with their plans by shapes of feeds."""
+
+    __slots__ = ("dtypes", "feeds", "key", "last", "plans", "structure", "unique")
+
+    def __init__(self, key: Any, structure: Structure, feeds: list[Tensor]) -> None:
+        self.key = key
+        self.structure = structure
+        self.feeds = feeds
+        self.unique = list(dict.fromkeys(feeds))
+        self.dtypes = [tensor.dtype.numpy for tensor in feeds]
+        self.plans: dict[Any, tuple[Function, Program]] = {}
+        # Which of the fed values counts if a tensor is fed twice: the last one.
+        self.last = [len(feeds) - 1 - feeds[::-1].index(tensor) for tensor in self.unique]
+
+
+@export("Session")
+class Session:
+    """Runs operations of a graph and holds the state of its variables and queues.
+
+    It may be used from several threads at once.
+
+    Source: the ``tf.compat.v1.Session`` documentation.
+
+    Args:
+        target: The engine; only ``''``, the embedded one, exists.
+        graph: The graph; the default graph if None.
+        config: Options.
+
+    Attributes:
+        event_listener: Called with the name of an event and its details by whoever does
+            something with the session that an event log should know; None if nobody listens.
+
+    Raises:
+        TypeError: If an argument is of the wrong type.
+        NotFoundError: If the target is not known.
+    """
+
+    def __init__(
+        self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None
+    ) -> None:
+        self._graph = get_default_graph() if graph is None else graph
+        self._config = ConfigProto() if config is None else config
+        self._target = target
+        self._check_arguments()
+        self._state = SessionState()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._single: dict[Any, Function] = {}
+        self._prepared: dict[Any, _Prepared] = {}
+        self._contexts: list[Any] = []
+        self.event_listener: Callable[[str, Mapping[str, object]], None] | None = None
+
+    def _check_arguments(self) -> None:
+        if not isinstance(self._target, str):
+            raise TypeError(f"Argument `target` must be a string, but got {self._target!r}.")
+        if not isinstance(self._graph, Graph):
+            raise TypeError(f"Argument `graph` must be a tf.Graph, but got {self._graph!r}.")
+        if not isinstance(self._config, ConfigProto):
+            raise TypeError(f"Argument `config` must be a tf.ConfigProto, got {self._config!r}.")
+        if self._target:
+            raise errors.NotFoundError(
+                None,
+                None,
+                f"No engine is registered for the session target {self._target!r}. Only the "
+                "embedded engine exists: use target='' (for a monitored session: master='').",
+            )
+
+    @property
+    def graph(self) -> Graph:
+        """The graph whose operations it runs."""
+        return self._graph
+
+    @property
+    def graph_def(self) -> list[Any]:
+        """Descriptions of all operations of the graph."""
+        return [op.node_def for op in self._graph.get_operations()]
+
+    @property
+    def sess_str(self) -> str:
+        """The target."""
+        return self._target
+
+    def run(
+        self,
+        fetches: Any,
+        feed_dict: Any = None,
+        options: RunOptions | None = None,
+        run_metadata: RunMetadata | None = None,
+    ) -> Any:
+        """Carries out what is needed to compute the fetches, once.
+
+        Args:
+            fetches: A tensor, an operation, a variable, a name of one, or a structure of these:
+                list, tuple, namedtuple, dict, attrs object, nested at will.
+            feed_dict: Values for tensors (given as objects or names), which replace what the
+                graph would compute for them.
+            options: A time limit for waiting, whether to record times.
+            run_metadata: Filled with what the options ask for.
+
+        Returns:
+            The same structure with NumPy arrays and scalars for tensors and None for
+            operations. Nothing in it shares memory with what later runs change.
+
+        Raises:
+            RuntimeError: If the session is closed.
+            TypeError: If a fetch or a feed's key or value is of an impossible type.
+            ValueError: If a fetch or feed is not in the graph, or a value has a wrong shape.
+            tf.errors.OpError: If an operation fails.
+        """
+        if type(fetches) in SINGLE and feed_dict is options is run_metadata is None:
+            plan = self._single.get(fetches)
+            if plan is not None:
+                try:
+                    return plan()
+                except Exception as error:
+                    reraise(error, self._program_of(plan))
+        return self._run(fetches, feed_dict, options, run_metadata)
+
+    def _run(
+        self,
+        fetches: Any,
+        feed_dict: Any,
+        options: RunOptions | None,
+        run_metadata: RunMetadata | None,
+    ) -> Any:
+        self._check_open()
+        if options is not None and not isinstance(options, RunOptions):
+            raise TypeError(f"options must be a tf.RunOptions, not {type(options).__name__}.")
+        if run_metadata is not None and not isinstance(run_metadata, RunMetadata):
+            raise TypeError(
+                f"run_metadata must be a tf.RunMetadata, not {type(run_metadata).__name__}."
+            )
+        prepared, values = self._prepare(fetches, feed_dict)
+        arrays, shapes = _converted(prepared, values)
+        if options is not None or self._config.operation_timeout_in_ms > 0:
+            return self._run_with_options(prepared, arrays, shapes, options, run_metadata)
+        plan, program = self._plan(prepared, shapes, arrays)
+        if not prepared.feeds:
+            self._remember(fetches, plan)
+        return _carried_out(plan, program, arrays)
+
+    def _remember(self, fetches: Any, plan: Function) -> None:
+        """Lets later runs of a single element without options find the plan at once."""
+        if type(fetches) in SINGLE:
+            with self._lock:
+                if not self._closed:
+                    self._single[fetches] = plan
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+
+    def _prepare(self, fetches: Any, feed_dict: Any) -> tuple[_Prepared, list[Any]]:
+        feeds = _mapping(feed_dict)
+        key = (signature(fetches), tuple(feeds))
+        try:
+            known = self._prepared.get(key)
+        except TypeError:  # something in it has no hash, so it can't be an element
+            key = None
+            known = None
+        if known is None:
+            structure = structure_of(fetches, self._graph)
+            known = _Prepared(key, structure, fed_tensors(tuple(feeds), self._graph))
+            if key is not None:
+                self._prepared[key] = known
+        return known, list(feeds.values())
+
+    def _plan(
+        self, prepared: _Prepared, shapes: Any, arrays: list[Any]
+    ) -> tuple[Function, Program]:
+        found = prepared.plans.get(shapes)
+        if found is not None:
+            return found
+        _check_fed(prepared, arrays)
+        if len(prepared.plans) >= _SPECIALISATIONS:
+            shapes = None
+            if None in prepared.plans:
+                return prepared.plans[None]
+        program = self._compiled(prepared, shapes, traced=False)
+        plan = program.bind(self._state)
+        with self._lock:
+            prepared.plans[shapes] = plan, program
+        return plan, program
+
+    def _compiled(self, prepared: _Prepared, shapes: Any, traced: bool) -> Program:
+        """The program for feeds of certain shapes; sessions on one graph share it."""
+        key = (prepared.key, shapes, traced)
+        program = self._graph.programs.get(key) if prepared.key else None
+        if program is None:
+            program = self._new_program(prepared, shapes, traced)
+            if prepared.key:
+                self._graph.programs[key] = program
+        return program
+
+    def _new_program(self, prepared: _Prepared, shapes: Any, traced: bool) -> Program:
+        feed_dims: list[Dims] = [t.dims for t in prepared.unique] if shapes is None else [*shapes]
+        structure = prepared.structure
+        request = Request(
+            structure.elements,
+            structure.source,
+            prepared.unique,
+            feed_dims,
+            structure.constants,
+            traced,
+        )
+        try:
+            return compile_program(request)
+        except PlanError as error:
+            reraise(errors.InvalidArgumentError(None, error.op, error.message), None)
+
+    def _program_of(self, plan: Function) -> Program | None:
+        for prepared in list(self._prepared.values()):
+            for known, program in list(prepared.plans.values()):
+                if known is plan:
+                    return program
+        return None
+
+    def _run_with_options(
+        self,
+        prepared: _Prepared,
+        arrays: list[Any],
+        shapes: Any,
+        options: RunOptions | None,
+        run_metadata: RunMetadata | None,
+    ) -> Any:
+        chosen = RunOptions() if options is None else options
+        limit = chosen.timeout_in_ms or self._config.operation_timeout_in_ms
+        before = DEADLINE.moment
+        DEADLINE.moment = time.monotonic() + limit / 1000 if limit > 0 else before
+        try:
+            if chosen.trace_level and run_metadata is not None:
+                return self._traced(prepared, arrays, shapes, chosen, run_metadata)
+            plan, program = self._plan(prepared, shapes, arrays)
+            if chosen.output_partition_graphs and run_metadata is not None:
+                run_metadata.partition_graphs = [program.description()]
+            return _carried_out(plan, program, arrays)
+        finally:
+            DEADLINE.moment = before
+
+    def _traced(
+        self,
+        prepared: _Prepared,
+        arrays: list[Any],
+        shapes: Any,
+        options: RunOptions,
+        run_metadata: RunMetadata,
+    ) -> Any:
+        """Carries out a variant of the plan that records the time of each operation."""
+        _check_fed(prepared, arrays)
+        program = self._compiled(prepared, shapes, traced=True)
+        trace = Trace()
+        plan = program.bind(self._state, clock=time.perf_counter_ns, record=trace.record)
+        if options.output_partition_graphs:
+            run_metadata.partition_graphs = [program.description()]
+        try:
+            return _carried_out(plan, program, arrays)
+        finally:
+            run_metadata.step_stats = trace.step_stats()
+
+    def make_callable(
+        self, fetches: Any, feed_list: Any = None, accept_options: bool = False
+    ) -> Callable[..., Any]:
+        """A function that runs the same fetches again and again.
+
+        Args:
+            fetches: As for `run`.
+            feed_list: Tensors whose values are the function's arguments, in this order.
+            accept_options: Whether the function takes `options` and `run_metadata`.
+
+        Returns:
+            The function.
+
+        Raises:
+            TypeError: If the feed list is neither a list nor a tuple.
+        """
+        if feed_list is not None and not isinstance(feed_list, (list, tuple)):
+            raise TypeError(f"Argument `feed_list` must be a list or tuple, got {feed_list!r}.")
+        keys = list(feed_list or ())
+        structure_of(fetches, self._graph)
+        fed_tensors(tuple(keys), self._graph)
+
+        def call(*values: Any, **options: Any) -> Any:
+            if len(values) != len(keys):
+                raise ValueError(f"This callable needs {len(keys)} arguments, got {len(values)}.")
+            if options and not accept_options:
+                raise TypeError(f"This callable takes no options, but got {sorted(options)}.")
+            feeds = dict(zip(keys, values, strict=True)) if keys else None
+            return self.run(fetches, feeds, **options)
+
+        return call
+
+    def write_variables(self, values: Mapping[Any, Any]) -> None:
+        """Sets variables without an operation; so it also works on a finalized graph.
+
+        Nothing is set unless all values fit. For restoring checkpoints.
+
+        Args:
+            values: Arrays by variable. The session keeps them; nobody else may change them.
+
+        Raises:
+            RuntimeError: If the session is closed.
+            ValueError: If a variable belongs to another graph, or a value has another element
+                type or shape than its variable.
+        """
+        self._check_open()
+        contents = [
+            (self._cell(variable), _contents(variable, value)) for variable, value in values.items()
+        ]
+        for cell, value in contents:
+            with cell.lock:
+                cell.value = value
+
+    def _cell(self, variable: Any) -> VariableCell:
+        if variable.graph is not self._graph:
+            raise ValueError(f"{variable!r} is not a variable of this session's graph.")
+        cell: VariableCell = self._state.of(variable.op)
+        return cell
+
+    def list_devices(self) -> list[str]:
+        """Names of the devices: the CPU."""
+        return ["/job:localhost/replica:0/task:0/device:CPU:0"]
+
+    def close(self) -> None:
+        """Ends the session: state is dropped, whatever waits in it fails with CancelledError."""
+        with self._lock:
+            self._closed = True
+            self._single.clear()
+        self._prepared.clear()
+        self._state.cancel()
+
+    def as_default(self) -> AbstractContextManager["Session"]:
+        """Makes this session the default of the thread inside a `with` block.
+
+        Returns:
+            A context manager that yields the session.
+        """
+        return default_session(self)
+
+    def __enter__(self) -> "Session":
+        contexts = (self._graph.as_default(), default_session(self))
+        for context in contexts:
+            context.__enter__()
+        self._contexts.append(contexts)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        for context in reversed(self._contexts.pop()):
+            context.__exit__(*error)
+        self.close()
+
+
+@export("InteractiveSession")
+class InteractiveSession(Session):
+    """A session that makes itself the default when it is created, for use in a shell.
+
+    Source: the ``tf.compat.v1.InteractiveSession`` documentation.
+
+    Args:
+        target: As for `Session`.
+        graph: As for `Session`.
+        config: As for `Session`.
+    """
+
+    def __init__(
+        self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None
+    ) -> None:
+        super().__init__(target, graph, config)
+        self._open: list[AbstractContextManager[Any]] = [default_session(self)]
+        if graph is not None:
+            self._open.append(graph.as_default())
+        for context in self._open:
+            context.__enter__()
+
+    def close(self) -> None:
+        """Ends the session and stops being the default."""
+        super().close()
+        while self._open:
+            self._open.pop().__exit__(None, None, None)
+
+
+def _contents(variable: Any, value: Any) -> Any:
+    """A value as a variable's cell holds it: scalars, but for strings, are no arrays."""
+    array = np.asarray(value, order="C")
+    if array.dtype != variable.dtype.numpy or not variable.shape.is_compatible_with(array.shape):
+        raise ValueError(
+            f"A value of type {array.dtype} and shape {array.shape} can't be given to the variable "
+            f"{variable.op.name!r} of type {variable.dtype.name} and shape {variable.shape}."
+        )
+    return array if array.dtype == object else array[()]
+
+
+def _mapping(feed_dict: Any) -> dict[Any, Any]:
+    if not feed_dict:
+        return {}
+    if not isinstance(feed_dict, Mapping):
+        raise TypeError(f"feed_dict must be a dictionary of tensors and values, not {feed_dict!r}.")
+    return flattened(feed_dict)
+
+
+def _converted(prepared: _Prepared, values: list[Any]) -> tuple[list[Any], Any]:
+    """The fed arrays, one for each tensor, and their shapes."""
+    arrays = [
+        value if type(value) is np.ndarray and value.dtype == dtype else fed_array(tensor, value)
+        for tensor, dtype, value in zip(prepared.feeds, prepared.dtypes, values, strict=True)
+    ]
+    if len(prepared.unique) < len(arrays):
+        arrays = [arrays[index] for index in prepared.last]
+    return arrays, tuple([array.shape for array in arrays])
+
+
+def _check_fed(prepared: _Prepared, arrays: list[Any]) -> None:
+    for tensor, array in zip(prepared.unique, arrays, strict=True):
+        fed_array(tensor, array)
+
+
+def _carried_out(plan: Function, program: Program, arrays: list[Any]) -> Any:
+    try:
+        return plan(*arrays)
+    except Exception as error:
+        reraise(error, program)
