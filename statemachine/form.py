@@ -92,35 +92,14 @@ def schema() -> "pa.Schema":
     )
 
 
-class _Capture:
-    """A file that keeps what is written to it until it is taken."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-
-    def write(self, data: Any) -> int:  # whatever buffer Arrow hands over
-        self._parts.append(bytes(data))
-        return len(self._parts[-1])
-
-    def flush(self) -> None:
-        """There is nothing to flush."""
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-    def take(self) -> bytes:
-        data, self._parts = b"".join(self._parts), []
-        return data
-
-
 class ChainWriter:
     """Turns a header and blocks into the messages of a log.
 
+    It holds nothing that changes: what is asked for twice is the same twice.
+
     Attributes:
         schema_message: The first message.
-        head: The digest of the latest message.
+        schema_digest: Its digest.
     """
 
     def __init__(self, header: Header) -> None:
@@ -128,18 +107,14 @@ class ChainWriter:
 
         fields = {"sha256": NO_DIGEST, **attrs.asdict(header)}
         text = json.dumps(fields, separators=(",", ":"), default=dict)
-        self._sink = _Capture()
-        options = pa.ipc.IpcWriteOptions(compression="lz4")
         self._schema = schema()
-        named = self._schema.with_metadata({KEY: text})
-        self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), named, options=options)
-        self.head = NO_DIGEST
-        # Arrow writes the schema only with the first batch; there it is cut off again.
-        self._unlinked_schema: bytes = named.serialize().to_pybytes()
-        self.schema_message = self._link(self._unlinked_schema)
+        unlinked = self._schema.with_metadata({KEY: text}).serialize().to_pybytes()
+        self._plain_schema: bytes = self._schema.serialize().to_pybytes()
+        self._options = pa.ipc.IpcWriteOptions(compression="lz4")
+        self.schema_message, self.schema_digest = _linked(unlinked, NO_DIGEST)
 
-    def encode(self, block: Block) -> bytes:
-        """The next message of the log, holding `block`."""
+    def encode(self, block: Block, after: str) -> tuple[bytes, str]:
+        """The message that holds `block`, after the message of digest `after`; and its digest."""
         import pyarrow as pa
 
         columns = [
@@ -155,14 +130,21 @@ class ChainWriter:
             "time": block.time,
         }
         text = json.dumps(place, separators=(",", ":"))
-        self._writer.write_batch(batch, custom_metadata={KEY: text})
-        return self._link(self._sink.take().removeprefix(self._unlinked_schema))
+        stream = pa.BufferOutputStream()
+        with pa.ipc.new_stream(stream, self._schema, options=self._options) as writer:
+            writer.write_batch(batch, custom_metadata={KEY: text})
+        whole = stream.getvalue().to_pybytes()
+        # Arrow writes the schema before the first batch, and an end marker after the last.
+        message = whole[len(self._plain_schema) : -len(END_MARKER)]
+        return _linked(message, after)
 
-    def _link(self, message: bytes) -> bytes:
-        self.head = digest_of(message, self.head)
-        zeros = f'{{"sha256":"{NO_DIGEST}",'.encode()
-        at = message.index(zeros) + len(b'{"sha256":"')
-        return message[:at] + self.head.encode() + message[at + 64 :]
+
+def _linked(message: bytes, after: str) -> tuple[bytes, str]:
+    """A message with its digest, and the digest."""
+    digest = digest_of(message, after)
+    zeros = f'{{"sha256":"{NO_DIGEST}",'.encode()
+    at = message.index(zeros) + len(b'{"sha256":"')
+    return message[:at] + digest.encode() + message[at + 64 :], digest
 
 
 def _detail_column(block: Block) -> "pa.Array":

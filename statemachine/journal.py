@@ -6,6 +6,7 @@ takes one look-up for the check, reads the clock and stores two integers. Everyt
 the store is durable.
 """
 
+import errno
 import os
 import queue
 import threading
@@ -14,6 +15,8 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
+import attrs
+
 from statemachine.block import Block, Record, merge_lanes, write_detail
 from statemachine.compiled import (
     Place,
@@ -21,7 +24,7 @@ from statemachine.compiled import (
     failure_of,
     strip_signature,
 )
-from statemachine.errors import LogError, LogNotWritable
+from statemachine.errors import LogError, LogNotWritable, LogWriteFailed
 from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
 from statemachine.machine import illegal
@@ -51,35 +54,69 @@ def block_after(header: Header, before: Block | None, content: TailContent) -> B
     return Block(sequence, step, time_before, elapsed, codes, details)
 
 
+@attrs.frozen(eq=False)
+class Progress:
+    """How far a log is sealed.
+
+    Attributes:
+        blocks: How many blocks are.
+        head: The digest of the latest message.
+        latest: The latest block, or None.
+    """
+
+    blocks: int
+    head: str
+    latest: Block | None
+
+
 class Sealer:
-    """Turns tails into sealed blocks of a store, one after the other."""
+    """Turns tails into sealed blocks of a store, one after the other.
+
+    It may be interrupted anywhere, by an error that a signal handler raises: asked again, it goes
+    on where it was.
+
+    Attributes:
+        sealed: How many blocks are sealed and gone from their tails.
+    """
 
     def __init__(self, store: EventStore, header: Header, lock: threading.RLock) -> None:
         self._store = store
         self._header = header
         self._lock = lock
         self._chain: ChainWriter | None = None
-        self._latest: Block | None = None
+        self._progress = Progress(0, "", None)
+        self.sealed = 0
 
     def schema_message(self) -> bytes:
         """The log's first message."""
-        return self._writer().schema_message
+        with self._lock:
+            if self._chain is None:
+                chain = ChainWriter(self._header)
+                self._progress = Progress(0, chain.schema_digest, None)
+                self._chain = chain
+        return self._chain.schema_message
 
-    def _writer(self) -> ChainWriter:
-        if self._chain is None:
-            self._chain = ChainWriter(self._header)
-        return self._chain
-
-    def seal(self, tail: Tail) -> None:
-        """Append what a tail holds, and clear the tail."""
-        with self._lock:  # until then somebody may still be writing a record into it
-            content = (tail.block, *tail.contents())
-        block = block_after(self._header, self._latest, content)
-        writer = self._writer()
-        message = writer.encode(block)
-        self._store.append(message, writer.head)
-        self._latest = block
+    def seal(self, tail: Tail, number: int) -> None:
+        """Append the block of this number, and clear its tail; nothing if that was done."""
+        if number != self.sealed:
+            return
+        if self._progress.blocks == number:
+            self._append(tail)
         tail.clear()
+        self.sealed = number + 1
+
+    def _append(self, tail: Tail) -> None:
+        self.schema_message()
+        assert self._chain is not None
+        with self._lock:  # until then somebody may still be writing a record into it
+            content = tail.contents()
+        assert content is not None
+        before = self._progress
+        block = block_after(self._header, before.latest, content)
+        message, digest = self._chain.encode(block, before.head)
+        progress = Progress(before.blocks + 1, digest, block)
+        self._store.append(message, digest)
+        self._progress = progress
 
 
 class Background:
@@ -88,44 +125,65 @@ class Background:
     Requests that came while it was busy are served together, with one sync.
     """
 
-    def __init__(self, sealer: Sealer, store: EventStore, free: Callable[[Tail], None]) -> None:
+    def __init__(self, sealer: Sealer, store: EventStore) -> None:
         self._sealer = sealer
         self._store = store
-        self._free = free
-        self._requests: queue.SimpleQueue[Tail | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[tuple[Tail, int] | None] = queue.SimpleQueue()
+        self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._synced = 0
+        self._abandoned = False
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="event-log", daemon=True)
         self._thread.start()
 
     def seal(self, tail: Tail) -> None:
-        """Have a tail sealed; `free` is called with it when it can be used again."""
-        self._requests.put(tail)
+        """Have a tail sealed."""
+        self._requests.put((tail, tail.block))
+
+    def wait_for(self, tail: Tail) -> None:
+        """Wait until a tail that was to be sealed can be used again, or an error came."""
+        if tail.block >= self._sealer.sealed:
+            self.seal(tail)  # once more: an interrupt may have come before it was asked for
+        while tail.block >= self._sealer.sealed and self.error is None:
+            self._news.get()
+
+    def idle(self, tail: Tail) -> bool:
+        """Whether a tail that was to be sealed is, and synced, too; or an error came."""
+        return tail.block < self._synced or self.error is not None
 
     def stop(self) -> None:
         """Serve what was requested, and end the thread."""
         self._requests.put(None)
         self._thread.join()
 
+    def abandon(self) -> None:
+        """Let go of the store soon: nobody can close the log any more."""
+        self._abandoned = True
+        self._requests.put(None)
+
     def _work(self) -> None:
-        while True:
+        batch: list[tuple[Tail, int] | None] = []
+        while None not in batch:
             batch = [self._requests.get()]
             while not self._requests.empty():
                 batch.append(self._requests.get())
-            self._serve([tail for tail in batch if tail is not None])
-            if None in batch:
-                return
+            self._serve([request for request in batch if request is not None])
+        if self._abandoned:
+            self._store.release()
 
-    def _serve(self, tails: list[Tail]) -> None:
+    def _serve(self, requests: list[tuple[Tail, int]]) -> None:
+        if self.error is not None:
+            return
         try:
-            if self.error is None:
-                for tail in tails:
-                    self._sealer.seal(tail)
-                if tails:
-                    self._store.sync()
+            for tail, number in requests:
+                self._sealer.seal(tail, number)
+                self._news.put(None)
+            if self._sealer.sealed > self._synced:
+                self._store.sync()
+                self._synced = self._sealer.sealed
         except BaseException as error:  # it comes out in the session's own thread
             self.error = error
-        for tail in tails:
-            self._free(tail)
+            self._news.put(None)
 
 
 class Foreground:
@@ -133,17 +191,27 @@ class Foreground:
 
     error: BaseException | None = None
 
-    def __init__(self, sealer: Sealer, free: Callable[[Tail], None]) -> None:
+    def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
-        self._free = free
 
     def seal(self, tail: Tail) -> None:
         """Seal a tail."""
-        self._sealer.seal(tail)
-        self._free(tail)
+        self._sealer.seal(tail, tail.block)
+
+    def wait_for(self, tail: Tail) -> None:
+        """Seal a tail, if an interrupt or an error kept it from being sealed before."""
+        if tail.block >= self._sealer.sealed:
+            self.seal(tail)
+
+    def idle(self, tail: Tail) -> bool:
+        """Early sealing is of no use to what outlives nothing."""
+        return False
 
     def stop(self) -> None:
         """There is nothing to end."""
+
+    def abandon(self) -> None:
+        """There is nothing to let go of."""
 
 
 _live: "weakref.WeakSet[Journal]" = weakref.WeakSet()
@@ -177,51 +245,44 @@ class Journal:
         self._hooks = len(header.hooks)
         self._lock = threading.RLock()
         self._process = os.getpid()
-        self._swapping = False
         self._why_closed: str | None = None
         self.failure: LogError | None = None
         sealer = Sealer(store, header, self._lock)
-        self._tail, self._spare = store.create(sealer.schema_message)
-        self._spare_free = threading.Semaphore(1)
-        self._worker = (
-            Background(sealer, store, self._freed)
-            if store.durable
-            else Foreground(sealer, self._freed)
-        )
-        self._tail.begin(0, clock)
+        self._tails = store.create(sealer.schema_message)
+        self._worker = Background(sealer, store) if store.durable else Foreground(sealer)
+        self._tails[0].begin(0, clock)
         self.recorder = make_recorder(
             compile_table(self._hooks).start,
             clock,
-            self._tail,
-            self._take_tail,
-            self._give_tail,
+            self._tails[0],
+            self._next_tail,
+            self._worker.seal,
             self._refuse,
         )
         self.record = self.recorder.record
+        self._abandon = weakref.finalize(self, self._worker.abandon)
+        self._abandon.atexit = False
         _live.add(self)
 
-    def _take_tail(self) -> Tail:
-        """Make the spare tail the current one, as soon as it is free."""
-        self._swapping = True
-        self._spare_free.acquire()
-        if self._worker.error is not None:
-            self._spare_free.release()
-            raise self._worker.error
-        self._spare.begin(self._tail.block + 1, self._clock)
-        self._tail, self._spare = self._spare, self._tail
-        return self._tail
+    def _next_tail(self, tail: Tail) -> Tail:
+        """The tail to use after another, as soon as it is free."""
+        spare = self._beside(tail)
+        if spare.block < tail.block:  # else an interrupt came when it was begun already
+            self._worker.wait_for(spare)
+            self._raise_failure()
+            spare.begin(tail.block + 1, self._clock)
+        return spare
 
-    def _give_tail(self) -> None:
-        """Have the tail sealed that was the current one."""
-        self._swapping = False
-        self._worker.seal(self._spare)
-
-    def _freed(self, _: Tail) -> None:
-        self._spare_free.release()
+    def _beside(self, tail: Tail) -> Tail:
+        return self._tails[1] if tail is self._tails[0] else self._tails[0]
 
     def _raise_failure(self) -> None:
-        if self._worker.error is not None:
-            raise self._worker.error
+        error = self._worker.error
+        if isinstance(error, LogWriteFailed):
+            raise LogWriteFailed(error.errno, error.strerror) from error
+        if error is not None:
+            what = f"can't seal a block of the event log {self.store.location}: {error!r}"
+            raise LogWriteFailed(errno.EIO, what) from error
 
     def _refuse(self, last: int, code: int) -> NoReturn:
         self._check_writable()
@@ -249,15 +310,16 @@ class Journal:
         text = write_detail(detail)
         if text:
             self._check_writable()
-            if self.recorder.position()[0] == SLOTS:
+            if self.recorder.position()[1] == SLOTS:
                 self.recorder.swap()
-            self._tail.add(Record(self.recorder.position()[0], self._now(), code, text))
+            tail, slot, _ = self.recorder.position()
+            tail.add(Record(slot, self._now(), code, text))
         self.record(code)
 
     @property
     def place(self) -> Place | None:
         """Where the session stands: the place that the latest ordered event led to."""
-        return compile_table(self._hooks).places.get(strip_signature(self.recorder.position()[1]))
+        return compile_table(self._hooks).places.get(strip_signature(self.recorder.position()[2]))
 
     def raised(self, detail: Mapping[str, object], stop_asked: bool = False) -> bool:
         """Write down that an error came out of the call that the session stands in.
@@ -313,9 +375,8 @@ class Journal:
         code = kind.number | index << 16
         self._check_writable()
         with self._lock:
-            tail, (slot, _) = self._tail, self.recorder.position()
-            if self._swapping or tail is not self._tail:
-                slot = 0  # then the clock alone decides about the order
+            self._check_writable()
+            tail, slot, _ = self.recorder.position()
             tail.add(Record(slot, self._now(), code, text))
 
     def seal(self) -> None:
@@ -324,9 +385,10 @@ class Journal:
         While an earlier block is still being sealed nothing is done: the next call, or the
         next full block, takes it along.
         """
-        if self.failure is None and self.store.durable and self._spare_free.acquire(blocking=False):
-            self._spare_free.release()
-            self.recorder.swap()
+        if self.failure is None and os.getpid() == self._process:
+            tail, slot, _ = self.recorder.position()
+            if self._worker.idle(self._beside(tail)) and (slot or tail.has_records):
+                self.recorder.swap()
 
     def close(self) -> None:
         """Seal the rest and complete the log.
@@ -334,19 +396,35 @@ class Journal:
         Raises:
             LogWriteFailed: If that can't be done; the events are still in the tail then.
         """
-        self._why_closed = f"the event log {self.store.location} is complete; nothing can be added"
-        _live.discard(self)
+        self._check_writable()
+        with self._lock:  # who adds an event at this time has added it before, or is refused
+            self._why_closed = (
+                f"the event log {self.store.location} is closed; nothing can be added to it"
+            )
         try:
-            if self.store.durable and self.failure is None:
-                self.recorder.swap()
+            self._seal_rest()
         finally:
             self._worker.stop()
             self.recorder.shut()
-        if self.failure is not None:
+        self._finish()
+
+    def _seal_rest(self) -> None:
+        if self.store.durable and self.failure is None:
+            try:
+                self.recorder.swap()
+            except LogError as error:
+                self.failure = error
+
+    def _finish(self) -> None:
+        self._abandon.detach()
+        try:
+            if self.failure is not None:
+                raise self.failure
+            self._raise_failure()
+            self.store.finish()
+        finally:
             self.store.release()
-            raise self.failure
-        self._raise_failure()
-        self.store.finish()
+            _live.discard(self)
 
     def release(self) -> None:
         """Let go of the store in a forked child."""

@@ -33,14 +33,12 @@ from statemachine.store import (
     MemoryStore,
     Snapshot,
     file_snapshot,
-    missing_blocks,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 _LIBRARIES: Final = ("monitored-session", "numpy", "transitions", "attrs", "pyarrow")
-_TRIES: Final = 20
 _LOOK: Final = 1 << 16
 _MARKS: Final = (KEY.encode(), b'{"sha256":"')
 
@@ -67,7 +65,7 @@ class Reading:
         header: Who wrote the log.
         sealed: How many blocks with a right digest were read.
         unsealed: How many events were read from the tails.
-        ended: Whether the end marker was there.
+        ended: Whether the log was completed.
         cut_off: What is wrong where the file ends within a message, or None.
         dropped: How many of the first blocks a bounded log had to forget.
         running: Whether the writer still has the log open.
@@ -100,7 +98,9 @@ class Reading:
         for block in self._sealed_blocks():
             latest = block
             yield block
-        yield from self._unsealed_blocks(latest)
+        if not self.ended:
+            yield from self._unsealed_blocks(latest)
+            self.ended = self.snapshot.complete
 
     def _sealed_blocks(self) -> Iterator[Block]:
         frames = read_frames(self.snapshot.sealed, after=self.snapshot.resume)
@@ -257,13 +257,7 @@ class EventLog:
         Raises:
             UnreadableLog: If the log's first message can't be read.
         """
-        header = self.header
-        for _ in range(_TRIES):
-            snapshot = self._snapshot()
-            if not snapshot.tails or not _torn(snapshot):
-                break
-            snapshot.sealed.close()
-        return Reading(header, self._snapshot() if snapshot.sealed.closed else snapshot)
+        return Reading(self.header, self._snapshot())
 
     def _snapshot(self) -> Snapshot:
         if self._store is not None:
@@ -306,18 +300,6 @@ class EventLog:
         from statemachine.arrow_table import table_of
 
         return table_of(self.read())
-
-
-def _torn(snapshot: Snapshot) -> bool:
-    """Whether a block went from a tail into the file between the two looks."""
-    sealed = snapshot.dropped
-    try:
-        sealed += sum(1 for frame in read_frames(snapshot.sealed, check=False) if frame) - 1
-    except UnreadableLog:
-        return False
-    finally:
-        snapshot.sealed.seek(0)
-    return missing_blocks(sealed, snapshot.tails)
 
 
 def _store_for(target: object) -> EventStore:

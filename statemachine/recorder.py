@@ -51,7 +51,7 @@ class Recorder:
         gather: Begins a step and calls `before_run` of hooks in turn, until one answers.
         finish: Carries out a run that no hook takes part in, calls `after_run` of all hooks,
             and ends the step.
-        position: How many events the tail holds, and the latest code.
+        position: The tail, how many events it holds, and the latest code, as one look.
         swap: Goes on in another tail.
         shut: Refuses every event from now on.
     """
@@ -59,7 +59,7 @@ class Recorder:
     record: Record
     gather: Callable[[int, Iterator[Call], Context], tuple[int, Any, Any] | None]
     finish: Callable[..., Any]  # six arguments, see below
-    position: Callable[[], tuple[int, int]]
+    position: Callable[[], tuple[Tail, int, int]]
     swap: Callable[[], None]
     shut: Callable[[], None]
 
@@ -68,8 +68,8 @@ def make_recorder(
     start: Node,
     clock: Callable[[], float],
     first_tail: Tail,
-    take_tail: Callable[[], Tail],
-    give_tail: Callable[[], None],
+    next_tail: Callable[[Tail], Tail],
+    seal: Callable[[Tail], None],
     refuse: Callable[[int, int], NoReturn],
 ) -> Recorder:
     """Make the functions of one session.
@@ -78,14 +78,15 @@ def make_recorder(
         start: What may come first.
         clock: Gives monotonic seconds.
         first_tail: Where the first events go.
-        take_tail: Gives a tail that is free.
-        give_tail: Has the tail before it sealed.
+        next_tail: Gives the tail that is used after another, free and begun; gives it again when
+            it is asked again, because an interrupt came before it was used.
+        seal: Has a tail sealed that was used.
         refuse: Called with the latest code and one that may not follow it; raises.
     """
     node = start
     last = START_CODE
     slot = 0
-    times, codes = first_tail.times, first_tail.codes
+    tail, times, codes = first_tail, first_tail.times, first_tail.codes
 
     def record(code: int, extra: int = 0) -> None:
         nonlocal node, last, slot
@@ -151,15 +152,16 @@ def make_recorder(
             hook.after_run(context, values)
         return value
 
-    def position() -> tuple[int, int]:
-        return slot, last
+    def position() -> tuple[Tail, int, int]:
+        return tail, slot, last
 
     def swap() -> None:
-        nonlocal slot, times, codes
-        tail = take_tail()
-        times, codes = tail.times, tail.codes
-        slot = 0
-        give_tail()
+        nonlocal tail, slot, times, codes
+        full, fresh = tail, next_tail(tail)
+        fresh_times, fresh_codes = fresh.times, fresh.codes
+        # One statement without a call: other threads and signal handlers see all of it or nothing.
+        tail, slot, times, codes = fresh, 0, fresh_times, fresh_codes
+        seal(full)
 
     def shut() -> None:
         nonlocal node

@@ -5,23 +5,19 @@ import errno
 import fcntl
 import mmap
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 import attrs
 
-from statemachine.block import Codes, Int64s, Record
-from statemachine.errors import LogExists, LogWriteFailed
+from statemachine.errors import LogError, LogExists, LogWriteFailed, UnreadableLog
 from statemachine.form import END_MARKER, NO_DIGEST
-from statemachine.tail import TAIL_SIZE, MemorySide, Tail, read_tail
+from statemachine.tail import TAIL_SIZE, MemorySide, Tail, TailContent, read_tail, settled
 
 SUFFIX: Final = ".arrows"
 TAIL_SUFFIX: Final = ".tail"
-
-TailContent = tuple[int, Int64s, Codes, list[Record]]
 
 
 @attrs.frozen(eq=False)
@@ -30,10 +26,11 @@ class Snapshot:
 
     Attributes:
         sealed: The messages' bytes in turn, opened for reading at the start.
-        tails: For each tail in use: its block's number, times, codes and records.
+        tails: What each tail in use holds. Blocks may be both here and sealed.
         running: Whether a writer still has the log open.
         dropped: How many of the first blocks a bounded store had to forget.
         resume: The digest of the last block that was forgotten, or NO_DIGEST.
+        complete: Whether the log is complete with what the tails hold.
     """
 
     sealed: BinaryIO
@@ -41,6 +38,7 @@ class Snapshot:
     running: bool
     dropped: int = 0
     resume: str = NO_DIGEST
+    complete: bool = False
 
 
 class EventStore(Protocol):
@@ -61,7 +59,11 @@ class EventStore(Protocol):
         """
 
     def append(self, message: bytes, digest: str) -> None:
-        """Add a sealed block. When this returns, it survives the death of the process."""
+        """Add a sealed block. When this returns, it survives the death of the process.
+
+        After an interrupt it may be called again with the block that was added last; that changes
+        nothing.
+        """
 
     def sync(self) -> None:
         """Make everything that was appended survive the death of the machine."""
@@ -70,10 +72,30 @@ class EventStore(Protocol):
         """Write the end marker, sync, and drop the tails: the log is complete."""
 
     def release(self) -> None:
-        """Let go of everything without writing: called in a forked child."""
+        """Let go of everything without writing; called in a forked child, and at the end."""
 
     def snapshot(self) -> Snapshot:
         """What is there now; may be called while the log is written."""
+
+
+@attrs.frozen
+class _Held:
+    """The sealed blocks of a log in memory; replaced as a whole, so that it needs no lock."""
+
+    blocks: tuple[tuple[bytes, str], ...] = ()
+    size: int = 0
+    dropped: int = 0
+    resume: str = NO_DIGEST
+
+    def with_block(self, message: bytes, digest: str, limit: int) -> "_Held":
+        """The same with a further block, and without the oldest ones beyond the limit."""
+        blocks = (*self.blocks, (message, digest))
+        size, dropped, resume = self.size + len(message), 0, self.resume
+        while size > limit and dropped < len(blocks) - 1:
+            forgotten, resume = blocks[dropped]
+            size -= len(forgotten)
+            dropped += 1
+        return _Held(blocks[dropped:], size, self.dropped + dropped, resume)
 
 
 class MemoryStore:
@@ -88,11 +110,8 @@ class MemoryStore:
     def __init__(self, limit: int = 64 << 20) -> None:
         self._limit = limit
         self._schema: Callable[[], bytes] | None = None
-        self._blocks: deque[tuple[bytes, str]] = deque()
-        self._size = 0
-        self._dropped = 0
-        self._resume = NO_DIGEST
-        self._tails: tuple[Tail, ...] = ()
+        self._held = _Held()
+        self._tails: tuple[Tail, Tail] | None = None
         self._ended = False
 
     @property
@@ -105,18 +124,14 @@ class MemoryStore:
         if self._schema is not None:
             raise LogExists("this store in memory holds the log of another session already")
         self._schema = schema_message
-        tails = (_memory_tail(), _memory_tail())
-        self._tails = tails
-        return tails
+        self._tails = (_memory_tail(), _memory_tail())
+        return self._tails
 
     def append(self, message: bytes, digest: str) -> None:
         """Add a sealed block, and forget the oldest ones beyond the limit."""
-        self._blocks.append((message, digest))
-        self._size += len(message)
-        while self._size > self._limit and len(self._blocks) > 1:
-            forgotten, self._resume = self._blocks.popleft()
-            self._size -= len(forgotten)
-            self._dropped += 1
+        held = self._held
+        if not held.blocks or held.blocks[-1][1] != digest:
+            self._held = held.with_block(message, digest, self._limit)
 
     def sync(self) -> None:
         """Nothing in memory outlives the process."""
@@ -129,12 +144,13 @@ class MemoryStore:
         """A forked child has its own copy; nothing is shared."""
 
     def snapshot(self) -> Snapshot:
-        """What is there now."""
+        """What is there now. Looked at in this order, nothing is missed: end, tails, blocks."""
+        ended, tails = self._ended, self._tails
+        contents = () if tails is None else settled(lambda number: tails[number].contents())
+        held = self._held
         schema = b"" if self._schema is None else self._schema()
-        parts = [schema, *(message for message, _ in self._blocks)]
-        sealed = BytesIO(b"".join(parts) + (END_MARKER if self._ended else b""))
-        tails = tuple((tail.block, *tail.contents()) for tail in self._tails if tail.block >= 0)
-        return Snapshot(sealed, tails, not self._ended, self._dropped, self._resume)
+        sealed = BytesIO(b"".join((schema, *(message for message, _ in held.blocks))))
+        return Snapshot(sealed, contents, not ended, held.dropped, held.resume, ended)
 
 
 def _memory_tail() -> Tail:
@@ -153,6 +169,7 @@ class FileStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._file = -1
+        self._latest = ""
         self._tail_files: _TailFiles | None = None
 
     @property
@@ -162,16 +179,8 @@ class FileStore:
 
     def create(self, schema_message: Callable[[], bytes]) -> tuple[Tail, Tail]:
         """Make the file and the directory of the tails."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        try:
-            self._file = os.open(self.path, flags, 0o644)
-        except FileExistsError:
-            raise LogExists(
-                f"{self.path} exists; a log is created, never overwritten: name another file, or "
-                "a directory, which gets a new file"
-            ) from None
-        except OSError as error:
-            raise _failed(self.path, "create the event log", error) from error
+        with _told("create the event log", self.path):
+            self._file = _new_file(self.path, os.O_WRONLY | os.O_APPEND)
         try:
             self._tail_files = _TailFiles(tail_directory(self.path))
             _write_all(self._file, schema_message(), self.path)
@@ -184,27 +193,29 @@ class FileStore:
 
     def _undo(self) -> None:
         self.release()
+        if self._tail_files is not None:
+            self._tail_files.remove()
         with contextlib.suppress(OSError):
             self.path.unlink()
-        _remove_directory(tail_directory(self.path))
 
     def append(self, message: bytes, digest: str) -> None:
         """Add a sealed block."""
-        _write_all(self._file, message, self.path)
+        if digest != self._latest:
+            _write_all(self._file, message, self.path)
+            self._latest = digest
 
     def sync(self) -> None:
         """Make everything that was appended survive the death of the machine."""
-        try:
+        with _told("sync the event log", self.path):
             os.fsync(self._file)
-        except OSError as error:
-            raise _failed(self.path, "sync the event log", error) from error
 
     def finish(self) -> None:
         """Write the end marker, sync, and drop the tails."""
         _write_all(self._file, END_MARKER, self.path)
         self.sync()
         self.release()
-        _remove_directory(tail_directory(self.path))
+        if self._tail_files is not None:
+            self._tail_files.remove()
         _sync_directory(self.path.parent)
 
     def release(self) -> None:
@@ -229,18 +240,26 @@ class _TailFiles:
     """The directory of the tails: `slots` is mapped and locked, `side-0` and `side-1` grow."""
 
     def __init__(self, directory: Path) -> None:
-        try:
+        self._directory = directory
+        self._lock = -1
+        self._sides: list[_FileSide] = []
+        with _told("make the tail of the event log", directory):
             directory.mkdir()
-            self._lock = _locked(directory / "slots")
-            self._map = _mapped(directory / "slots", 2 * TAIL_SIZE)
-        except OSError as error:
-            raise _failed(directory, "make the tail of the event log", error) from error
-        self._sides = (_FileSide(directory / "side-0"), _FileSide(directory / "side-1"))
-        view = memoryview(self._map)
-        self.tails = (
-            Tail(view[:TAIL_SIZE], self._sides[0]),
-            Tail(view[TAIL_SIZE:], self._sides[1]),
-        )
+            try:
+                self.tails = self._make()
+            except BaseException:
+                self.release()
+                self.remove()
+                raise
+
+    def _make(self) -> tuple[Tail, Tail]:
+        self._lock = _new_file(self._directory / "slots", os.O_RDWR)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)  # a reader holds it for a moment at most
+        view = memoryview(_mapped(self._lock, 2 * TAIL_SIZE))
+        for name in ("side-0", "side-1"):
+            self._sides.append(_FileSide(self._directory / name))
+        halves = (view[:TAIL_SIZE], view[TAIL_SIZE:])
+        return Tail(halves[0], self._sides[0]), Tail(halves[1], self._sides[1])
 
     def release(self) -> None:
         """Close the files; the mapping goes when nothing refers to it any more."""
@@ -250,25 +269,21 @@ class _TailFiles:
             os.close(self._lock)
             self._lock = -1
 
+    def remove(self) -> None:
+        """Remove the directory; a reader takes no notice of one beside a complete log."""
+        with contextlib.suppress(OSError):
+            for path in self._directory.iterdir():
+                path.unlink()
+            self._directory.rmdir()
 
-def _locked(path: Path) -> int:
-    """Create a file and lock it; the lock tells a running log from a killed one."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-    fcntl.flock(file, fcntl.LOCK_EX)  # a reader holds it for a moment at most
-    return file
 
-
-def _mapped(path: Path, size: int) -> mmap.mmap:
+def _mapped(file: int, size: int) -> mmap.mmap:
     """Map a file whose blocks are really there: a store into a hole of a full disk kills."""
-    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file, 0, size)
-        else:
-            os.write(file, bytes(size))
-        return mmap.mmap(file, size)
-    finally:
-        os.close(file)
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.write(file, bytes(size))
+    return mmap.mmap(file, size)
 
 
 class _FileSide:
@@ -276,8 +291,7 @@ class _FileSide:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._file = os.open(path, flags, 0o644)
+        self._file = _new_file(path, os.O_RDWR | os.O_APPEND)
 
     def append(self, data: bytes) -> None:
         """Append one record."""
@@ -298,33 +312,42 @@ class _FileSide:
             self._file = -1
 
 
+def _new_file(path: Path, flags: int) -> int:
+    return os.open(path, flags | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+
+
 def _write_all(file: int, data: bytes, path: Path) -> None:
     view = memoryview(data)
-    try:
+    with _told("write the event log", path):
         while view:
             view = view[os.write(file, view) :]
+
+
+@contextlib.contextmanager
+def _told(what: str, path: Path) -> Iterator[None]:
+    """Tell of an error of the operating system as an error of the log."""
+    try:
+        yield
+    except LogError:
+        raise
+    except FileExistsError as error:
+        raise LogExists(
+            f"{error.filename} exists; a log is created, never overwritten: name another file, or "
+            "a directory, which gets a new file"
+        ) from None
     except OSError as error:
-        raise _failed(path, "write the event log", error) from error
-
-
-def _failed(path: Path, what: str, error: OSError) -> LogWriteFailed:
-    reason = os.strerror(error.errno) if error.errno else str(error)
-    return LogWriteFailed(error.errno or errno.EIO, f"can't {what} at {path}: {reason}")
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        told = f"can't {what} at {path}: {reason}"
+        raise LogWriteFailed(error.errno or errno.EIO, told) from error
 
 
 def _sync_directory(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def _remove_directory(directory: Path) -> None:
-    with contextlib.suppress(OSError):
-        for path in directory.iterdir():
-            path.unlink()
-        directory.rmdir()
+    with _told("sync the directory of the event log", directory):
+        file = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def file_snapshot(path: Path) -> Snapshot:
@@ -332,25 +355,30 @@ def file_snapshot(path: Path) -> Snapshot:
 
     Tails are read before the file: a block that is sealed meanwhile is then found twice, and
     never missed.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UnreadableLog: If it is no file, but a directory or a device.
     """
+    if not path.is_file() and path.exists():
+        kind = "a directory: name one of the logs in it" if path.is_dir() else "no regular file"
+        raise UnreadableLog(f"{path} can't be an event log: it is {kind}")
     directory = tail_directory(path)
     running = _is_locked(directory / "slots")
-    tails = tuple(_read_tails(directory))
+    tails = settled(lambda number: _read_tail_file(directory, number))
     return Snapshot(path.open("rb"), tails, running)
 
 
-def _read_tails(directory: Path) -> Iterator[TailContent]:
-    slots = _read_if_there(directory / "slots")
-    for number in range(2):
-        side = _read_if_there(directory / f"side-{number}")
-        content = read_tail(slots[number * TAIL_SIZE : (number + 1) * TAIL_SIZE], side)
-        if content is not None:
-            yield content
+def _read_tail_file(directory: Path, number: int) -> TailContent | None:
+    slots = _read_if_there(directory / "slots", number * TAIL_SIZE, TAIL_SIZE)
+    return read_tail(slots, _read_if_there(directory / f"side-{number}"))
 
 
-def _read_if_there(path: Path) -> bytes:
+def _read_if_there(path: Path, start: int = 0, size: int = -1) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
     except (FileNotFoundError, NotADirectoryError):
         return b""
 
@@ -367,9 +395,3 @@ def _is_locked(path: Path) -> bool:
     finally:
         os.close(file)
     return False
-
-
-def missing_blocks(sealed: int, tails: Iterable[TailContent]) -> bool:
-    """Whether tails begin later than the sealed blocks end: the snapshot was torn."""
-    numbers = sorted(block for block, *_ in tails if block >= sealed)
-    return numbers[:1] not in ([], [sealed])

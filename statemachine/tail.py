@@ -31,6 +31,10 @@ _END_OF_TIME: Final = 9e9
 """Seconds beyond which nanoseconds no longer fit into 63 bits."""
 
 
+TailContent = tuple[int, Int64s, Codes, list[Record]]
+"""What a tail holds: its block's number, times in nanoseconds, codes, and records."""
+
+
 class Side(Protocol):
     """Where a tail's records go: bytes are appended whole, or an error is raised."""
 
@@ -78,11 +82,13 @@ class Tail:
         self.times = self._slots.cast("d")[0::2]
         self.codes = self._slots.cast("q")[1::2]
         self.block = -1
+        self.has_records = False
 
     def begin(self, block: int, clock: Callable[[], float]) -> None:
         """Take the tail for the events of block number `block`; it must be clear."""
-        self.block = block
         _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock())
+        self.has_records = False
+        self.block = block
 
     def clear(self) -> None:
         """Forget the events, once their block is safe elsewhere."""
@@ -91,19 +97,33 @@ class Tail:
 
     def add(self, record: Record) -> None:
         """Write down a rare event or a detail; when this returns it is written."""
+        self.has_records = True
         self._side.append(pack_record(self.block, record))
 
-    def contents(self, count: int | None = None) -> tuple[Int64s, Codes, list[Record]]:
-        """The ordered events' times and codes, and the records, copied.
+    def contents(self) -> TailContent | None:
+        """A copy of what it holds; None if it was never begun."""
+        return read_tail(bytes(self._buffer), self._side.read())
 
-        Args:
-            count: How many ordered events there are, if it is known.
-        """
-        content = read_tail(bytes(self._buffer), self._side.read())
-        if content is None:
-            return np.empty(0, np.int64), np.empty(0, np.int32), []
-        _, times, codes, records = content
-        return times[:count], codes[:count], records
+
+def settled(read: Callable[[int], TailContent | None]) -> tuple[TailContent, ...]:
+    """Two tails, read while somebody may be writing them.
+
+    A tail can be trusted to be whole if the next one was in use before it was read. So
+    the older one is read last.
+
+    Args:
+        read: Reads tail 0 or 1.
+    """
+    tails = [read(0), read(1)]
+    latest_read = 1
+    while _number(tails[latest_read]) > _number(tails[1 - latest_read]):
+        latest_read = 1 - latest_read
+        tails[latest_read] = read(latest_read)
+    return tuple(tail for tail in tails if tail is not None)
+
+
+def _number(tail: TailContent | None) -> int:
+    return -1 if tail is None else tail[0]
 
 
 def pack_record(block: int, record: Record) -> bytes:
@@ -131,8 +151,8 @@ def unpack_records(data: bytes, block: int) -> Iterator[Record]:
             at += 1
 
 
-def read_tail(data: bytes, side: bytes) -> tuple[int, Int64s, Codes, list[Record]] | None:
-    """What a tail holds: its block's number, times, codes and records; None if unused.
+def read_tail(data: bytes, side: bytes) -> TailContent | None:
+    """What a tail holds, None if it is unused.
 
     Args:
         data: The TAIL_SIZE bytes of a tail; fewer are read as if zeros followed.
