@@ -1,0 +1,92 @@
+"""``tf.train``: sessions, hooks, threads, checkpoints and optimizers for training.
+
+Source of the names: the ``tf.compat.v1.train`` module documentation.
+"""
+
+from typing import Any
+
+from runtime.basic_session_run_hooks import (
+    CheckpointSaverHook,
+    CheckpointSaverListener,
+    LoggingTensorHook,
+    SecondOrStepTimer,
+    StopAtStepHook,
+)
+from runtime.checkpoint_state import (
+    CheckpointState,
+    checkpoint_exists,
+    generate_checkpoint_state_proto,
+    get_checkpoint_mtimes,
+    get_checkpoint_state,
+    latest_checkpoint,
+    remove_checkpoint,
+    update_checkpoint_state,
+)
+from runtime.coordinator import Coordinator, LooperThread
+from runtime.global_step import (
+    assert_global_step,
+    create_global_step,
+    get_global_step,
+    get_or_create_global_step,
+    global_step,
+)
+from runtime.graph.export import missing
+from runtime.graph.optimizers import (
+    AdamOptimizer,
+    GradientDescentOptimizer,
+    MomentumOptimizer,
+    Optimizer,
+)
+from runtime.queue_runner import QueueRunner, add_queue_runner, start_queue_runners
+from runtime.saver import Saver
+from runtime.scaffold import Scaffold
+from runtime.session import SingularMonitoredSession
+from runtime.session_run_hook import (
+    SessionRunArgs,
+    SessionRunContext,
+    SessionRunHook,
+    SessionRunValues,
+)
+
+__all__ = [
+    "AdamOptimizer",
+    "CheckpointSaverHook",
+    "CheckpointSaverListener",
+    "CheckpointState",
+    "Coordinator",
+    "GradientDescentOptimizer",
+    "LoggingTensorHook",
+    "LooperThread",
+    "MomentumOptimizer",
+    "Optimizer",
+    "QueueRunner",
+    "Saver",
+    "Scaffold",
+    "SecondOrStepTimer",
+    "SessionRunArgs",
+    "SessionRunContext",
+    "SessionRunHook",
+    "SessionRunValues",
+    "SingularMonitoredSession",
+    "StopAtStepHook",
+    "add_queue_runner",
+    "assert_global_step",
+    "checkpoint_exists",
+    "create_global_step",
+    "generate_checkpoint_state_proto",
+    "get_checkpoint_mtimes",
+    "get_checkpoint_state",
+    "get_global_step",
+    "get_or_create_global_step",
+    "global_step",
+    "latest_checkpoint",
+    "remove_checkpoint",
+    "start_queue_runners",
+    "update_checkpoint_state",
+]
+
+_fail = missing("tf.train", globals())
+
+
+def __getattr__(name: str) -> Any:  # Any: it never returns.
+    return _fail(name)
