@@ -56,10 +56,73 @@ from runtime.graph.operation import Operation
 from runtime.graph.ops.data_flow import FIFOQueue, QueueBase
 from runtime.graph.scopes import VariableScope, get_variable, variable_scope
 from runtime.graph.session import InteractiveSession, Session
-from runtime.graph.shapes import Dimension, TensorShape
-from runtime.graph.shapes import dimension_value as dimension_value
+from runtime.graph.shapes import Dimension, TensorShape, dimension_value
 from runtime.graph.tensor import Tensor
 from runtime.graph.variables import Variable
+
+__all__ = [
+    "ConfigProto",
+    "DType",
+    "Dimension",
+    "FIFOQueue",
+    "GPUOptions",
+    "Graph",
+    "GraphKeys",
+    "InteractiveSession",
+    "Operation",
+    "QueueBase",
+    "RunMetadata",
+    "RunOptions",
+    "Session",
+    "Tensor",
+    "TensorShape",
+    "Variable",
+    "VariableScope",
+    "add_to_collection",
+    "add_to_collections",
+    "as_dtype",
+    "bool",
+    "colocate_with",
+    "compat",
+    "complex64",
+    "complex128",
+    "constant",
+    "control_dependencies",
+    "convert_to_tensor",
+    "device",
+    "dimension_value",
+    "double",
+    "errors",
+    "float16",
+    "float32",
+    "float64",
+    "get_collection",
+    "get_collection_ref",
+    "get_default_graph",
+    "get_default_session",
+    "get_variable",
+    "gradients",
+    "half",
+    "initializers",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "logging",
+    "name_scope",
+    "newaxis",
+    "nn",
+    "op_scope",
+    "reset_default_graph",
+    "resource",
+    "string",
+    "train",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "variable_scope",
+]
 
 newaxis = None
 globals().update(exported())

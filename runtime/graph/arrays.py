@@ -91,8 +91,9 @@ def _numbers(value: Any, items: list[Any], shape: tuple[int, ...]) -> np.ndarray
 def _of_numbers(value: Any, raw: np.ndarray[Any, Any], dtype: DType | None) -> Any:
     if dtype is None:
         return raw.astype(_default(raw))[()]
-    fits = raw.size == 0 or dtype.numpy.kind in _FITS[raw.dtype.kind]
-    if not fits or dtype is dtypes.string:
+    if raw.size == 0:
+        return raw.astype(dtype.numpy)
+    if dtype is dtypes.string or dtype.numpy.kind not in _FITS[raw.dtype.kind]:
         raise _mismatch(value, dtype)
     result = raw.astype(dtype.numpy)[()]
     if dtype.is_integer and not np.array_equal(result, raw):

@@ -8,6 +8,7 @@ Source of the fields: TensorFlow's ``config.proto`` and ``step_stats.proto``.
 
 import copy
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, ClassVar, Self
 
 from runtime.graph.export import export
@@ -23,12 +24,15 @@ class Message:
         ValueError: If there is no such field.
     """
 
-    FIELDS: ClassVar[dict[str, Any]] = {}
+    # The annotations of a subclass are its fields; calling a field's type gives its default.
+    FIELDS: ClassVar[dict[str, Callable[[], Any]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls.FIELDS = dict(cls.__annotations__)
 
     def __init__(self, **fields: Any) -> None:
-        for name, default in self.FIELDS.items():
-            value = default() if callable(default) else default
-            object.__setattr__(self, name, value)
+        for name, make in self.FIELDS.items():
+            object.__setattr__(self, name, make())
         for name, value in fields.items():
             if name not in self.FIELDS:
                 raise ValueError(self._unknown(name))
@@ -47,7 +51,7 @@ class Message:
         """The value, if a field of that type can have it."""
         current = getattr(self, name)
         if value is None:
-            return type(self)(**{}).__dict__[name]
+            return self.FIELDS[name]()
         if isinstance(current, Message):
             wanted: Any = type(current)
         else:
@@ -124,6 +128,7 @@ _ACCEPTED: dict[type, Any] = {
     str: (str, bytes),
     list: (list, tuple),
     dict: dict,
+    SimpleNamespace: SimpleNamespace,
 }
 
 
@@ -135,29 +140,25 @@ def _merge(target: Message, name: str, value: Any) -> None:
         current.extend(value)
     elif isinstance(current, dict):
         current.update(value)
+    elif isinstance(current, SimpleNamespace):
+        vars(current).update(vars(value))
     else:
         setattr(target, name, value)
-
-
-def _fields(**fields: Any) -> dict[str, Callable[[], Any] | Any]:
-    return fields
 
 
 @export("GPUOptions")
 class GPUOptions(Message):
     """Options about GPUs, accepted so that scripts run; there are no GPUs here."""
 
-    FIELDS = _fields(
-        per_process_gpu_memory_fraction=0.0,
-        allow_growth=False,
-        allocator_type="",
-        deferred_deletion_bytes=0,
-        visible_device_list="",
-        polling_active_delay_usecs=0,
-        polling_inactive_delay_msecs=0,
-        force_gpu_compatible=False,
-        experimental=dict,
-    )
+    per_process_gpu_memory_fraction: float
+    allow_growth: bool
+    allocator_type: str
+    deferred_deletion_bytes: int
+    visible_device_list: str
+    polling_active_delay_usecs: int
+    polling_inactive_delay_msecs: int
+    force_gpu_compatible: bool
+    experimental: SimpleNamespace
 
 
 @export("OptimizerOptions")
@@ -170,31 +171,27 @@ class OptimizerOptions(Message):
     OFF = -1
     ON_1 = 1
     ON_2 = 2
-    FIELDS = _fields(
-        do_common_subexpression_elimination=False,
-        do_constant_folding=False,
-        do_function_inlining=False,
-        opt_level=0,
-        global_jit_level=0,
-        max_folded_constant_in_bytes=0,
-    )
+    do_common_subexpression_elimination: bool
+    do_constant_folding: bool
+    do_function_inlining: bool
+    opt_level: int
+    global_jit_level: int
+    max_folded_constant_in_bytes: int
 
 
 @export("GraphOptions")
 class GraphOptions(Message):
     """Options about the graph, accepted and without effect."""
 
-    FIELDS = _fields(
-        enable_recv_scheduling=False,
-        optimizer_options=OptimizerOptions,
-        build_cost_model=0,
-        build_cost_model_after=0,
-        infer_shapes=False,
-        place_pruned_graph=False,
-        enable_bfloat16_sendrecv=False,
-        timeline_step=0,
-        rewrite_options=dict,
-    )
+    enable_recv_scheduling: bool
+    optimizer_options: OptimizerOptions
+    build_cost_model: int
+    build_cost_model_after: int
+    infer_shapes: bool
+    place_pruned_graph: bool
+    enable_bfloat16_sendrecv: bool
+    timeline_step: int
+    rewrite_options: SimpleNamespace
 
 
 @export("ConfigProto")
@@ -205,36 +202,32 @@ class ConfigProto(Message):
     accepted so that scripts run; there is one device, the CPU.
     """
 
-    FIELDS = _fields(
-        device_count=dict,
-        intra_op_parallelism_threads=0,
-        inter_op_parallelism_threads=0,
-        use_per_session_threads=False,
-        session_inter_op_thread_pool=list,
-        placement_period=0,
-        device_filters=list,
-        gpu_options=GPUOptions,
-        allow_soft_placement=False,
-        log_device_placement=False,
-        graph_options=GraphOptions,
-        operation_timeout_in_ms=0,
-        rpc_options=dict,
-        cluster_def=dict,
-        isolate_session_state=False,
-        share_cluster_devices_in_session=False,
-        experimental=dict,
-    )
+    device_count: dict[str, Any]
+    intra_op_parallelism_threads: int
+    inter_op_parallelism_threads: int
+    use_per_session_threads: bool
+    session_inter_op_thread_pool: list[Any]
+    placement_period: int
+    device_filters: list[Any]
+    gpu_options: GPUOptions
+    allow_soft_placement: bool
+    log_device_placement: bool
+    graph_options: GraphOptions
+    operation_timeout_in_ms: int
+    rpc_options: dict[str, Any]
+    cluster_def: dict[str, Any]
+    isolate_session_state: bool
+    share_cluster_devices_in_session: bool
+    experimental: SimpleNamespace
 
 
 @export("DebugOptions")
 class DebugOptions(Message):
     """Options of TensorFlow's debugger, accepted and without effect."""
 
-    FIELDS = _fields(
-        debug_tensor_watch_opts=list,
-        global_step=0,
-        reset_disk_byte_usage=False,
-    )
+    debug_tensor_watch_opts: list[Any]
+    global_step: int
+    reset_disk_byte_usage: bool
 
 
 @export("RunOptions")
@@ -250,48 +243,45 @@ class RunOptions(Message):
     SOFTWARE_TRACE = 1
     HARDWARE_TRACE = 2
     FULL_TRACE = 3
-    FIELDS = _fields(
-        trace_level=0,
-        timeout_in_ms=0,
-        inter_op_thread_pool=0,
-        output_partition_graphs=False,
-        debug_options=DebugOptions,
-        report_tensor_allocations_upon_oom=False,
-        experimental=dict,
-    )
+    trace_level: int
+    timeout_in_ms: int
+    inter_op_thread_pool: int
+    output_partition_graphs: bool
+    debug_options: DebugOptions
+    report_tensor_allocations_upon_oom: bool
+    experimental: SimpleNamespace
 
 
 @export("NodeExecStats")
 class NodeExecStats(Message):
     """The time that one operation took; see TensorFlow's ``step_stats.proto``."""
 
-    FIELDS = _fields(
-        node_name="",
-        all_start_micros=0,
-        op_start_rel_micros=0,
-        op_end_rel_micros=0,
-        all_end_rel_micros=0,
-        all_start_nanos=0,
-        op_start_rel_nanos=0,
-        op_end_rel_nanos=0,
-        all_end_rel_nanos=0,
-        timeline_label="",
-        thread_id=0,
-    )
+    node_name: str
+    all_start_micros: int
+    op_start_rel_micros: int
+    op_end_rel_micros: int
+    all_end_rel_micros: int
+    all_start_nanos: int
+    op_start_rel_nanos: int
+    op_end_rel_nanos: int
+    all_end_rel_nanos: int
+    timeline_label: str
+    thread_id: int
 
 
 @export("DeviceStepStats")
 class DeviceStepStats(Message):
     """The times of all operations on one device."""
 
-    FIELDS = _fields(device="", node_stats=list)
+    device: str
+    node_stats: list[Any]
 
 
 @export("StepStats")
 class StepStats(Message):
     """The times of all operations of a run."""
 
-    FIELDS = _fields(dev_stats=list)
+    dev_stats: list[Any]
 
 
 @export("RunMetadata")
@@ -302,4 +292,6 @@ class RunMetadata(Message):
     the run carried out.
     """
 
-    FIELDS = _fields(step_stats=StepStats, cost_graph=dict, partition_graphs=list)
+    step_stats: StepStats
+    cost_graph: dict[str, Any]
+    partition_graphs: list[Any]

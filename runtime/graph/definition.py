@@ -106,8 +106,9 @@ class Definition:
         kernel: Computes the output (a tuple, if there are several) from the inputs. If the
             type has a state, that comes first; referenced variables come as their cells.
         bind: Instead of `kernel`: makes it from a `View`, once for each plan.
-        template: Python expression (or what makes one from a `View`) over ``{0}``, ``{1}``, … that does the same as `kernel`,
-            faster. ``{0}`` alone means that the value passes through unchanged.
+        template: Python expression, or what makes one from a `View`, over ``{0}``, ``{1}``, …
+            that does the same as `kernel`, faster. ``{0}`` alone means that the value passes
+            through unchanged.
         ufunc: The NumPy ufunc that `kernel` is; so it can write into a buffer that is free.
         passes: Says from a `View` which input the output equals, if it does; else None. Such an
             operation costs nothing in a run.
@@ -124,7 +125,7 @@ class Definition:
     infer: Infer
     kernel: Kernel | None = None
     bind: Callable[[View], Kernel] | None = None
-    template: str | Callable[[View], str] | None = None
+    template: str | Callable[[View], str | None] | None = None
     ufunc: Kernel | None = None
     passes: Callable[[View], int | None] | None = None
     gradient: Gradient | None = None

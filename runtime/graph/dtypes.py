@@ -3,6 +3,7 @@
 Source of names and attributes: the ``tf.compat.v1.DType`` documentation.
 """
 
+import builtins
 from typing import Any, Final
 
 import numpy as np
@@ -39,32 +40,32 @@ class DType:
         return {"complex64": float32, "complex128": float64}.get(self.name, self)
 
     @property
-    def is_floating(self) -> bool:
+    def is_floating(self) -> builtins.bool:
         """Whether it is a real floating-point type."""
         return self.numpy.kind == "f"
 
     @property
-    def is_complex(self) -> bool:
+    def is_complex(self) -> builtins.bool:
         """Whether it is a complex type."""
         return self.numpy.kind == "c"
 
     @property
-    def is_integer(self) -> bool:
+    def is_integer(self) -> builtins.bool:
         """Whether it is an integer type; bool is none."""
         return self.numpy.kind in "iu"
 
     @property
-    def is_unsigned(self) -> bool:
+    def is_unsigned(self) -> builtins.bool:
         """Whether it is an unsigned integer type."""
         return self.numpy.kind == "u"
 
     @property
-    def is_bool(self) -> bool:
+    def is_bool(self) -> builtins.bool:
         """Whether it is the type of truth values."""
         return self.numpy.kind == "b"
 
     @property
-    def is_numpy_compatible(self) -> bool:
+    def is_numpy_compatible(self) -> builtins.bool:
         """Whether NumPy arrays can have such elements; false for handles of queues."""
         return self.name != "resource"
 
@@ -97,7 +98,7 @@ class DType:
             return False, True
         raise TypeError(f"The type {self.name} has no smallest and no largest value.")
 
-    def is_compatible_with(self, other: Any) -> bool:
+    def is_compatible_with(self, other: Any) -> builtins.bool:
         """Whether values of the other type can stand where this type is asked for.
 
         Args:
@@ -108,7 +109,7 @@ class DType:
         """
         return self is as_dtype(other)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> builtins.bool:
         if self is other:
             return True
         if other is None or isinstance(other, DType):

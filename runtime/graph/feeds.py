@@ -109,7 +109,7 @@ def _cast(tensor: Tensor, raw: np.ndarray[Any, Any]) -> Any:
 
 
 def _refused(tensor: Tensor, value: Any, error: Exception) -> Exception:
-    kind = TypeError if isinstance(error, TypeError) else ValueError
+    kind: type[Exception] = TypeError if isinstance(error, TypeError) else ValueError
     shown = repr(value) if not isinstance(value, np.ndarray) or value.size < 9 else "an array"
     dtype = f" of {value.dtype}" if isinstance(value, np.ndarray) else ""
     return kind(
@@ -122,7 +122,7 @@ def _strings(tensor: Tensor, value: Any) -> Any:
     raw = np.asarray(value, dtype=object)
     result = np.empty(raw.shape, dtype=object)
     for index in np.ndindex(raw.shape):
-        item = raw[index]
+        item: Any = raw[index]
         if not isinstance(item, (str, bytes)):
             raise TypeError(
                 f"Cannot feed {item!r} (type {type(item).__name__}) for Tensor "

@@ -198,7 +198,8 @@ class Graph:
         if hasattr(obj, "_as_graph_element"):
             obj = obj._as_graph_element()
         if isinstance(obj, str):
-            return self._by_name(obj, allow_tensor, allow_operation)
+            named: Tensor | Operation = self._by_name(obj, allow_tensor, allow_operation)
+            return named
         wanted = _kinds(allow_tensor, allow_operation)
         allowed = (Tensor,) * allow_tensor + (Operation,) * allow_operation
         if not isinstance(obj, allowed):

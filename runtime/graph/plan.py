@@ -233,7 +233,7 @@ class _Interpretation:
             return True
         if op.outputs and all(self.specs[t].value is not None for t in op.outputs):
             return True
-        return definition.kernel is definition.bind is definition.template is None
+        return not (definition.kernel or definition.bind or definition.template)
 
 
 def data_inputs(op: Operation) -> list[Tensor]:

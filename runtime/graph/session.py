@@ -141,7 +141,7 @@ class Session:
             ValueError: If a fetch or feed is not in the graph, or a value has a wrong shape.
             tf.errors.OpError: If an operation fails.
         """
-        if type(fetches) in SINGLE and feed_dict is options is run_metadata is None:
+        if feed_dict is None is options and run_metadata is None and type(fetches) in SINGLE:
             plan = self._single.get(fetches)
             if plan is not None:
                 try:
@@ -186,7 +186,7 @@ class Session:
 
     def _prepare(self, fetches: Any, feed_dict: Any) -> tuple[_Prepared, list[Any]]:
         feeds = _mapping(feed_dict)
-        key = (signature(fetches), tuple(feeds))
+        key: Any = (signature(fetches), tuple(feeds))
         try:
             known = self._prepared.get(key)
         except TypeError:  # something in it has no hash, so it can't be an element
@@ -262,7 +262,7 @@ class Session:
         before = DEADLINE.moment
         DEADLINE.moment = time.monotonic() + limit / 1000 if limit > 0 else before
         try:
-            if chosen.trace_level and run_metadata is not None:
+            if _asks_for_statistics(chosen) and run_metadata is not None:
                 return self._traced(prepared, arrays, shapes, chosen, run_metadata)
             plan, program = self._plan(prepared, shapes, arrays)
             if chosen.output_partition_graphs and run_metadata is not None:
@@ -421,6 +421,11 @@ def _contents(variable: Any, value: Any) -> Any:
             f"{variable.op.name!r} of type {variable.dtype.name} and shape {variable.shape}."
         )
     return array if array.dtype == object else array[()]
+
+
+def _asks_for_statistics(options: RunOptions) -> bool:
+    """Whether the times of operations are recorded; TensorFlow does it for either option."""
+    return bool(options.trace_level or options.report_tensor_allocations_upon_oom)
 
 
 def _mapping(feed_dict: Any) -> dict[Any, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from runtime.graph.operation import Operation
 
 # Filled by the families of operations: what `+`, `[]` and so on add to the graph.
-OVERLOADS: dict[str, Callable[..., Any]] = {}
+OVERLOADS: "dict[str, Callable[..., Tensor]]" = {}
 
 
 class Operators:

@@ -55,7 +55,7 @@ def _not_fed(view: View) -> Kernel:
     return fail
 
 
-PLACEHOLDER = Definition(
+PLACEHOLDER: Definition = Definition(
     "Placeholder", as_attributes, bind=_not_fed, stateful=True, gradient=not_differentiable
 )
 
@@ -76,7 +76,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tenso
     return result
 
 
-PLACEHOLDER_WITH_DEFAULT = Definition(
+PLACEHOLDER_WITH_DEFAULT: Definition = Definition(
     "PlaceholderWithDefault",
     lambda view: Spec(view.first.dtype, view["dims"]),
     lambda default: default,
@@ -119,7 +119,7 @@ def _always(view: View) -> int:
     return 0
 
 
-IDENTITY = Definition(
+IDENTITY: Definition = Definition(
     "Identity",
     lambda view: Spec(view.first.dtype, view.first.dims, partial=view.first.partial),
     template="{0}",
@@ -144,7 +144,7 @@ def identity(input: TensorLike, name: str | None = None) -> Tensor:
     return result
 
 
-STOP_GRADIENT = Definition(
+STOP_GRADIENT: Definition = Definition(
     "StopGradient",
     unchanged,
     template="{0}",
@@ -180,7 +180,7 @@ def _shape_spec(view: View) -> Spec:
     return Spec(target, (len(dims),), known, partial=dims)
 
 
-SHAPE = Definition(
+SHAPE: Definition = Definition(
     "Shape",
     _shape_spec,
     bind=lambda view: lambda x: np.array(x.shape, view["dtype"].numpy),
@@ -214,7 +214,7 @@ def _size_spec(view: View) -> Spec:
     return Spec(target, (), None if count is None else target.as_numpy_dtype(count))
 
 
-SIZE = Definition(
+SIZE: Definition = Definition(
     "Size",
     _size_spec,
     bind=lambda view: lambda x: view["dtype"].as_numpy_dtype(x.size),
@@ -247,7 +247,9 @@ def _rank_spec(view: View) -> Spec:
     return Spec(dtypes.int32, (), None if dims is None else np.int32(len(dims)))
 
 
-RANK = Definition("Rank", _rank_spec, lambda x: np.int32(x.ndim), gradient=not_differentiable)
+RANK: Definition = Definition(
+    "Rank", _rank_spec, lambda x: np.int32(x.ndim), gradient=not_differentiable
+)
 
 
 @export("rank")
@@ -375,7 +377,7 @@ def reshape_like(x: Tensor, like: Tensor) -> Tensor:
     return reshape(x, list(like.dims) if fully_known(like.dims) else shape(like))  # type: ignore[arg-type]  # known
 
 
-RESHAPE = Definition(
+RESHAPE: Definition = Definition(
     "Reshape",
     _reshape_spec,
     bind=_bind_reshape,
@@ -416,16 +418,18 @@ def _transpose_spec(view: View) -> Spec:
     return Spec(view.first.dtype, tuple([dims[axis] for axis in order]))
 
 
-def _inverse(order: tuple[int, ...] | None) -> Any:
-    return None if order is None else [int(i) for i in np.argsort(order)]
+def _transpose_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    order = op.attributes["order"]
+    inverse = None if order is None else [int(i) for i in np.argsort(order)]
+    return [transpose(dy, inverse)]
 
 
-TRANSPOSE = Definition(
+TRANSPOSE: Definition = Definition(
     "Transpose",
     _transpose_spec,
     bind=lambda view: lambda x: x.transpose(view["order"]),
     aliases=True,
-    gradient=lambda op, dy: [transpose(dy, _inverse(op.attributes["order"]))],
+    gradient=_transpose_gradient,
 )
 
 
@@ -468,7 +472,7 @@ def _expand_spec(view: View) -> Spec:
     return Spec(view.first.dtype, (*dims[:axis], 1, *dims[axis:]))
 
 
-EXPAND_DIMS = Definition(
+EXPAND_DIMS: Definition = Definition(
     "ExpandDims",
     _expand_spec,
     bind=lambda view: lambda x: np.expand_dims(x, view["axis"]),
@@ -522,7 +526,7 @@ def _bind_squeeze(view: View) -> Kernel:
     return lambda x: np.squeeze(x, axes)[()]
 
 
-SQUEEZE = Definition(
+SQUEEZE: Definition = Definition(
     "Squeeze",
     _squeeze_spec,
     bind=_bind_squeeze,
@@ -606,7 +610,7 @@ def _elements(spec: Spec) -> tuple[int | None, ...] | None:
 
 def _concat_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     axis, offset, parts = op.attributes["axis"], 0, []
-    sizes = [None if t.dims is None else t.dims[axis] for t in op.inputs]
+    sizes: list[Any] = [None if t.dims is None else t.dims[axis] for t in op.inputs]
     if None not in sizes:
         for amount in sizes:
             parts.append(_sliced_on_axis(dy, axis, offset, amount))
@@ -630,13 +634,13 @@ def _bind_concat_gradient(view: View) -> Kernel:
     return parts
 
 
-CONCAT_GRADIENT = Definition(
+CONCAT_GRADIENT: Definition = Definition(
     "ConcatGradient",
     lambda view: tuple([Spec(view.first.dtype, spec.dims) for spec in view.inputs[1:]]),
     bind=_bind_concat_gradient,
     aliases=True,
 )
-CONCAT = Definition(
+CONCAT: Definition = Definition(
     "ConcatV2",
     _concat_spec,
     bind=lambda view: lambda *values: np.concatenate(values, view["axis"]),
@@ -690,11 +694,15 @@ def _stacked_partial(view: View) -> tuple[int | None, ...] | None:
     return tuple([None if s.value is None else int(s.value) for s in view.inputs])
 
 
-STACK = Definition(
+def _stack_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    return unstack(dy, len(op.inputs), op.attributes["axis"])
+
+
+STACK: Definition = Definition(
     "Pack",
     _stack_spec,
     bind=lambda view: lambda *values: np.stack(values, view["axis"]),
-    gradient=lambda op, dy: unstack(dy, len(op.inputs), op.attributes["axis"]),
+    gradient=_stack_gradient,
 )
 
 
@@ -753,7 +761,7 @@ def _bind_unstack(view: View) -> Kernel:
     return parts
 
 
-UNSTACK = Definition(
+UNSTACK: Definition = Definition(
     "Unpack",
     _unstack_spec,
     bind=_bind_unstack,
@@ -917,7 +925,7 @@ def _bind_slice_gradient(view: View) -> Kernel:
     return gradient
 
 
-SLICE_GRADIENT = Definition(
+SLICE_GRADIENT: Definition = Definition(
     "StridedSliceGrad",
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     bind=_bind_slice_gradient,
@@ -926,7 +934,7 @@ SLICE_GRADIENT = Definition(
         *[None] * (len(op.inputs) - 1),
     ],
 )
-STRIDED_SLICE = Definition(
+STRIDED_SLICE: Definition = Definition(
     "StridedSlice",
     _slice_infer,
     bind=_bind_slice,
@@ -963,8 +971,8 @@ def _dynamic_slice_gradient(x: Any, begin: Any, dy: Any) -> Any:
     return result
 
 
-DYNAMIC_SLICE_GRADIENT = Definition("SliceGrad", unchanged, _dynamic_slice_gradient)
-DYNAMIC_SLICE = Definition(
+DYNAMIC_SLICE_GRADIENT: Definition = Definition("SliceGrad", unchanged, _dynamic_slice_gradient)
+DYNAMIC_SLICE: Definition = Definition(
     "Slice",
     lambda view: Spec(
         view.first.dtype, None if view.first.dims is None else (None,) * len(view.first.dims)
@@ -1021,10 +1029,10 @@ def _mask_gradient(dy: Any, x: Any, mask: Any) -> Any:
     return result
 
 
-MASK_GRADIENT = Definition(
+MASK_GRADIENT: Definition = Definition(
     "BooleanMaskGrad", lambda view: Spec(view.first.dtype, view.inputs[1].dims), _mask_gradient
 )
-BOOLEAN_MASK = Definition(
+BOOLEAN_MASK: Definition = Definition(
     "BooleanMask",
     _mask_spec,
     lambda x, mask: x[mask],
@@ -1093,16 +1101,16 @@ def _bind_gather_gradient(view: View) -> Kernel:
     return gradient
 
 
-GATHER_GRADIENT = Definition(
+def _second_gather_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    return [gather(dy, op.inputs[2], axis=op.attributes["axis"]), None, None]
+
+
+GATHER_GRADIENT: Definition = Definition(
     "GatherGrad",
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     bind=_bind_gather_gradient,
     floating=True,
-    gradient=lambda op, dy: [
-        gather(dy, op.inputs[2], axis=op.attributes["axis"]),
-        None,
-        None,
-    ],
+    gradient=_second_gather_gradient,
 )
 
 
@@ -1112,7 +1120,9 @@ def _gather_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
     return [GATHER_GRADIENT(dy, params, indices, axis=axis), None]
 
 
-GATHER = Definition("GatherV2", _gather_spec, bind=_bind_gather, gradient=_gather_gradient)
+GATHER: Definition = Definition(
+    "GatherV2", _gather_spec, bind=_bind_gather, gradient=_gather_gradient
+)
 
 
 @export("gather")
@@ -1170,7 +1180,9 @@ def _bind_one_hot(view: View) -> Kernel:
     return kernel
 
 
-ONE_HOT = Definition("OneHot", _one_hot_spec, bind=_bind_one_hot, gradient=not_differentiable)
+ONE_HOT: Definition = Definition(
+    "OneHot", _one_hot_spec, bind=_bind_one_hot, gradient=not_differentiable
+)
 
 
 @export("one_hot")
@@ -1245,8 +1257,8 @@ def _select_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
     ]
 
 
-SELECT = Definition("Select", _select_spec, _select, gradient=_select_gradient)
-WHERE = Definition(
+SELECT: Definition = Definition("Select", _select_spec, _select, gradient=_select_gradient)
+WHERE: Definition = Definition(
     "Where",
     lambda view: Spec(
         dtypes.int64, (None, None if view.first.dims is None else len(view.first.dims))
@@ -1296,10 +1308,11 @@ def _range_spec(view: View) -> Spec:
 def _range(start: Any, limit: Any, delta: Any) -> Any:
     if delta == 0:
         raise ValueError("range requires delta != 0")
-    return np.arange(start, limit, delta, start.dtype)
+    numbers: Any = np.arange
+    return numbers(start, limit, delta, start.dtype)
 
 
-RANGE = Definition("Range", _range_spec, _range, gradient=not_differentiable)
+RANGE: Definition = Definition("Range", _range_spec, _range, gradient=not_differentiable)
 
 
 @export("range")
@@ -1353,7 +1366,7 @@ def _fill_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
     return [reduce_sum(dy), None][: len(op.inputs)]
 
 
-FILL = Definition("Fill", _fill_spec, bind=_bind_fill, gradient=_fill_gradient)
+FILL: Definition = Definition("Fill", _fill_spec, bind=_bind_fill, gradient=_fill_gradient)
 
 
 @export("fill")
@@ -1377,7 +1390,8 @@ def _constant_filled(shape: TensorLike, value: Any, dtype: Any, name: str | None
     target = as_dtype(dtype)
     known, inputs = shape_argument(shape)
     if not inputs and (element_count(known) or 0) <= 1000:
-        return constant_of(np.full(known or (), value, target.numpy), None, name)
+        sizes: Any = known or ()
+        return constant_of(np.full(sizes, value, target.numpy), None, name)
     element = constant_of(np.full((), value, target.numpy), None)
     result: Tensor = FILL(element, *inputs, dims=known, name=name)
     return result
@@ -1427,11 +1441,14 @@ def _bind_like(view: View) -> Kernel:
 def _like_spec(view: View) -> Spec:
     dims = view.first.dims
     small = fully_known(dims) and (element_count(dims) or 0) <= 1000
-    value = np.full(dims or (), view["value"], view["dtype"].numpy) if small else None
+    shape: Any = dims or ()
+    value = np.full(shape, view["value"], view["dtype"].numpy) if small else None
     return Spec(view["dtype"], dims, value if value is None or value.ndim else value[()])
 
 
-FILL_LIKE = Definition("FillLike", _like_spec, bind=_bind_like, gradient=not_differentiable)
+FILL_LIKE: Definition = Definition(
+    "FillLike", _like_spec, bind=_bind_like, gradient=not_differentiable
+)
 
 
 def _like(tensor: TensorLike, number: int, dtype: Any, name: str | None) -> Tensor:

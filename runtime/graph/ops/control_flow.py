@@ -16,7 +16,7 @@ from runtime.graph.ops.array import identity
 from runtime.graph.ops.rules import no_output
 from runtime.graph.tensor import Tensor
 
-NO_OP = Definition("NoOp", no_output, gradient=not_differentiable)
+NO_OP: Definition = Definition("NoOp", no_output, gradient=not_differentiable)
 
 
 @export("no_op")
@@ -126,7 +126,7 @@ def _text(item: Any) -> str:
     return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
 
 
-ASSERT = Definition(
+ASSERT: Definition = Definition(
     "Assert", no_output, bind=_bind_assert, stateful=True, gradient=not_differentiable
 )
 
@@ -175,7 +175,7 @@ def _bind_print(view: View) -> Kernel:
     return show
 
 
-PRINT = Definition(
+PRINT: Definition = Definition(
     "Print",
     lambda view: Spec(view.first.dtype, view.first.dims),
     bind=_bind_print,

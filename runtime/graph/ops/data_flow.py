@@ -15,7 +15,7 @@ from runtime.graph.queue_state import QueueState
 from runtime.graph.shapes import Dims, as_dims, compatible, described
 from runtime.graph.tensor import Tensor
 
-FIFO_QUEUE = Definition(
+FIFO_QUEUE: Definition = Definition(
     "FIFOQueueV2",
     lambda view: Spec(dtypes.resource, ()),
     state=lambda op: QueueState(op.name, op.attributes["capacity"]),
@@ -95,19 +95,19 @@ def _components(view: View) -> Any:
     ]
 
 
-ENQUEUE = _define("QueueEnqueueV2", _bind_enqueue)
-ENQUEUE_MANY = _define("QueueEnqueueManyV2", _bind_enqueue_many)
-DEQUEUE = _define("QueueDequeueV2", _bind_dequeue, _component_specs)
-DEQUEUE_MANY = _define("QueueDequeueManyV2", _bind_dequeue_many, _component_specs)
-CLOSE = _define(
+ENQUEUE: Definition = _define("QueueEnqueueV2", _bind_enqueue)
+ENQUEUE_MANY: Definition = _define("QueueEnqueueManyV2", _bind_enqueue_many)
+DEQUEUE: Definition = _define("QueueDequeueV2", _bind_dequeue, _component_specs)
+DEQUEUE_MANY: Definition = _define("QueueDequeueManyV2", _bind_dequeue_many, _component_specs)
+CLOSE: Definition = _define(
     "QueueCloseV2", lambda view: lambda queue: queue.close(view["cancel_pending_enqueues"])
 )
-SIZE = _define(
+SIZE: Definition = _define(
     "QueueSizeV2",
     lambda view: lambda queue: np.int32(queue.size),
     fixed(dtypes.int32, ()),
 )
-IS_CLOSED = _define(
+IS_CLOSED: Definition = _define(
     "QueueIsClosedV2",
     lambda view: lambda queue: np.bool_(queue.closed),
     fixed(dtypes.bool, ()),

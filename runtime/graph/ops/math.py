@@ -16,7 +16,7 @@ from runtime.graph.definition import (
 )
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
-from runtime.graph.ops.elementwise import binary, comparison, unary
+from runtime.graph.ops.elementwise import Function, binary, comparison, unary
 from runtime.graph.ops.rules import checked_kind, predicate_on_one, unchanged
 from runtime.graph.shapes import (
     Dims,
@@ -65,7 +65,7 @@ def _bind_sum_like(view: View) -> Kernel:
     return lambda value, like: reduce(value, axes).reshape(target)[()]
 
 
-SUM_LIKE = Definition(
+SUM_LIKE: Definition = Definition(
     "SumLike",
     _like_second,
     bind=_bind_sum_like,
@@ -81,7 +81,7 @@ def _spread_like(value: Any, like: Any) -> Any:
     return result
 
 
-SPREAD_LIKE = Definition(
+SPREAD_LIKE: Definition = Definition(
     "SpreadLike",
     _like_second,
     _spread_like,
@@ -112,7 +112,7 @@ def _each(op: Any, *gradients: Tensor) -> list[Tensor]:
 
 # Arithmetic.
 
-add = binary(
+add: Function = binary(
     "Add",
     np.add,
     "add math.add",
@@ -121,7 +121,7 @@ add = binary(
     kinds=_NUMBERS + "O",
     template="{0} + {1}",
 )
-subtract = binary(
+subtract: Function = binary(
     "Sub",
     np.subtract,
     "subtract math.subtract sub",
@@ -129,7 +129,7 @@ subtract = binary(
     lambda op, dy: _each(op, dy, negative(dy)),
     template="{0} - {1}",
 )
-multiply = binary(
+multiply: Function = binary(
     "Mul",
     np.multiply,
     "multiply math.multiply mul",
@@ -137,7 +137,7 @@ multiply = binary(
     lambda op, dy: _each(op, dy * op.inputs[1], dy * op.inputs[0]),
     template="{0} * {1}",
 )
-_real_divide = binary(
+_real_divide: Function = binary(
     "RealDiv",
     np.true_divide,
     "realdiv",
@@ -164,7 +164,7 @@ def _truncated(x: Any, y: Any) -> Any:
     return (quotient + ((quotient * y != x) & ((x < 0) != (y < 0)))).astype(x.dtype)
 
 
-floordiv = binary(
+floordiv: Function = binary(
     "FloorDiv",
     None,
     "floordiv floor_div math.floordiv",
@@ -172,7 +172,7 @@ floordiv = binary(
     not_differentiable,
     bind=_dividing(np.floor_divide),
 )
-floormod = binary(
+floormod: Function = binary(
     "FloorMod",
     None,
     "floormod mod math.floormod math.mod",
@@ -180,7 +180,7 @@ floormod = binary(
     lambda op, dy: _each(op, dy, negative(dy) * floordiv(op.inputs[0], op.inputs[1])),
     bind=_dividing(np.remainder),
 )
-truncatediv = binary(
+truncatediv: Function = binary(
     "TruncateDiv",
     None,
     "truncatediv",
@@ -189,7 +189,7 @@ truncatediv = binary(
     kinds="iu",
     bind=_dividing(_truncated),
 )
-truncatemod = binary(
+truncatemod: Function = binary(
     "TruncateMod",
     None,
     "truncatemod",
@@ -240,7 +240,7 @@ def _div_no_nan(x: Any, y: Any) -> Any:
     return np.where(y == 0, np.zeros((), x.dtype), np.true_divide(x, y))[()]
 
 
-div_no_nan = binary(
+div_no_nan: Function = binary(
     "DivNoNan",
     _div_no_nan,
     "div_no_nan math.divide_no_nan",
@@ -272,7 +272,7 @@ def _log_or_zero(x: Any) -> Any:
     return np.where(positive, np.log(np.where(positive, x, x.dtype.type(1))), x.dtype.type(0))[()]
 
 
-_safe_log = unary(
+_safe_log: Function = unary(
     "SafeLog",
     _log_or_zero,
     "",
@@ -282,7 +282,7 @@ _safe_log = unary(
 )
 
 
-power = binary(
+power: Function = binary(
     "Pow",
     _power,
     "pow math.pow",
@@ -300,7 +300,7 @@ def _larger_gradient(chosen: Any) -> Any:
     return gradient
 
 
-maximum = binary(
+maximum: Function = binary(
     "Maximum",
     np.maximum,
     "maximum math.maximum",
@@ -309,7 +309,7 @@ maximum = binary(
     kinds="fiu",
     floating=False,
 )
-minimum = binary(
+minimum: Function = binary(
     "Minimum",
     np.minimum,
     "minimum math.minimum",
@@ -330,7 +330,7 @@ def _squared_difference_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     return _each(op, slope, negative(slope))
 
 
-squared_difference = binary(
+squared_difference: Function = binary(
     "SquaredDifference",
     _squared_difference,
     "squared_difference math.squared_difference",
@@ -338,7 +338,7 @@ squared_difference = binary(
     _squared_difference_gradient,
     ufunc=False,
 )
-atan2 = binary(
+atan2: Function = binary(
     "Atan2",
     np.arctan2,
     "atan2 math.atan2",
@@ -353,19 +353,21 @@ atan2 = binary(
 
 # Comparisons and logic.
 
-equal = comparison("Equal", np.equal, "equal math.equal", "Whether elements are equal.", "==")
-not_equal = comparison(
+equal: Function = comparison(
+    "Equal", np.equal, "equal math.equal", "Whether elements are equal.", "=="
+)
+not_equal: Function = comparison(
     "NotEqual", np.not_equal, "not_equal math.not_equal", "Whether elements differ.", "!="
 )
-less = comparison("Less", np.less, "less math.less", "Whether x < y.", "<")
-less_equal = comparison(
+less: Function = comparison("Less", np.less, "less math.less", "Whether x < y.", "<")
+less_equal: Function = comparison(
     "LessEqual", np.less_equal, "less_equal math.less_equal", "Whether x <= y.", "<="
 )
-greater = comparison("Greater", np.greater, "greater math.greater", "Whether x > y.", ">")
-greater_equal = comparison(
+greater: Function = comparison("Greater", np.greater, "greater math.greater", "Whether x > y.", ">")
+greater_equal: Function = comparison(
     "GreaterEqual", np.greater_equal, "greater_equal math.greater_equal", "Whether x >= y.", ">="
 )
-logical_and = binary(
+logical_and: Function = binary(
     "LogicalAnd",
     np.logical_and,
     "logical_and math.logical_and",
@@ -374,7 +376,7 @@ logical_and = binary(
     kinds="b",
     floating=False,
 )
-logical_or = binary(
+logical_or: Function = binary(
     "LogicalOr",
     np.logical_or,
     "logical_or math.logical_or",
@@ -383,7 +385,7 @@ logical_or = binary(
     kinds="b",
     floating=False,
 )
-logical_not = unary(
+logical_not: Function = unary(
     "LogicalNot",
     np.logical_not,
     "logical_not math.logical_not",
@@ -413,7 +415,7 @@ def logical_xor(x: TensorLike, y: TensorLike, name: str = "LogicalXor") -> Tenso
 
 # Functions of one tensor.
 
-negative = unary(
+negative: Function = unary(
     "Neg",
     np.negative,
     "negative math.negative neg",
@@ -423,7 +425,7 @@ negative = unary(
     template="-{0}",
     floating=False,
 )
-square = unary(
+square: Function = unary(
     "Square",
     np.square,
     "square math.square",
@@ -431,14 +433,14 @@ square = unary(
     lambda op, dy: [dy * (op.inputs[0] * 2)],
     kinds=_NUMBERS,
 )
-sqrt = unary(
+sqrt: Function = unary(
     "Sqrt",
     np.sqrt,
     "sqrt math.sqrt",
     "The square root.",
     lambda op, dy: [dy * 0.5 / op.outputs[0]],
 )
-rsqrt = unary(
+rsqrt: Function = unary(
     "Rsqrt",
     lambda x: 1 / np.sqrt(x),
     "rsqrt math.rsqrt",
@@ -446,25 +448,27 @@ rsqrt = unary(
     lambda op, dy: [dy * -0.5 * op.outputs[0] / op.inputs[0]],
     ufunc=False,
 )
-exp = unary("Exp", np.exp, "exp math.exp", "e to the power x.", lambda op, dy: [dy * op.outputs[0]])
-expm1 = unary(
+exp: Function = unary(
+    "Exp", np.exp, "exp math.exp", "e to the power x.", lambda op, dy: [dy * op.outputs[0]]
+)
+expm1: Function = unary(
     "Expm1",
     np.expm1,
     "expm1 math.expm1",
     "e to the power x, minus one.",
     lambda op, dy: [dy * (op.outputs[0] + 1)],
 )
-log = unary(
+log: Function = unary(
     "Log", np.log, "log math.log", "The natural logarithm.", lambda op, dy: [dy / op.inputs[0]]
 )
-log1p = unary(
+log1p: Function = unary(
     "Log1p",
     np.log1p,
     "log1p math.log1p",
     "The natural logarithm of 1 + x.",
     lambda op, dy: [dy / (op.inputs[0] + 1)],
 )
-absolute = unary(
+absolute: Function = unary(
     "Abs",
     np.absolute,
     "abs math.abs",
@@ -473,7 +477,7 @@ absolute = unary(
     kinds="fiu",
     floating=False,
 )
-sign = unary(
+sign: Function = unary(
     "Sign",
     np.sign,
     "sign math.sign",
@@ -481,7 +485,7 @@ sign = unary(
     lambda op, dy: [dy * 0],
     kinds="fiu",
 )
-floor = unary(
+floor: Function = unary(
     "Floor",
     np.floor,
     "floor math.floor",
@@ -489,7 +493,7 @@ floor = unary(
     not_differentiable,
     kinds="f",
 )
-ceil = unary(
+ceil: Function = unary(
     "Ceil",
     np.ceil,
     "ceil math.ceil",
@@ -497,7 +501,7 @@ ceil = unary(
     not_differentiable,
     kinds="f",
 )
-rounded = unary(
+rounded: Function = unary(
     "Round",
     np.rint,
     "round math.round",
@@ -505,25 +509,27 @@ rounded = unary(
     not_differentiable,
     kinds="f",
 )
-reciprocal = unary(
+reciprocal: Function = unary(
     "Reciprocal",
     np.reciprocal,
     "reciprocal math.reciprocal",
     "One over x.",
     lambda op, dy: [negative(dy) * square(op.outputs[0])],
 )
-sin = unary("Sin", np.sin, "sin math.sin", "The sine.", lambda op, dy: [dy * cos(op.inputs[0])])
-cos = unary(
+sin: Function = unary(
+    "Sin", np.sin, "sin math.sin", "The sine.", lambda op, dy: [dy * cos(op.inputs[0])]
+)
+cos: Function = unary(
     "Cos", np.cos, "cos math.cos", "The cosine.", lambda op, dy: [negative(dy) * sin(op.inputs[0])]
 )
-tan = unary(
+tan: Function = unary(
     "Tan",
     np.tan,
     "tan math.tan",
     "The tangent.",
     lambda op, dy: [dy * (square(op.outputs[0]) + 1)],
 )
-tanh = unary(
+tanh: Function = unary(
     "Tanh",
     np.tanh,
     "tanh math.tanh nn.tanh",
@@ -538,7 +544,7 @@ def _sigmoid(x: Any) -> Any:
     return np.tanh(x * half) * half + half
 
 
-sigmoid = unary(
+sigmoid: Function = unary(
     "Sigmoid",
     _sigmoid,
     "sigmoid math.sigmoid nn.sigmoid",
@@ -546,7 +552,7 @@ sigmoid = unary(
     lambda op, dy: [dy * op.outputs[0] * (1 - op.outputs[0])],
     ufunc=False,
 )
-is_nan = unary(
+is_nan: Function = unary(
     "IsNan",
     np.isnan,
     "is_nan math.is_nan debugging.is_nan",
@@ -556,7 +562,7 @@ is_nan = unary(
     ufunc=False,
     floating=False,
 )
-is_inf = unary(
+is_inf: Function = unary(
     "IsInf",
     np.isinf,
     "is_inf math.is_inf debugging.is_inf",
@@ -566,7 +572,7 @@ is_inf = unary(
     ufunc=False,
     floating=False,
 )
-is_finite = unary(
+is_finite: Function = unary(
     "IsFinite",
     np.isfinite,
     "is_finite math.is_finite debugging.is_finite",
@@ -598,7 +604,7 @@ def _add_n(first: Any, second: Any, *others: Any) -> Any:
     return total
 
 
-ADD_N = Definition(
+ADD_N: Definition = Definition(
     "AddN",
     _add_n_spec,
     _add_n,
@@ -625,7 +631,7 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
         raise ValueError("inputs of add_n must be a list of at least one tensor.")
     tensors = same_type(*inputs, names=[f"inputs[{i}]" for i in range(len(inputs))])
     if len(tensors) == 1:
-        return OVERLOADS["identity"](tensors[0], name=name)  # type: ignore[no-any-return]
+        return OVERLOADS["identity"](tensors[0], name=name)
     result: Tensor = ADD_N(*tensors, name=name)
     return result
 
@@ -635,13 +641,16 @@ def _bind_cast(view: View) -> Kernel:
     return lambda x: x.astype(target)
 
 
-CAST = Definition(
+def _cast_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    source = op.inputs[0].dtype
+    return [cast(dy, source) if source.is_floating or source.is_complex else None]
+
+
+CAST: Definition = Definition(
     "Cast",
     lambda view: Spec(view["dtype"], view.first.dims, partial=view.first.partial),
     bind=_bind_cast,
-    gradient=lambda op, dy: [
-        cast(dy, op.inputs[0].dtype) if op.inputs[0].dtype.is_floating else None
-    ],
+    gradient=_cast_gradient,
     floating=True,
 )
 
@@ -779,7 +788,7 @@ def _matmul_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     return [unbroadcast(da, a), unbroadcast(db, b)]
 
 
-MATMUL = Definition(
+MATMUL: Definition = Definition(
     "MatMul",
     _matmul_spec,
     template=_matmul_template,
@@ -833,7 +842,11 @@ def matmul(
     return result
 
 
-CONJ = Definition("Conj", unchanged, np.conj, gradient=lambda op, dy: [conj(dy)])
+def _conj_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    return [conj(dy)]
+
+
+CONJ: Definition = Definition("Conj", unchanged, np.conj, gradient=_conj_gradient)
 
 
 @export("conj", "math.conj")

@@ -15,7 +15,7 @@ from runtime.graph.ops.array import (
     transpose,
     where,
 )
-from runtime.graph.ops.elementwise import unary
+from runtime.graph.ops.elementwise import Function, unary
 from runtime.graph.ops.math import add, exp, log1p, maximum, minimum, negative, sigmoid, square
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import checked_kind, renamed
@@ -46,14 +46,14 @@ def _bind_relu_gradient(view: View) -> Kernel:
     return lambda dy, y: dy * (y > 0)
 
 
-RELU_GRADIENT = Definition(
+RELU_GRADIENT: Definition = Definition(
     "ReluGrad",
     lambda view: Spec(view.first.dtype, broadcast(view.first.dims, view.inputs[1].dims)),
     bind=_bind_relu_gradient,
     gradient=lambda op, dy: [RELU_GRADIENT(dy, op.inputs[1]), None],
     floating=True,
 )
-RELU = Definition(
+RELU: Definition = Definition(
     "Relu",
     lambda view: Spec(view.first.dtype, view.first.dims),
     bind=_bind_relu,
@@ -79,7 +79,7 @@ def relu(features: TensorLike, name: str | None = None) -> Tensor:
 
 @export("nn.relu6")
 def relu6(features: TensorLike, name: str | None = None) -> Tensor:
-    """x limited to the range from 0 to 6.
+    """Limits x to the range from 0 to 6.
 
     Args:
         features: A tensor of numbers.
@@ -93,7 +93,7 @@ def relu6(features: TensorLike, name: str | None = None) -> Tensor:
 
 @export("nn.leaky_relu")
 def leaky_relu(features: TensorLike, alpha: float = 0.2, name: str | None = None) -> Tensor:
-    """x where it is positive, a fraction of it elsewhere.
+    """Leaves x where it is positive, takes a fraction of it elsewhere.
 
     Args:
         features: A tensor of floating-point numbers.
@@ -111,7 +111,7 @@ def _softplus(x: Any) -> Any:
     return np.logaddexp(x, x.dtype.type(0))
 
 
-softplus = unary(
+softplus: Function = unary(
     "Softplus",
     _softplus,
     "nn.softplus math.softplus",
@@ -120,7 +120,7 @@ softplus = unary(
     kinds="f",
     ufunc=False,
 )
-softsign = unary(
+softsign: Function = unary(
     "Softsign",
     lambda x: x / (1 + np.abs(x)),
     "nn.softsign math.softsign",
@@ -129,7 +129,7 @@ softsign = unary(
     kinds="f",
     ufunc=False,
 )
-elu = unary(
+elu: Function = unary(
     "Elu",
     lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, x.dtype.type(0))))[()],
     "nn.elu",
@@ -172,14 +172,14 @@ def _log_softmax_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     return [dy - reduce_sum(dy, axis, keepdims=True) * exp(y)]
 
 
-SOFTMAX = Definition(
+SOFTMAX: Definition = Definition(
     "Softmax",
     _same_with_axis,
     bind=lambda view: lambda x: _softmax(x, view["axis"]),
     gradient=_softmax_gradient,
     floating=True,
 )
-LOG_SOFTMAX = Definition(
+LOG_SOFTMAX: Definition = Definition(
     "LogSoftmax",
     _same_with_axis,
     bind=lambda view: lambda x: _log_softmax(x, view["axis"]),
@@ -192,7 +192,7 @@ LOG_SOFTMAX = Definition(
 def softmax(
     logits: TensorLike, axis: int | None = None, name: str | None = None, dim: int | None = None
 ) -> Tensor:
-    """exp(x), divided by its sum over an axis.
+    """The exponential, divided by its sum over an axis.
 
     Args:
         logits: A tensor of floating-point numbers.
@@ -266,7 +266,7 @@ def _cross_entropy_gradient(op: Any, dloss: Tensor, dslope: Tensor | None) -> li
     return [gradient, expand_dims(dloss, -1) * negative(log_softmax(logits))]
 
 
-CROSS_ENTROPY = Definition(
+CROSS_ENTROPY: Definition = Definition(
     "SoftmaxCrossEntropyWithLogits",
     _cross_entropy_spec,
     _cross_entropy,
@@ -389,7 +389,7 @@ def _sparse_cross_entropy(logits: Any, labels: Any) -> Any:
     return loss, exponentials
 
 
-SPARSE_CROSS_ENTROPY = Definition(
+SPARSE_CROSS_ENTROPY: Definition = Definition(
     "SparseSoftmaxCrossEntropyWithLogits",
     _sparse_spec,
     _sparse_cross_entropy,
@@ -469,7 +469,7 @@ def _l2_loss(x: Any) -> Any:
     return flat.dot(flat) * x.dtype.type(0.5)
 
 
-L2_LOSS = Definition(
+L2_LOSS: Definition = Definition(
     "L2Loss",
     lambda view: Spec(view.first.dtype, ()),
     _l2_loss,
@@ -563,7 +563,7 @@ def _in_top(predictions: Any, targets: Any, k: int) -> Any:
     return (ahead < k) & np.isfinite(chosen[:, 0])
 
 
-IN_TOP_K = Definition(
+IN_TOP_K: Definition = Definition(
     "InTopK",
     lambda view: Spec(dtypes.bool, view.inputs[1].dims),
     bind=lambda view: lambda predictions, targets: _in_top(predictions, targets, view["k"]),

@@ -90,10 +90,10 @@ def _define(name: str) -> Definition:
     )
 
 
-NORMAL = _define("RandomStandardNormal")
-UNIFORM = _define("RandomUniform")
-UNIFORM_INTEGERS = _define("RandomUniformInt")
-TRUNCATED = _define("TruncatedNormal")
+NORMAL: Definition = _define("RandomStandardNormal")
+UNIFORM: Definition = _define("RandomUniform")
+UNIFORM_INTEGERS: Definition = _define("RandomUniformInt")
+TRUNCATED: Definition = _define("TruncatedNormal")
 
 
 def _drawn(
@@ -261,7 +261,7 @@ def _uniform_integers(
     )
 
 
-SHUFFLE = Definition(
+SHUFFLE: Definition = Definition(
     "RandomShuffle",
     unchanged,
     lambda generator, value: generator.permutation(value, 0) if value.ndim else value,
@@ -294,7 +294,7 @@ def _orthogonal(generator: np.random.Generator, dims: Any, gain: float) -> Any:
     return (gain * (q if rows >= columns else q.T)).reshape(dims)
 
 
-ORTHOGONAL = _define("RandomOrthogonal")
+ORTHOGONAL: Definition = _define("RandomOrthogonal")
 
 
 def random_orthogonal(shape: TensorLike, gain: float, dtype: Any, seed: int | None) -> Tensor:

@@ -118,7 +118,7 @@ def _bind_restore(view: View) -> Kernel:
     return lambda value, like: value.reshape(_kept_shape(like.shape, axes))
 
 
-RESTORE_AXES = Definition(
+RESTORE_AXES: Definition = Definition(
     "RestoreAxes",
     lambda view: Spec(
         view.first.dtype, _reduced_dims(view.inputs[1].dims, view["axes"], keep=True)
@@ -127,7 +127,7 @@ RESTORE_AXES = Definition(
     gradient=lambda op, dy: [SQUEEZE_LIKE(dy, op.inputs[0]), None],
     aliases=True,
 )
-SQUEEZE_LIKE = Definition(
+SQUEEZE_LIKE: Definition = Definition(
     "SqueezeLike",
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     lambda value, like: value.reshape(like.shape)[()],
@@ -149,7 +149,7 @@ def _bind_spread(view: View) -> Kernel:
     return lambda value, like: _spread(value, like, axes)
 
 
-SPREAD = Definition(
+SPREAD: Definition = Definition(
     "SpreadReduced",
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     bind=_bind_spread,
@@ -158,7 +158,7 @@ SPREAD = Definition(
         None,
     ],
 )
-REDUCE_LIKE = Definition(
+REDUCE_LIKE: Definition = Definition(
     "ReduceLike",
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     bind=lambda view: (
@@ -178,7 +178,7 @@ def _bind_ratio(view: View) -> Kernel:
     return lambda whole, part: make(max(whole.size // max(part.size, 1), 1))
 
 
-REDUCED_COUNT = Definition(
+REDUCED_COUNT: Definition = Definition(
     "ReducedCount",
     lambda view: Spec(view["dtype"], ()),
     bind=_bind_ratio,
@@ -222,7 +222,7 @@ def _bind_others(view: View) -> Kernel:
     return others
 
 
-PROD_OF_OTHERS = Definition(
+PROD_OF_OTHERS: Definition = Definition(
     "ProdOfOthers",
     lambda view: Spec(view.first.dtype, view.first.dims),
     bind=_bind_others,
@@ -235,7 +235,9 @@ def _prod_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     return [PROD_OF_OTHERS(op.inputs[0], axes=axes) * _restore(op, dy)]
 
 
-SUM = Definition("Sum", _reduced, bind=_plain(np.add), gradient=_sum_gradient, floating=True)
+SUM: Definition = Definition(
+    "Sum", _reduced, bind=_plain(np.add), gradient=_sum_gradient, floating=True
+)
 
 
 def _reduction(
@@ -381,10 +383,10 @@ def _position(function: Callable[..., Any]) -> Callable[[View], Kernel]:
     return bind
 
 
-ARGMAX = Definition(
+ARGMAX: Definition = Definition(
     "ArgMax", _position_spec, bind=_position(np.argmax), gradient=not_differentiable
 )
-ARGMIN = Definition(
+ARGMIN: Definition = Definition(
     "ArgMin", _position_spec, bind=_position(np.argmin), gradient=not_differentiable
 )
 

@@ -24,7 +24,7 @@ def _cell(op: Any) -> VariableCell:
     return VariableCell(op.name, op.attributes["dtype"], op.attributes["dims"])
 
 
-VARIABLE = Definition(
+VARIABLE: Definition = Definition(
     "VariableV2",
     as_attributes,
     template="{0}.value",
@@ -39,7 +39,7 @@ def _like_variable(view: View) -> Spec:
     return Spec(view.first.dtype, view.first.dims)
 
 
-READ = Definition(
+READ: Definition = Definition(
     "ReadVariable",
     _like_variable,
     template="{0}.value",
@@ -79,7 +79,7 @@ def _assign_keep(cell: Cell, value: Any) -> Any:
     return result
 
 
-ASSIGN = Definition(
+ASSIGN: Definition = Definition(
     "Assign",
     _assign_spec,
     bind=lambda view: _assign_keep if view.inputs[1].owned else _assign_copy,
@@ -95,7 +95,7 @@ def _assign_any(cell: Cell, value: Any) -> Any:
     return result
 
 
-ASSIGN_ANY_SHAPE = Definition(
+ASSIGN_ANY_SHAPE: Definition = Definition(
     "Assign",
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     _assign_any,
@@ -129,7 +129,7 @@ def _is_in_place(view: View) -> bool:
     return view.first.exclusive and bool(view.first.dims)
 
 
-ASSIGN_ADD = Definition(
+ASSIGN_ADD: Definition = Definition(
     "AssignAdd",
     _assign_spec,
     bind=_updating(np.add),
@@ -139,7 +139,7 @@ ASSIGN_ADD = Definition(
     floating=True,
     gradient=not_differentiable,
 )
-ASSIGN_SUB = Definition(
+ASSIGN_SUB: Definition = Definition(
     "AssignSub",
     _assign_spec,
     bind=_updating(np.subtract),
@@ -165,7 +165,7 @@ def _bind_count(view: View) -> Kernel:
     return count
 
 
-COUNT_UP_TO = Definition(
+COUNT_UP_TO: Definition = Definition(
     "CountUpTo",
     _like_variable,
     bind=_bind_count,
@@ -173,7 +173,7 @@ COUNT_UP_TO = Definition(
     stateful=True,
     gradient=not_differentiable,
 )
-IS_INITIALIZED = Definition(
+IS_INITIALIZED: Definition = Definition(
     "IsVariableInitialized",
     fixed(dtypes.bool, ()),
     lambda cell: np.bool_(cell.initialized),
@@ -183,7 +183,7 @@ IS_INITIALIZED = Definition(
 )
 
 
-INITIALIZED_VALUE = Definition(
+INITIALIZED_VALUE: Definition = Definition(
     "InitializedValue",
     _like_variable,
     lambda cell, initial: getattr(cell, "value", initial),
@@ -264,7 +264,7 @@ def _descent_in_place(cell: Cell, rate: Any, gradient: Any) -> Any:
     return np.subtract(value, np.multiply(gradient, rate, gradient), value)
 
 
-APPLY_DESCENT = Definition(
+APPLY_DESCENT: Definition = Definition(
     "ApplyGradientDescent",
     _optimizer_spec,
     bind=_bind_descent,
@@ -287,7 +287,7 @@ def _bind_momentum(view: View) -> Kernel:
     return step
 
 
-APPLY_MOMENTUM = Definition(
+APPLY_MOMENTUM: Definition = Definition(
     "ApplyMomentum",
     _optimizer_spec,
     bind=_bind_momentum,
@@ -375,7 +375,7 @@ def _adam_in_place(
     return value
 
 
-APPLY_ADAM = Definition(
+APPLY_ADAM: Definition = Definition(
     "ApplyAdam",
     _optimizer_spec,
     bind=_bind_adam,
