@@ -80,7 +80,7 @@ class StoredVariable:
 
 
 def write_checkpoint(
-    path: str, values: Mapping[str, Array], global_step: int | None = None
+    path: str, values: Mapping[str, Array | bytes], global_step: int | None = None
 ) -> FileDigest:
     """Writes a checkpoint, all of it or nothing.
 
@@ -88,7 +88,8 @@ def write_checkpoint(
 
     Args:
         path: The file.
-        values: The variables' values by name. Any shape; any type of the graph.
+        values: The variables' values by name. Any shape; any type of the graph, bytes for a
+            string.
         global_step: The step that the values belong to.
 
     Returns:
@@ -98,9 +99,10 @@ def write_checkpoint(
         InvalidArgumentError: A value cannot be stored; the message names the variable.
         OpError: The file cannot be written; a subclass says why. What was there before is kept.
     """
-    stored = {name: _encoded(name, np.asarray(value)) for name, value in values.items()}
+    arrays = {name: _as_array(value) for name, value in values.items()}
+    stored = {name: _encoded(name, array) for name, array in arrays.items()}
     names = sorted(stored, key=lambda name: (-stored[name].dtype.itemsize, name))
-    header = _header({name: stored[name] for name in names}, _metadata(values, global_step))
+    header = _header({name: stored[name] for name in names}, _metadata(arrays, global_step))
     return replace_file(path, _chunks(header, (stored[name] for name in names)))
 
 
@@ -242,13 +244,23 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 # -- writing ---------------------------------------------------------------------------------------
 
 
+def _as_array(value: Array | bytes) -> Array:
+    """A value as an array; strings as an array of objects, which keeps zeros at their end."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "SU":
+        return array
+    objects = np.empty(array.shape, dtype=object)
+    objects[...] = value
+    return objects
+
+
 def _encoded(name: str, value: Array) -> Array:
     """A value as an array of a type that safetensors has, little-endian, contiguous."""
     if name in ("", "__metadata__") or not _is_unicode(name):
         raise errors.InvalidArgumentError(
             None, None, f"A checkpoint cannot hold a variable with the name {name!r}; rename it."
         )
-    if value.dtype.kind in "OSU":
+    if value.dtype == object:
         return _encoded_strings(name, value)
     if value.dtype.name == "complex128":
         value = np.stack([value.real, value.imag], axis=-1)
@@ -288,9 +300,8 @@ def _as_bytes(name: str, element: Any) -> bytes:
 
 def _metadata(values: Mapping[str, Array], global_step: int | None) -> dict[str, str]:
     variables = {}
-    for name in sorted(values):
-        value = np.asarray(values[name])
-        dtype = "string" if value.dtype.kind in "OSU" else value.dtype.name
+    for name, value in sorted(values.items()):
+        dtype = "string" if value.dtype == object else value.dtype.name
         variables[name] = [dtype, list(value.shape)]
     metadata = {} if global_step is None else {"global_step": str(global_step)}
     return metadata | {"producer": _PRODUCER, "variables": _json(variables)}

@@ -140,6 +140,16 @@ def test_python_strings_are_stored_as_utf8(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("value", [b"a\0", "a\0", np.array([b"a", b"bc"])])
+def test_strings_outside_of_object_arrays(value, tmp_path: Path) -> None:
+    """A bare string keeps zeros at its end; NumPy's own arrays of strings are taken, too."""
+    write_checkpoint(str(tmp_path / "c"), {"a": value})
+    expected = value.encode() if isinstance(value, str) else value
+    restored = read(tmp_path / "c")["a"]
+    assert restored.tolist() == (expected if isinstance(expected, bytes) else expected.tolist())
+    assert restored.dtype == object
+
+
 def test_what_was_read_can_be_written_to(tmp_path: Path) -> None:
     """The arrays belong to the reader's caller alone."""
     value = read(checkpoint(tmp_path, a=np.zeros(3)))["a"]

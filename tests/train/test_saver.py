@@ -146,13 +146,14 @@ def test_every_type_and_shape_comes_back(dtype: str, shape, tmp_path: Path) -> N
 
 def test_strings_come_back(tmp_path: Path) -> None:
     """A variable of strings comes back, with any bytes."""
-    w = tf.Variable(tf.constant([b"a\0b", "ü".encode()]), name="w")
+    made = variables(w=tf.constant([b"a\0b", "ü".encode()]), scalar=tf.constant(b"a\0"))
     saver = Saver()
     with initialized() as session:
         path = saver.save(session, str(tmp_path / "m"))
     with tf.Session() as session:
         saver.restore(session, path)
-        assert session.run(w).tolist() == [b"a\0b", "ü".encode()]
+        assert session.run(made["w"]).tolist() == [b"a\0b", "ü".encode()]
+        assert session.run(made["scalar"]) == b"a\0"
 
 
 def test_a_restored_variable_can_be_trained_on(tmp_path: Path) -> None:
@@ -503,6 +504,23 @@ def test_a_closed_session(tmp_path: Path) -> None:
     for use in (Saver().save, Saver().restore):
         with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
             use(session, path)
+
+
+def test_values_that_do_not_fit_are_not_written() -> None:
+    """Session.write_variables sets all or nothing: another type, shape or graph is refused."""
+    made = variables(a=1.0, b=np.zeros(2))
+    with tf.Graph().as_default():
+        foreign = tf.Variable(1.0)
+    with initialized() as session:
+        new = np.asarray(2.0, made["a"].dtype.as_numpy_dtype)
+        for wrong in (np.zeros(2, "int8"), np.zeros(3), np.zeros((2, 1))):
+            with pytest.raises(ValueError, match="can't be given to the variable 'b'"):
+                session.write_variables({made["a"]: new, made["b"]: wrong})
+        with pytest.raises(ValueError, match="not a variable of this session's graph"):
+            session.write_variables({made["a"]: new, foreign: new})
+        assert session.run(made["a"]) == 1.0
+        session.write_variables({made["a"]: new})
+        assert session.run(made["a"]) == 2.0
 
 
 # -- events ----------------------------------------------------------------------------------------

@@ -69,13 +69,18 @@ def _checked(cell: Cell, value: Any) -> Any:
     return value
 
 
+def _contents(value: Any) -> Any:
+    """What a cell holds: a scalar instead of an array without axes, but for strings."""
+    return value if value.dtype == object else value[()]
+
+
 def _assign_copy(cell: Cell, value: Any) -> Any:
-    cell.value = result = np.array(_checked(cell, value), order="C")[()]
+    cell.value = result = _contents(np.array(_checked(cell, value), order="C"))
     return result
 
 
 def _assign_keep(cell: Cell, value: Any) -> Any:
-    cell.value = result = _checked(cell, value)[()]
+    cell.value = result = _contents(_checked(cell, value))
     return result
 
 
@@ -91,7 +96,7 @@ ASSIGN: Definition = Definition(
 
 
 def _assign_any(cell: Cell, value: Any) -> Any:
-    cell.value = result = np.array(value, order="C")[()]
+    cell.value = result = _contents(np.array(value, order="C"))
     return result
 
 
