@@ -126,7 +126,7 @@ class NumpyEngine:
             elif isinstance(ours, Message):
                 ours.MergeFrom(theirs)
             else:
-                ours.update(theirs)
+                vars(ours).update(vars(theirs))
 
     def copy_options(self, options: RunOptions) -> RunOptions:
         """A copy of run options."""

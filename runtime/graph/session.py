@@ -289,7 +289,8 @@ class Session:
         try:
             return _carried_out(plan, program, arrays)
         finally:
-            run_metadata.step_stats = trace.step_stats()
+            if not set(prepared.structure.elements) <= set(prepared.unique):
+                run_metadata.step_stats = trace.step_stats()
 
     def make_callable(
         self, fetches: Any, feed_list: Any = None, accept_options: bool = False
