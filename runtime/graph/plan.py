@@ -434,7 +434,7 @@ class _Emission:
         target = self._reusable(definition, view, op)
         if target is not None:
             ufunc = self._bound("k", definition.ufunc)
-            return f"{ufunc}({', '.join([*arguments, arguments[target]])})"
+            return f"{ufunc}({', '.join([*arguments, f'out={arguments[target]}'])})"
         template = definition.expression(view)
         if template is not None:
             return template.format(*arguments)

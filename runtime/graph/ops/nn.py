@@ -36,7 +36,7 @@ from runtime.graph.tensor import Tensor
 def _bind_relu(view: View) -> Kernel:
     zero = view.first.dtype.as_numpy_dtype(0)
     if view.first.owned and view.first.dims:
-        return lambda x: np.maximum(x, zero, x)
+        return lambda x: np.maximum(x, zero, out=x)
     return lambda x: np.maximum(x, zero)
 
 
