@@ -4,10 +4,12 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 import attrs
@@ -43,7 +45,8 @@ _LOOK: Final = 1 << 16
 _MARKS: Final = (KEY.encode(), b'{"sha256":"')
 
 
-def versions() -> dict[str, str]:
+@lru_cache(maxsize=1)
+def versions() -> Mapping[str, str]:
     """The versions that a log states: Python's and those of the libraries that take part."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
@@ -51,7 +54,7 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "unknown"
-    return found
+    return MappingProxyType(found)
 
 
 @attrs.define(eq=False)
