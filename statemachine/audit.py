@@ -151,7 +151,7 @@ class _Audit:
             "conformance": [],
             "lineage": [],
         }
-        self._saved: list[Checkpoint] = []
+        self._saved: list[tuple[Checkpoint, int]] = []
         self._restored: list[tuple[Checkpoint, int, int]] = []
         self._untold_restores = 0
         self._damage: UnreadableLog | None = None
@@ -235,7 +235,7 @@ class _Audit:
             return
         for event in block.events(self._reading.header.started, False):
             if event.kind is EventKind.CHECKPOINT_SAVED:
-                self._saved.append(Checkpoint.of(event))
+                self._saved.append((Checkpoint.of(event), event.sequence))
             elif event.kind is EventKind.CHECKPOINT_RESTORED:
                 self._restored.append((Checkpoint.of(event), event.sequence, event.time))
 
@@ -304,7 +304,7 @@ class _Audit:
 
     def _judge_restore(self, restored: Checkpoint, sequence: int, time: int) -> Verdict:
         digest = restored.sha256
-        for place, saved in self._all_saved():
+        for place, saved in self._all_saved(before=sequence):
             if digest is not None and saved.sha256 == digest:
                 seen = (
                     f"{restored.path} (step {saved.step}, sha256 {digest[:12]}…) was saved by the "
@@ -321,8 +321,9 @@ class _Audit:
         self._find("lineage", "restored-was-saved", seen, (), sequence, time)
         return Verdict.FAIL
 
-    def _all_saved(self) -> Iterator[tuple[str, Checkpoint]]:
-        yield from ((self._location, saved) for saved in self._saved)
+    def _all_saved(self, before: int) -> Iterator[tuple[str, Checkpoint]]:
+        # A save after the restore may have the same bytes, and still be no ancestor of it.
+        yield from ((self._location, saved) for saved, at in self._saved if at < before)
         for log in self._known:
             opened = log if isinstance(log, EventLog) else EventLog.open(log)
             yield from ((_short(opened), saved) for saved in saved_in(opened))
