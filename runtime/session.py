@@ -598,6 +598,7 @@ class _Exit:
         self._left_with = error
         self._clean = error if isinstance(error, _CLEAN) else None
         self._error = None if self._clean is not None else error
+        self._ends_owed = self._error is None
 
     def go(self) -> bool:
         """Go out. Returns whether the error that left the `with` block is suppressed.
@@ -619,10 +620,6 @@ class _Exit:
             raise self._error
         return self._error is None and self._clean is not None
 
-    @property
-    def _ends_owed(self) -> bool:
-        return self._error is None
-
     def _leave(self) -> None:
         interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
         self._journal.tell_raised(interrupted, bool(self._session._mark))
@@ -639,15 +636,13 @@ class _Exit:
             self._error = observed
 
     def _call_ends(self) -> None:
-        owed = self._error
         try:
             for index, hook in enumerate(self._session._hooks):
                 self._journal.tell(Place("ending", index).code)
                 hook.end(self._start.raw)
         except BaseException as error:
             self._failed(error)
-            if self._clean is not None or owed is not None:
-                self._replace("end error replaced", error)
+            self._replace("end error replaced", error)
             self._error = error
 
     def _failed(self, error: BaseException) -> None:
@@ -670,7 +665,7 @@ class _Exit:
     def _take_thread_error(self, error: BaseException) -> None:
         """An error that a thread reported comes out, in place of any other that is on its way."""
         pending = self._error or self._clean
-        if isinstance(error, _CLEAN) and self._by == "with":
+        if isinstance(error, _CLEAN) and (self._by == "with" or self._error is not None):
             if pending is None:
                 self._clean = error
             elif pending is not error:

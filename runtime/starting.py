@@ -166,7 +166,8 @@ class Start:
         observed = self.change(Place("running"), Trigger.START)
         if observed is None:
             return
-        self.change(Place("stopping"), Trigger.STOP, {"by": "observer"})
+        detail = {"by": "observer", "error": error_detail(observed)}
+        self.change(Place("stopping"), Trigger.STOP, detail)
         steps = [("joining", self.join_threads), ("closing", self.close_raw)]
         interrupt = _close_all(self, steps, 0, observed)
         self.restore_graph()

@@ -17,6 +17,7 @@ from statemachine.events import (
     decode,
 )
 from statemachine.log import EventLog
+from statemachine.rules import CLEAN_ERRORS
 from statemachine.table import POINTS, State
 
 _FAILED_STEP: Final = frozenset(
@@ -25,6 +26,7 @@ _FAILED_STEP: Final = frozenset(
 _TOLD: Final = frozenset(
     {
         EventKind.STATE_STOPPING,
+        EventKind.OBSERVER_RAISED,
         EventKind.RAISED,
         EventKind.REPLACED,
         EventKind.SUPPRESSED,
@@ -285,12 +287,29 @@ def _raised(state: SessionState, event: Event) -> dict[str, object]:
     call = event.detail.get("call")
     if call in _RUNNING_CALLS:
         return {"last_failure": error}
-    return {} if call == EventKind.SESSION_CLOSE.value else {"error": error}
+    if call in _CLOSING_CALLS and (state.error is not None or not _comes_out(call, error)):
+        return {}  # if it takes the place of another error, an event of its own says so
+    return {"error": error}
 
 
+def _comes_out(call: object, error: ErrorInfo | None) -> bool:
+    closing = call == EventKind.SESSION_CLOSE.value
+    return not closing or error is None or "Exception" not in error.bases
+
+
+_CLOSING_CALLS: Final = (EventKind.JOIN.value, EventKind.SESSION_CLOSE.value)
 _RUNNING_CALLS: Final = {kind.value for kind in _FAILED_STEP if kind} | {
     EventKind.STEP_FN_BEGIN.value
 }
+
+
+def _observer_raised(state: SessionState, event: Event) -> dict[str, object]:
+    """An observer's error comes out, unless an error that is no end of input is on its way."""
+    late = event.detail.get("state") in (State.STOPPING.value, State.CLOSED.value)
+    pending = state.error is not None and CLEAN_ERRORS.isdisjoint(state.error.bases)
+    if not late or pending:
+        return {}  # while starting, what comes out of it is told as raised
+    return {"error": ErrorInfo.of(event.detail.get("error"))}
 
 
 def _replaced(state: SessionState, event: Event) -> dict[str, object]:
@@ -313,6 +332,7 @@ def _stop_requested(state: SessionState, event: Event) -> dict[str, object]:
 
 _CHANGES: Final = {
     EventKind.STATE_STOPPING: _stopping,
+    EventKind.OBSERVER_RAISED: _observer_raised,
     EventKind.RAISED: _raised,
     EventKind.REPLACED: _replaced,
     EventKind.SUPPRESSED: lambda state, event: {"error": None},

@@ -23,7 +23,7 @@ from statemachine.events import (
     EventKind,
 )
 from statemachine.form import Header
-from statemachine.table import ENDS_OWED, POINTS, STOP_ASKED, Context
+from statemachine.table import ENDS_OWED, POINTS, STOP_ASKED, Context, State
 
 CLEAN_ERRORS: Final = frozenset({"OutOfRangeError", "StopIteration"})
 """Classes of errors that mean the end of the input."""
@@ -43,7 +43,18 @@ _ERRORS: Final = frozenset(
     {EventKind.RAISED, EventKind.REPLACED, EventKind.SWALLOWED, EventKind.SUPPRESSED}
 )
 _TOLD: Final = np.array(
-    [kind.number for kind in (*_ERRORS, EventKind.STATE_STOPPING, EventKind.STATE_CLOSED)]
+    [
+        kind.number
+        for kind in (
+            *_ERRORS,
+            EventKind.STATE_STOPPING,
+            EventKind.SESSION_CLOSE,
+            EventKind.STATE_CLOSED,
+            EventKind.JOIN,
+            EventKind.OBSERVER_RAISED,
+            EventKind.STOP_REQUESTED,
+        )
+    ]
 )
 
 
@@ -216,78 +227,101 @@ class _ErrorRules:
         self.pending = "none"
         self._by = ""
         self._stopping = False
-        self._raised: frozenset[str] = frozenset()
-        self._before: EventKind | None = None
+        self._told: set[tuple[str, str]] = set()
+        self._held = False
+        self._due: _Due | None = None
 
     def judge(self, event: Event, mark: int) -> Iterator[Judgement]:
         """Which rules an event breaks, and how."""
-        if event.kind in _ERRORS and not _classes(event.detail.get("error")):
+        error = event.detail.get("error")
+        if event.kind in _ERRORS and not _classes(error):
             yield "errors-are-told", f"{event.kind.value} does not say which error it was"
+        if self._due is not None and not event.kind.in_second_lane:
+            yield from self._due.judge(event)
+            self._due = None
         judges = {
             EventKind.STATE_STOPPING: self._judge_stopping,
+            EventKind.OBSERVER_RAISED: self._judge_observer,
+            EventKind.STOP_REQUESTED: self._judge_stop,
             EventKind.RAISED: self._judge_raised,
             EventKind.REPLACED: self._judge_replaced,
-            EventKind.SWALLOWED: self._judge_swallowed,
             EventKind.SUPPRESSED: self._judge_suppressed,
             EventKind.STATE_CLOSED: self._judge_closed,
         }
-        yield from judges[event.kind](event, mark)
-        self._before = event.kind
+        if event.kind in judges:
+            yield from judges[event.kind](event, mark)
+        self._told.add(_identity(error))
 
     def _judge_stopping(self, event: Event, mark: int) -> Iterator[Judgement]:
         self._stopping, self._by = True, str(event.detail.get("by"))
-        error = event.detail.get("error")
-        classes = _classes(error)
+        self._told.clear()
+        classes = _classes(event.detail.get("error"))
         if self._by not in ("close", "with", "observer"):
             yield "stop-at-rest", "it does not say whether close() or the with block stops it"
-        if self._by == "with" and error is not None:
+        if self._by == "observer":
+            self.pending = "error"
+        elif self._by == "with" and classes:
             self.pending = "clean" if classes & CLEAN_ERRORS else "error"
-        owed = self._by != "observer" and self.pending != "error"
+        owed = self.pending != "error"
         if owed != bool(mark & ENDS_OWED):
             wanted = "is owed, and is not called" if owed else "is not owed, and is called"
             yield "end-only-if-owed", f"the hooks' end {wanted}"
 
-    def _judge_raised(self, event: Event, _: int) -> Iterator[Judgement]:
-        self._raised = _classes(event.detail.get("error"))
-        call = event.detail.get("call")
-        if not self._stopping:
-            return
-        if call in (EventKind.HOOK_END.value, EventKind.STATE_STOPPING.value):
-            self._owed_replacement = self.pending != "none"
+    def _judge_observer(self, event: Event, _: int) -> Iterator[Judgement]:
+        """An observer's error comes out when the hooks have ended, unless another one does."""
+        if self._stopping and event.detail.get("state") == State.STOPPING.value:
             self.pending = "error"
-        elif call == EventKind.JOIN.value and self.pending == "none":
-            self.pending = "clean" if self._ends_input() else "error"
-        yield from ()
+        return iter(())
 
-    _owed_replacement = False
+    def _judge_stop(self, event: Event, _: int) -> Iterator[Judgement]:
+        classes = _classes(event.detail.get("error"))
+        if event.detail.get("by") == "coordinator" and classes:
+            self._held = self._held or _takes_the_place(classes)
+        return iter(())
 
-    def _ends_input(self) -> bool:
-        return bool(self._raised & CLEAN_ERRORS) and self._by == "with"
+    def _judge_raised(self, event: Event, _: int) -> Iterator[Judgement]:
+        classes, call = _classes(event.detail.get("error")), str(event.detail.get("call"))
+        known = _identity(event.detail.get("error")) in self._told
+        if not self._stopping:
+            if call in (EventKind.JOIN.value, EventKind.SESSION_CLOSE.value):
+                self._due = _Due("failed-start-undone", call, _undone(classes), False)
+        elif call == EventKind.JOIN.value:
+            self._due = self._after_join(classes, call, known)
+        elif call == EventKind.SESSION_CLOSE.value and "Exception" in classes:
+            self._due = _Due("error-of-close", call, EventKind.SWALLOWED, False)
+        else:
+            rule = "error-of-close" if call == EventKind.SESSION_CLOSE.value else "error-of-end"
+            self._due = self._replaced_if_pending(rule, call, known)
+        return iter(())
+
+    def _after_join(self, classes: frozenset[str], call: str, known: bool) -> "_Due":
+        """What is to be done about an error that a thread reported."""
+        rule = "error-of-thread"
+        if self._by == "observer":
+            return _Due(rule, call, _undone(classes), False)
+        if not classes & CLEAN_ERRORS:
+            return self._replaced_if_pending(rule, call, known)
+        if self.pending != "none":
+            return _Due(rule, call, EventKind.SWALLOWED, known)
+        self.pending = "clean" if self._by == "with" else "error"
+        return _Due(rule, call, None, False)
+
+    def _replaced_if_pending(self, rule: str, call: str, known: bool) -> "_Due":
+        wanted = EventKind.REPLACED if self.pending != "none" else None
+        self.pending = "error"
+        if call == EventKind.STATE_STOPPING.value:
+            call = EventKind.HOOK_END.value
+        return _Due(rule, call, wanted, known)
 
     def _judge_replaced(self, event: Event, _: int) -> Iterator[Judgement]:
+        if event.detail.get("call") is not None:
+            return
         classes = _classes(event.detail.get("error"))
         replaced = _classes(event.detail.get("instead_of"))
-        call = event.detail.get("call")
-        if call is None:
-            if not _takes_the_place(classes) or _takes_the_place(replaced):
-                yield "error-out-of-run", "this error does not take the place of that one"
-            return
-        if call == EventKind.SESSION_CLOSE.value or not self._stopping:
-            if "Exception" in classes:
-                yield "error-of-close", "only what is no Exception comes out of closing"
-        elif call == EventKind.JOIN.value and self._ends_input():
-            yield "error-of-thread", "a thread's end of input never takes another error's place"
-        if self._stopping and self.pending == "none":
-            yield "error-comes-out", "there was no error that could be replaced"
-        self.pending = "error"
-
-    def _judge_swallowed(self, event: Event, _: int) -> Iterator[Judgement]:
-        classes = _classes(event.detail.get("error"))
-        if "Exception" not in classes:
-            yield "error-of-close", "what is no Exception must come out"
-        joining = self._stopping and event.detail.get("call") == EventKind.JOIN.value
-        if joining and not (classes & CLEAN_ERRORS and self._by == "with"):
-            yield "error-of-thread", "an error that a thread reported must come out"
+        if not _takes_the_place(classes) or _takes_the_place(replaced):
+            yield "error-out-of-run", "this error does not take the place of that one"
+        if not self._held:
+            yield "error-out-of-run", "no thread has reported an error that does so"
 
     def _judge_suppressed(self, event: Event, _: int) -> Iterator[Judgement]:
         if not _classes(event.detail.get("error")) & CLEAN_ERRORS or self.pending != "clean":
@@ -297,8 +331,45 @@ class _ErrorRules:
     def _judge_closed(self, _: Event, __: int) -> Iterator[Judgement]:
         if self._stopping and self.pending == "clean":
             yield "suppress-end-of-input", "the end of the input is not suppressed"
-        if self._before is EventKind.RAISED and self._stopping and "Exception" in self._raised:
-            yield "error-of-close", "an error of closing the raw session is swallowed"
+
+
+@attrs.frozen
+class _Due:
+    """What must be said next about an error that came out of a call.
+
+    Attributes:
+        rule: The rule that wants it.
+        call: The call, as what is said names it.
+        wanted: The kind of event; None where nothing is to be said.
+        spared: Whether nothing need be said: the very error has been told of before.
+    """
+
+    rule: str
+    call: str
+    wanted: EventKind | None
+    spared: bool
+
+    def judge(self, event: Event) -> Iterator[Judgement]:
+        """Whether the next event is what must be said."""
+        said = None
+        if event.kind in (EventKind.REPLACED, EventKind.SWALLOWED):
+            said = event.kind if event.detail.get("call") == self.call else None
+        if said is self.wanted or (said is None and self.spared):
+            return
+        wanted = self.wanted.value if self.wanted else "none"
+        found = said.value if said else "none"
+        yield self.rule, f"what becomes of the error of {self.call}: {wanted} is due, not {found}"
+
+
+def _undone(classes: frozenset[str]) -> EventKind:
+    """What becomes of an error of closing while another one comes out anyway."""
+    return EventKind.SWALLOWED if "Exception" in classes else EventKind.REPLACED
+
+
+def _identity(error: object) -> tuple[str, str]:
+    """What tells one error from another in a log: its class and its message."""
+    told = error if isinstance(error, Mapping) else {}
+    return str(told.get("type")), str(told.get("message"))
 
 
 def _classes(error: object) -> frozenset[str]:
