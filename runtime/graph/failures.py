@@ -16,6 +16,7 @@ _CLASSES: tuple[tuple[type[BaseException], type[errors.OpError]], ...] = (
     (IndexError, errors.InvalidArgumentError),
     (ArithmeticError, errors.InvalidArgumentError),
 )
+_ADDING = ("AssignAdd", "AssignSub")
 
 
 def reraise(error: Exception, program: Program | None) -> NoReturn:
@@ -35,15 +36,19 @@ def reraise(error: Exception, program: Program | None) -> NoReturn:
         op = error.op
     if not isinstance(op, Operation):
         raise error
-    kind, message = _kind_and_message(error)
+    kind, message = _kind_and_message(error, op)
     raise kind(op.node_def, op, f"{message}\n\t[in {described(op)}]") from error
 
 
-def _kind_and_message(error: Exception) -> tuple[Callable[..., errors.OpError], str]:
+def _kind_and_message(error: Exception, op: Operation) -> tuple[Callable[..., errors.OpError], str]:
     if isinstance(error, errors.OpError):
         return errors.exception_type_from_error_code(error.error_code), error.message
     if isinstance(error, AttributeError) and isinstance(error.obj, VariableCell):
-        return errors.FailedPreconditionError, uninitialized(error.obj.name)
+        # TensorFlow's classes: adding to a variable wants one to be there, reading wants a value.
+        message = uninitialized(error.obj.name)
+        if op.type in _ADDING:
+            return errors.NotFoundError, message
+        return errors.FailedPreconditionError, message
     for cause, kind in _CLASSES:
         if isinstance(error, cause):
             return kind, str(error) or type(error).__name__
