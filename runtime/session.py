@@ -187,6 +187,7 @@ class SingularMonitoredSession:
                 f" They are {checkpoint_dir!r} and {checkpoint_filename_with_path!r}: leave one out"
             )
         self._hooks = _as_hooks(hooks)
+        self._places = _first_places(self._hooks)
         self._grace_secs = _as_seconds(stop_grace_period_secs)
         self._log = _as_log(event_log, checkpoint_dir)
         self._turn = threading.Lock()
@@ -410,7 +411,7 @@ class SingularMonitoredSession:
     ) -> Requests:
         if requests is None:
             requests = Requests(self._engine, self._start.graph)
-        requests.add(index, hook, request)
+        requests.add(self._places[index], hook, request)
         return requests
 
     def _step_with(
@@ -439,7 +440,8 @@ class SingularMonitoredSession:
         shown = self._idle.options if merged is None else merged
         for index, hook, code in codes.after:
             record(code | context.asked)
-            hook.after_run(context, SessionRunValues(results.get(index), shown, metadata))
+            result = results.get(self._places[index])
+            hook.after_run(context, SessionRunValues(result, shown, metadata))
         return value
 
     def _fail_step(
@@ -716,6 +718,12 @@ def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
                 f"{what or 'has no method ' + ', '.join(missing)}"
             )
     return listed
+
+
+def _first_places(hooks: tuple[SessionRunHook, ...]) -> tuple[int, ...]:
+    """For each hook the place where the same object stands first: it gets one set of results."""
+    first: dict[int, int] = {}
+    return tuple(first.setdefault(id(hook), index) for index, hook in enumerate(hooks))
 
 
 def _as_seconds(value: object) -> float:
