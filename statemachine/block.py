@@ -1,6 +1,7 @@
 """A block of events: the two lanes merged, in the columns that a log keeps."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -16,8 +17,10 @@ from statemachine.events import (
     INDEX_SHIFT,
     KIND_OF_NUMBER,
     SECOND_LANE,
+    SYMBOL_MASK,
     Event,
     EventKind,
+    encode,
 )
 
 Int64s = npt.NDArray[np.int64]
@@ -32,8 +35,15 @@ _STEP_KINDS: Final = (
     EventKind.AFTER_RUN,
     EventKind.STEP_END,
 )
-_STEP_NUMBERS: Final = frozenset(kind.number for kind in _STEP_KINDS)
-_OPEN_STEP_NUMBERS: Final = _STEP_NUMBERS - {EventKind.STEP_END.number}
+_IN_STEP: Final = np.zeros(SYMBOL_MASK + 1, np.bool_)
+"""For each code without index: whether such an event belongs to a step."""
+_STEP_OPEN: Final = np.zeros(SYMBOL_MASK + 1, np.bool_)
+"""For each code without index: whether the step goes on after such an event."""
+for _kind in _STEP_KINDS:
+    for _mark in range(8):
+        _IN_STEP[encode(_kind, 0, _mark)] = True
+        _IN_STEP[encode(EventKind.RAISED, 0, _mark, _kind)] = True
+        _STEP_OPEN[encode(_kind, 0, _mark)] = _kind is not EventKind.STEP_END
 
 
 @attrs.frozen
@@ -118,17 +128,14 @@ class Block:
             in_step_before: Whether the event before the block was inside a step.
         """
         numbers = self.step + np.cumsum(self.kinds == EventKind.STEP_BEGIN.number)
-        calls = self.codes >> AT_SHIFT & 0x3F
-        belongs = np.isin(self.kinds, list(_STEP_NUMBERS)) | (
-            np.isin(calls, list(_STEP_NUMBERS)) & (self.kinds == EventKind.RAISED.number)
-        )
-        inside = np.isin(self.kinds, list(_OPEN_STEP_NUMBERS))
-        ordered = self.ordered
-        if len(ordered) < len(self):
-            latest = np.searchsorted(ordered, np.arange(len(self)), side="right") - 1
-            beside = (self.codes & SECOND_LANE) != 0
-            around = np.where(latest < 0, in_step_before, inside[ordered[latest]])
-            belongs = np.where(beside, around, belongs)
+        symbols = self.codes & SYMBOL_MASK
+        belongs = _IN_STEP[symbols]
+        beside = np.flatnonzero(self.codes & SECOND_LANE)
+        if len(beside):
+            ordered = self.ordered
+            latest = np.searchsorted(ordered, beside) - 1
+            inside = np.append(_STEP_OPEN[symbols[ordered]], in_step_before)
+            belongs[beside] = inside[latest]  # the last one, where there is none before
         return numbers, belongs
 
     def in_step_after(self, in_step_before: bool) -> bool:
@@ -136,19 +143,27 @@ class Block:
         ordered = self.ordered
         if not len(ordered):
             return in_step_before
-        return int(self.kinds[ordered[-1]]) in _OPEN_STEP_NUMBERS
+        return bool(_STEP_OPEN[self.codes[ordered[-1]] & SYMBOL_MASK])
 
-    def events(self, origin: int, in_step_before: bool) -> Iterator[Event]:
+    def events(
+        self, origin: int, in_step_before: bool, positions: Int64s | None = None
+    ) -> Iterator[Event]:
         """The events as a reader sees them.
 
         Args:
             origin: The start of the log, in nanoseconds since 1970-01-01 UTC.
             in_step_before: Whether the event before the block was inside a step.
+            positions: Which ones, int64, shape (events,); None for all.
+
+        Raises:
+            UnreadableLog: If a code is unknown, or a detail is no JSON object.
         """
+        at = np.arange(len(self)) if positions is None else positions
         numbers, belongs = self.steps(in_step_before)
         times = self.times + origin
-        rows = zip(self.codes.tolist(), times.tolist(), numbers.tolist(), belongs, strict=True)
-        for position, (code, time, step, inside) in enumerate(rows):
+        columns = (at, self.codes[at], times[at], numbers[at], belongs[at])
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for position, code, time, step, inside in rows:
             detail = self.details.get(position)
             yield event_of(
                 code,
@@ -168,7 +183,7 @@ def event_of(
         UnreadableLog: If the code is unknown.
     """
     kind = KIND_OF_NUMBER.get(code & KIND_MASK)
-    if kind is None:
+    if kind is None or not 0 <= code < 1 << 31:
         raise UnreadableLog(
             f"event {sequence} has the unknown code {code}: the log is damaged, or was "
             "written by a newer version of this package"
@@ -206,7 +221,7 @@ def merge_lanes(
         if record.in_second_lane:
             earlier = int(np.searchsorted(times, record.time, side="left"))
             beside.append((min(max(record.slot, earlier), len(codes)), record))
-        elif record.slot < len(codes) and codes[record.slot] & 0x7FFFFFFF == record.code:
+        elif 0 <= record.slot < len(codes) and codes[record.slot] == record.code:
             details_of_slot[record.slot] = record.detail
     beside.sort(key=lambda pair: (pair[0], pair[1].time))
     slots = np.array([slot for slot, _ in beside], dtype=np.int64)
@@ -227,6 +242,8 @@ def read_detail(text: str) -> Mapping[str, object]:
     """
     try:
         value = json.loads(text)
+        if _MAYBE_SURROGATE.search(text):  # which could not be printed
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
@@ -234,26 +251,30 @@ def read_detail(text: str) -> Mapping[str, object]:
     return MappingProxyType(value)
 
 
+_MAYBE_SURROGATE: Final = re.compile(r"\\u[dD]")
 MAX_DETAIL: Final = 64 * 1024
 """The longest detail, in characters of JSON."""
+MAX_DEPTH: Final = 32
+"""How deeply lists and dictionaries may be nested in a detail."""
+MAX_BITS: Final = 1024
+"""How long an integer in a detail may be."""
 
 
 def write_detail(detail: Mapping[str, object]) -> str:
-    """Write an event's detail as JSON; empty text for an empty one.
+    r"""Write an event's detail as JSON; empty text for an empty one.
 
     NumPy scalars become numbers; NaN and the infinities become the texts ``"NaN"``,
-    ``"Infinity"`` and ``"-Infinity"``.
+    ``"Infinity"`` and ``"-Infinity"``; surrogates that stand alone become ``\udXXX``, spelled out.
 
     Raises:
         TypeError: If it holds anything but texts, numbers, booleans, None, and lists and
             dictionaries of them.
-        ValueError: If it is longer than 64 KiB.
+        ValueError: If it is longer than 64 KiB or nested too deeply.
     """
     if not detail:
         return ""
-    plain = {str(key): _plain(value, str(key)) for key, value in detail.items()}
+    plain = {_text(str(key)): _plain(value, str(key), 1) for key, value in detail.items()}
     text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) > MAX_DETAIL:
         raise ValueError(
             f"the detail of an event may have {MAX_DETAIL} characters, this one has {len(text)}"
@@ -280,23 +301,38 @@ def _message_of(error: BaseException) -> str:
     return message if len(message) <= MAX_MESSAGE else message[: MAX_MESSAGE - 1] + "…"
 
 
-def _plain(value: object, name: str) -> object:
-    if value is None or isinstance(value, (str, bool)):
-        return value
-    if isinstance(value, np.generic):
-        return _plain(value.item(), name)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
+def _plain(value: object, name: str, depth: int) -> object:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    if isinstance(value, (int, np.integer)):
+        return _plain_integer(int(value), name)
+    if isinstance(value, (float, np.floating)):
         return _plain_float(float(value))
+    if depth > MAX_DEPTH:
+        raise ValueError(f"the detail {name[:80]!r} of an event is nested too deeply")
     if isinstance(value, Mapping):
-        return {str(k): _plain(v, f"{name}.{k}") for k, v in value.items()}
+        return {_text(str(k)): _plain(v, f"{name}.{k}", depth + 1) for k, v in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return [_plain(v, f"{name}[{i}]") for i, v in enumerate(value)]
+        return [_plain(v, f"{name}[{i}]", depth + 1) for i, v in enumerate(value)]
     raise TypeError(
         f"the detail {name!r} of an event must be text, a number, a boolean, None, or a list or "
         f"dictionary of them, not {type(value).__name__}; write down a name, a shape or a digest"
     )
+
+
+def _text(value: str) -> str:
+    return value.encode("utf-8", "backslashreplace").decode()
+
+
+def _plain_integer(value: int, name: str) -> int:
+    if value.bit_length() > MAX_BITS:
+        raise ValueError(
+            f"the detail {name[:80]!r} of an event is an integer of {value.bit_length()} bits; at "
+            f"most {MAX_BITS} can be written down"
+        )
+    return value
 
 
 def _plain_float(value: float) -> float | str:

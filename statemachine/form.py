@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import attrs
@@ -21,7 +21,7 @@ import numpy as np
 
 from statemachine.block import Block
 from statemachine.errors import UnreadableLog
-from statemachine.events import VOCABULARY
+from statemachine.events import MAX_INDEX, VOCABULARY
 from statemachine.table import DIGEST
 
 if TYPE_CHECKING:
@@ -38,8 +38,16 @@ _DIGEST: Final = re.compile(rb'\{"sha256":"([0-9a-f]{64})",')
 _PLACE: Final = re.compile(
     rb'\{"sha256":"[0-9a-f]{64}","sequence":(\d{1,18}),"step":(\d{1,18}),"time":(\d{1,18})\}'
 )
-_MAX_METADATA: Final = 1 << 26
-_MAX_BODY: Final = 1 << 30
+_MAX_METADATA: Final = 1 << 22
+_MAX_BODY: Final = 1 << 28
+_MAX_EVENTS: Final = 1 << 20
+_PIECE: Final = 1 << 20
+_COLUMN_BUFFERS: Final = 7
+_I32: Final = struct.Struct("<i")
+_I64: Final = struct.Struct("<q")
+_U16: Final = struct.Struct("<H")
+_U32: Final = struct.Struct("<I")
+_BUFFER: Final = struct.Struct("<qq")
 
 
 @attrs.frozen
@@ -232,28 +240,66 @@ def _read_message(file: BinaryIO, prefix: bytes, offset: int) -> tuple[bytes, by
 
 
 def _read_exactly(file: BinaryIO, size: int, offset: int) -> bytes:
-    data = file.read(size)
-    if len(data) < size:
+    """Read in pieces: a message may state any length, and memory is to be had for it only then."""
+    pieces = []
+    while size and (piece := file.read(min(size, _PIECE))):
+        pieces.append(piece)
+        size -= len(piece)
+    if size:
         raise CutOff(offset, "the log ends within a message")
-    return data
+    return b"".join(pieces)
 
 
 def _body_length(metadata: bytes, offset: int) -> int:
     """The length of a message's body: field 3 of the flatbuffer table `Message`."""
     try:
-        (table,) = struct.unpack_from("<I", metadata, 0)
-        (back,) = struct.unpack_from("<i", metadata, table)
-        vtable = table - back
-        (entries,) = struct.unpack_from("<H", metadata, vtable)
-        if vtable < 0:
-            raise struct.error
-        field = struct.unpack_from("<H", metadata, vtable + 10)[0] if entries > 10 else 0
-        length = struct.unpack_from("<q", metadata, table + field)[0] if field else 0
+        (message,) = _U32.unpack_from(metadata, 0)
+        field = _field(metadata, message, 3)
+        length = _I64.unpack_from(metadata, field)[0] if field else 0
     except struct.error:
         raise Damaged(offset, "a message's metadata is malformed") from None
     if not 0 <= length <= _MAX_BODY or length % 8:
         raise Damaged(offset, f"a message can't have a body of {length} bytes")
     return int(length)
+
+
+def _field(metadata: bytes, table: int, number: int) -> int:
+    """Where a field of a flatbuffer table is; 0 if it is not there."""
+    vtable = table - _I32.unpack_from(metadata, table)[0]
+    if vtable < 0:
+        raise struct.error
+    entries = _U16.unpack_from(metadata, vtable)[0]
+    place = 4 + 2 * number
+    at = _U16.unpack_from(metadata, vtable + place)[0] if place < entries else 0
+    return table + at if at else 0
+
+
+def _follow(metadata: bytes, field: int) -> int:
+    """Where the table or vector is that a field of a flatbuffer table points to."""
+    if not field:
+        raise struct.error
+    return field + int(_U32.unpack_from(metadata, field)[0])
+
+
+def _check_claims(frame: Frame) -> None:
+    """Refuse a block that would take more memory than any real one, before Arrow decodes it."""
+    metadata = frame.metadata
+    try:
+        batch = _follow(metadata, _field(metadata, _U32.unpack_from(metadata, 0)[0], 2))
+        (events,) = _I64.unpack_from(metadata, _field(metadata, batch, 0) or len(metadata))
+        buffers = _follow(metadata, _field(metadata, batch, 2))
+        compressed = _field(metadata, batch, 3) != 0
+        body = 8 + len(metadata)
+        claimed = 0
+        for number in range(min(_U32.unpack_from(metadata, buffers)[0], _COLUMN_BUFFERS)):
+            start, size = _BUFFER.unpack_from(metadata, buffers + 4 + number * _BUFFER.size)
+            if compressed and size >= 8 and start >= 0:
+                claimed += max(_I64.unpack_from(frame.message, body + start)[0], 0)
+    except struct.error:
+        raise Damaged(frame.offset, "a block's metadata is malformed") from None
+    if not 0 <= events <= _MAX_EVENTS or claimed > _MAX_BODY:
+        what = f"a block can't hold {events} events in {claimed} bytes"
+        raise Damaged(frame.offset, what)
 
 
 def _checked_digest(message: bytes, metadata: bytes, before: str, offset: int) -> str:
@@ -278,40 +324,71 @@ def read_header(frame: Frame) -> Header:
 
     try:
         found = pa.ipc.open_stream(frame.message + END_MARKER).schema
+        names = found.names[: 2 * len(schema())]
         fields = json.loads((found.metadata or {})[KEY.encode()])
-        del fields["sha256"]
         version = fields["format"]
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, RecursionError):
+    except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, RecursionError):
         raise UnreadableLog(
             "this is an Arrow stream, but not an event log of this package: its schema does "
             f"not hold the metadata {KEY!r}"
         ) from None
     if version != FORMAT or not found.remove_metadata().equals(schema()):
         raise UnreadableLog(
-            f"this log has the form {version!r} with the columns {found.names}; this version of "
+            f"this log has the form {version!r:.40} with the columns {names}; this version of "
             f"the package reads form {FORMAT} with the columns {schema().names}"
         )
     return _header_of(fields)
 
 
+_MAX_NUMBER: Final = 1 << 62
+"""Times up to here can be added without leaving 64 bits: the year 2116."""
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 <= value < _MAX_NUMBER
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _are_hooks(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_INDEX and all(map(_is_text, value))
+
+
+def _are_versions(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_text, value.values()))
+
+
+def _is_vocabulary(value: object) -> bool:
+    """Whether no kind that is known here has another number, and no number another kind."""
+    if not isinstance(value, dict) or not all(map(_is_number, value.values())):
+        return False
+    numbers = {number: name for name, number in VOCABULARY.items()}
+    return all(
+        VOCABULARY.get(name, number) == number and numbers.get(number, name) == name
+        for name, number in value.items()
+    )
+
+
+_CHECKS: Final[dict[str, Callable[[object], bool]]] = {
+    "session": _is_text,
+    "started": _is_number,
+    "clock": _is_number,
+    "hooks": _are_hooks,
+    "versions": _are_versions,
+    "process": _is_number,
+    "table": _is_text,
+    "vocabulary": _is_vocabulary,
+    "format": _is_number,
+}
+
+
 def _header_of(fields: dict[str, Any]) -> Header:  # decoded JSON
-    checks = {
-        "session": str,
-        "started": int,
-        "clock": int,
-        "hooks": list,
-        "versions": dict,
-        "process": int,
-        "table": str,
-        "vocabulary": dict,
-        "format": int,
-    }
-    for name, kind in checks.items():
-        if not isinstance(fields.get(name), kind):
+    for name, is_proper in _CHECKS.items():
+        if not is_proper(fields.get(name)):
             raise UnreadableLog(f"the header of the log has no proper {name!r}")
-    if not all(isinstance(hook, str) for hook in fields["hooks"]):
-        raise UnreadableLog("the header of the log names a hook by something that is no text")
-    known = {name: fields[name] for name in checks}
+    known = {name: fields[name] for name in _CHECKS}
     return Header(**(known | {"hooks": tuple(fields["hooks"])}))
 
 
@@ -326,6 +403,7 @@ def read_block(frame: Frame) -> Block:
     place = _PLACE.search(frame.metadata)
     if place is None:
         raise Damaged(frame.offset, "a block does not say where it belongs")
+    _check_claims(frame)
     try:
         batch = pa.ipc.read_record_batch(pa.py_buffer(frame.message), schema())
         batch.validate(full=True)

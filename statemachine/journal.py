@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import attrs
 
@@ -29,10 +29,13 @@ from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
 from statemachine.machine import illegal
 from statemachine.recorder import make_recorder
-from statemachine.store import EventStore, TailContent
-from statemachine.tail import SLOTS, Tail
+from statemachine.store import EventStore
+from statemachine.tail import SLOTS, Tail, TailContent
 
 Clock = Callable[[], float]
+
+FLOOD: Final = 4 << 20
+"""How many bytes of rare events and details make a block be sealed before its slots are full."""
 
 
 def nanoseconds(seconds: float) -> int:
@@ -147,7 +150,11 @@ class Background:
         while tail.block >= self._sealer.sealed and self.error is None:
             self._news.get()
 
-    def idle(self, tail: Tail) -> bool:
+    def is_free(self, tail: Tail) -> bool:
+        """Whether a tail that was to be sealed can be used again."""
+        return tail.block < self._sealer.sealed and self.error is None
+
+    def is_idle(self, tail: Tail) -> bool:
         """Whether a tail that was to be sealed is, and synced, too; or an error came."""
         return tail.block < self._synced or self.error is not None
 
@@ -191,19 +198,25 @@ class Foreground:
 
     error: BaseException | None = None
 
-    def __init__(self, sealer: Sealer) -> None:
+    def __init__(self, sealer: Sealer, lock: threading.RLock) -> None:
         self._sealer = sealer
+        self._lock = lock
 
     def seal(self, tail: Tail) -> None:
         """Seal a tail."""
-        self._sealer.seal(tail, tail.block)
+        with self._lock:
+            self._sealer.seal(tail, tail.block)
 
     def wait_for(self, tail: Tail) -> None:
         """Seal a tail, if an interrupt or an error kept it from being sealed before."""
         if tail.block >= self._sealer.sealed:
             self.seal(tail)
 
-    def idle(self, tail: Tail) -> bool:
+    def is_free(self, tail: Tail) -> bool:
+        """Whether a tail that was to be sealed can be used again."""
+        return tail.block < self._sealer.sealed
+
+    def is_idle(self, tail: Tail) -> bool:
         """Early sealing is of no use to what outlives nothing."""
         return False
 
@@ -247,16 +260,18 @@ class Journal:
         self._process = os.getpid()
         self._why_closed: str | None = None
         self.failure: LogError | None = None
+        start = compile_table(self._hooks).start
         sealer = Sealer(store, header, self._lock)
         self._tails = store.create(sealer.schema_message)
-        self._worker = Background(sealer, store) if store.durable else Foreground(sealer)
+        self._worker = (
+            Background(sealer, store) if store.durable else Foreground(sealer, self._lock)
+        )
         self._tails[0].begin(0, clock)
         self.recorder = make_recorder(
-            compile_table(self._hooks).start,
+            start,
             clock,
             self._tails[0],
-            self._next_tail,
-            self._worker.seal,
+            self._swap,
             self._refuse,
         )
         self.record = self.recorder.record
@@ -264,14 +279,30 @@ class Journal:
         self._abandon.atexit = False
         _live.add(self)
 
-    def _next_tail(self, tail: Tail) -> Tail:
-        """The tail to use after another, as soon as it is free."""
-        spare = self._beside(tail)
-        if spare.block < tail.block:  # else an interrupt came when it was begun already
+    def _swap(self, full: Tail) -> None:
+        """Go on in the other tail, as soon as that is free; nothing if that was done meanwhile.
+
+        An interrupt may come between any two calls; what it leaves undone, the next swap does.
+        """
+        spare = self._beside(full)
+        if spare.block < full.block:  # else an interrupt came when it was begun already
             self._worker.wait_for(spare)
-            self._raise_failure()
-            spare.begin(tail.block + 1, self._clock)
-        return spare
+        self._raise_failure()
+        with self._lock:
+            if self.recorder.position()[0] is full:
+                self._turn(full, spare)
+
+    def _turn(self, full: Tail, spare: Tail) -> None:
+        if spare.block < full.block:
+            spare.begin(full.block + 1, self._clock)
+        self.recorder.turn_to(spare)
+        self._worker.seal(full)
+
+    def _relieve(self, tail: Tail) -> None:
+        """Bound what a block holds beside its ordered events; in any thread, without waiting."""
+        spare = self._beside(tail)
+        if tail.size > FLOOD and self._worker.is_free(spare):
+            self._turn(tail, spare)
 
     def _beside(self, tail: Tail) -> Tail:
         return self._tails[1] if tail is self._tails[0] else self._tails[0]
@@ -308,13 +339,16 @@ class Journal:
             LogWriteFailed: If the log can't be written.
         """
         text = write_detail(detail)
-        if text:
-            self._check_writable()
-            if self.recorder.position()[1] == SLOTS:
-                self.recorder.swap()
-            tail, slot, _ = self.recorder.position()
-            tail.add(Record(slot, self._now(), code, text))
-        self.record(code)
+        self._check_writable()
+        tail, slot, _ = self.recorder.position()
+        if slot == SLOTS:
+            self._swap(tail)
+        with self._lock:  # so that no other thread swaps between the two
+            if text:
+                tail, slot, _ = self.recorder.position()
+                tail.add(Record(slot, self._now(), code, text))
+            self.record(code)
+            self._relieve(tail)
 
     @property
     def place(self) -> Place | None:
@@ -378,6 +412,7 @@ class Journal:
             self._check_writable()
             tail, slot, _ = self.recorder.position()
             tail.add(Record(slot, self._now(), code, text))
+            self._relieve(tail)
 
     def seal(self) -> None:
         """Have what was written sealed and synced soon; for the session's own thread only.
@@ -387,8 +422,8 @@ class Journal:
         """
         if self.failure is None and os.getpid() == self._process:
             tail, slot, _ = self.recorder.position()
-            if self._worker.idle(self._beside(tail)) and (slot or tail.has_records):
-                self.recorder.swap()
+            if self._worker.is_idle(self._beside(tail)) and (slot or tail.size):
+                self._swap(tail)
 
     def close(self) -> None:
         """Seal the rest and complete the log.
@@ -411,7 +446,7 @@ class Journal:
     def _seal_rest(self) -> None:
         if self.store.durable and self.failure is None:
             try:
-                self.recorder.swap()
+                self._swap(self.recorder.position()[0])
             except LogError as error:
                 self.failure = error
 

@@ -332,7 +332,7 @@ def _read_header(file: BinaryIO, location: str) -> Header:
     if not start:
         raise UnreadableLog(f"{location} is empty: it is not an event log")
     try:
-        frame = next(read_frames(file, check=False))
+        frame = next(read_frames(file))
         if frame is not None:
             return read_header(frame)
     except UnreadableLog as error:

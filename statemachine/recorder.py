@@ -52,7 +52,7 @@ class Recorder:
         finish: Carries out a run that no hook takes part in, calls `after_run` of all hooks,
             and ends the step.
         position: The tail, how many events it holds, and the latest code, as one look.
-        swap: Goes on in another tail.
+        turn_to: Goes on in another tail.
         shut: Refuses every event from now on.
     """
 
@@ -60,7 +60,7 @@ class Recorder:
     gather: Callable[[int, Iterator[Call], Context], tuple[int, Any, Any] | None]
     finish: Callable[..., Any]  # six arguments, see below
     position: Callable[[], tuple[Tail, int, int]]
-    swap: Callable[[], None]
+    turn_to: Callable[[Tail], None]
     shut: Callable[[], None]
 
 
@@ -68,8 +68,7 @@ def make_recorder(
     start: Node,
     clock: Callable[[], float],
     first_tail: Tail,
-    next_tail: Callable[[Tail], Tail],
-    seal: Callable[[Tail], None],
+    swap: Callable[[Tail], None],
     refuse: Callable[[int, int], NoReturn],
 ) -> Recorder:
     """Make the functions of one session.
@@ -78,9 +77,7 @@ def make_recorder(
         start: What may come first.
         clock: Gives monotonic seconds.
         first_tail: Where the first events go.
-        next_tail: Gives the tail that is used after another, free and begun; gives it again when
-            it is asked again, because an interrupt came before it was used.
-        seal: Has a tail sealed that was used.
+        swap: Called with a tail that is full; turns to another one.
         refuse: Called with the latest code and one that may not follow it; raises.
     """
     node = start
@@ -97,7 +94,7 @@ def make_recorder(
         except LookupError:
             if code not in node:
                 refuse(last, code)
-            swap()
+            swap(tail)
             record(code, extra)
         else:
             slot += 1
@@ -155,16 +152,14 @@ def make_recorder(
     def position() -> tuple[Tail, int, int]:
         return tail, slot, last
 
-    def swap() -> None:
+    def turn_to(fresh: Tail) -> None:
         nonlocal tail, slot, times, codes
-        full, fresh = tail, next_tail(tail)
         fresh_times, fresh_codes = fresh.times, fresh.codes
         # One statement without a call: other threads and signal handlers see all of it or nothing.
         tail, slot, times, codes = fresh, 0, fresh_times, fresh_codes
-        seal(full)
 
     def shut() -> None:
         nonlocal node
         node = {}
 
-    return Recorder(record, gather, finish, position, swap, shut)
+    return Recorder(record, gather, finish, position, turn_to, shut)

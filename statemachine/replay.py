@@ -8,14 +8,10 @@ from typing import Final
 import attrs
 import numpy as np
 
-from statemachine.block import Block, event_of, read_detail
+from statemachine.block import Block
 from statemachine.compiled import compile_table, strip_signature
-from statemachine.events import (
-    EMPTY,
-    Event,
-    EventKind,
-    decode,
-)
+from statemachine.errors import UnreadableLog
+from statemachine.events import Code, Event, EventKind, decode
 from statemachine.log import EventLog
 from statemachine.rules import CLEAN_ERRORS
 from statemachine.table import POINTS, State
@@ -194,28 +190,18 @@ class Fold:
             return
         codes, counts = np.unique(block.codes, return_counts=True)
         self._counts.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
-        kinds = block.kinds
-        for position in np.flatnonzero(np.isin(kinds, [k.number for k in _TOLD])).tolist():
-            self._tell(self._event(block, position))
-        last = self._event(block, len(block) - 1)
+        told = np.flatnonzero(np.isin(block.kinds, [kind.number for kind in _TOLD]))
         ordered = block.ordered
+        ends = np.concatenate((ordered[-1:], [len(block) - 1]))
+        *events, last = block.events(self._started, self._in_step, np.concatenate((told, ends)))
+        for event in events[: len(told)]:
+            self._tell(event)
         if len(ordered):
             self._last_code = int(block.codes[ordered[-1]])
-            self._last_ordered = self._event(block, int(ordered[-1]))
+            self._last_ordered = events[-1]
         self._in_step = block.in_step_after(self._in_step)
-        events = self._state.events + len(block)
-        self._state = attrs.evolve(self._state, events=events, last_event=last)
-
-    def _event(self, block: Block, position: int) -> Event:
-        numbers, belongs = block.steps(self._in_step)
-        text = block.details.get(position)
-        return event_of(
-            int(block.codes[position]),
-            sequence=block.sequence + position,
-            time=int(block.times[position]) + self._started,
-            step=int(numbers[position]) if belongs[position] else None,
-            detail=EMPTY if text is None else read_detail(text),
-        )
+        count = self._state.events + len(block)
+        self._state = attrs.evolve(self._state, events=count, last_event=last)
 
     def _tell(self, event: Event) -> None:
         changes = _CHANGES[event.kind](self._state, event)
@@ -227,7 +213,7 @@ class Fold:
         calls: dict[int, Counter[str]] = defaultdict(Counter)
         failed = 0
         for number, count in self._counts.items():
-            code = decode(number)
+            code = _decoded(number)
             by_kind[code.kind] += count
             if code.kind.value.startswith("hook."):
                 calls[code.index][code.kind.value.removeprefix("hook.")] += count
@@ -263,6 +249,13 @@ class Fold:
         if event.kind in _AT_REST:
             return f"the caller's code, after {words}"
         return words
+
+
+def _decoded(number: int) -> Code:
+    try:
+        return decode(number)
+    except ValueError as error:
+        raise UnreadableLog(f"the log can't be folded: {error}") from None
 
 
 def hook_name(hooks: tuple[str, ...], index: int) -> str:

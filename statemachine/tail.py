@@ -27,6 +27,8 @@ TAIL_SIZE: Final = _HEADER.size + 16 * SLOTS
 _RECORD: Final = struct.Struct("<IIqqqII")
 _RECORD_MAGIC: Final = 0x4345524D
 MAX_RECORD: Final = 1 << 20
+_MOST_DAMAGED: Final = 1000
+"""A file with more damaged records is no accident, and would only take time."""
 _END_OF_TIME: Final = 9e9
 """Seconds beyond which nanoseconds no longer fit into 63 bits."""
 
@@ -73,6 +75,12 @@ class Tail:
     Args:
         buffer: Writable memory of TAIL_SIZE bytes, all zero when new; may be a mapped file.
         side: Where records go.
+
+    Attributes:
+        block: The number of the block that is being filled, or was last; -1 before the first.
+        times: Where the ordered events' times go, in seconds.
+        codes: Where their codes go.
+        size: How many bytes of records it holds, at most.
     """
 
     def __init__(self, buffer: memoryview, side: Side) -> None:
@@ -82,12 +90,12 @@ class Tail:
         self.times = self._slots.cast("d")[0::2]
         self.codes = self._slots.cast("q")[1::2]
         self.block = -1
-        self.has_records = False
+        self.size = 0
 
     def begin(self, block: int, clock: Callable[[], float]) -> None:
         """Take the tail for the events of block number `block`; it must be clear."""
         _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock())
-        self.has_records = False
+        self.size = 0
         self.block = block
 
     def clear(self) -> None:
@@ -97,8 +105,9 @@ class Tail:
 
     def add(self, record: Record) -> None:
         """Write down a rare event or a detail; when this returns it is written."""
-        self.has_records = True
-        self._side.append(pack_record(self.block, record))
+        data = pack_record(self.block, record)
+        self.size += len(data)
+        self._side.append(data)
 
     def contents(self) -> TailContent | None:
         """A copy of what it holds; None if it was never begun."""
@@ -136,19 +145,31 @@ def pack_record(block: int, record: Record) -> bytes:
 
 def unpack_records(data: bytes, block: int) -> Iterator[Record]:
     """The records of a block; what is damaged, torn or of another block is passed over."""
-    at = 0
+    at = damaged = 0
     marker = struct.pack("<I", _RECORD_MAGIC)
     while (at := data.find(marker, at)) >= 0 and at + _RECORD.size <= len(data):
-        _, size, *fields, checksum = _RECORD.unpack_from(data, at)
-        payload = data[at + _RECORD.size : at + _RECORD.size + size]
-        intact = size <= MAX_RECORD and len(payload) == size
-        if intact and zlib.crc32(payload, zlib.crc32(repr(tuple(fields)).encode())) == checksum:
-            of_block, slot, time, code = fields
-            if of_block == block:
-                yield Record(slot, time, code, payload.decode("utf-8", "replace"))
-            at += _RECORD.size + size
-        else:
+        size, of_block, record = _unpack_record(data, at)
+        if record is None:
             at += 1
+            damaged += 1
+            if damaged > _MOST_DAMAGED:
+                return
+        else:
+            at += _RECORD.size + size
+            if of_block == block:
+                yield record
+
+
+def _unpack_record(data: bytes, at: int) -> tuple[int, int, Record | None]:
+    """A record's size, block, and itself, or None if it is damaged."""
+    _, size, block, slot, time, code, checksum = _RECORD.unpack_from(data, at)
+    if size > MAX_RECORD or slot < 0 or not 0 < code < 1 << 31:
+        return size, block, None
+    payload = data[at + _RECORD.size : at + _RECORD.size + size]
+    fields = repr((block, slot, time, code)).encode()
+    if len(payload) < size or zlib.crc32(payload, zlib.crc32(fields)) != checksum:
+        return size, block, None
+    return size, block, Record(slot, time, code, payload.decode("utf-8", "replace"))
 
 
 def read_tail(data: bytes, side: bytes) -> TailContent | None:
