@@ -13,7 +13,6 @@ that is not installed is named and left out. Nothing is asserted: the targets ar
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import platform
 import statistics
@@ -215,19 +214,18 @@ IGNITE = "pytorch-ignite, 4 + 4 handlers"
 TENSORFLOW = "TensorFlow, 4 idle hooks"
 
 
-def peers() -> dict[str, contextlib.AbstractContextManager[Loop]]:
-    """Those that are installed; a word about each that is not."""
-    known = {
-        "ignite": (IGNITE, ignite_iteration),
-        "tensorflow": (TENSORFLOW, tensorflow_step),
-    }
-    installed = {}
-    for module, (name, peer) in known.items():
-        if importlib.util.find_spec(module):
-            installed[name] = peer()
-        else:
-            print(f"{module} is not installed: measured without it")
-    return installed
+PEERS = {IGNITE: ignite_iteration, TENSORFLOW: tensorflow_step}
+
+
+def enter_peers(stack: contextlib.ExitStack) -> dict[str, Loop]:
+    """The loops of those that are installed; a word about each that is not."""
+    loops = {}
+    for name, peer in PEERS.items():
+        try:
+            loops[name] = stack.enter_context(peer())
+        except ImportError as error:
+            print(f"measured without {name}: {error}")
+    return loops
 
 
 def main() -> None:
@@ -238,9 +236,8 @@ def main() -> None:
             BARE: bare_loop(),
             OURS: stack.enter_context(full_step(directory / "step.arrows")),
             RECORDING: stack.enter_context(recording_alone(directory / "alone.arrows")),
+            **enter_peers(stack),
         }
-        for name, peer in peers().items():
-            loops[name] = stack.enter_context(peer)
         figures = measure(loops, rounds=25, seconds=0.1)
     print_times(figures)
     print(f"\n{'ratios within a round':46}{'median':>9}{'quartiles':>18}   target")

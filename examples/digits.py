@@ -171,7 +171,7 @@ def train_and_kill(directory: Path, log: Path) -> None:
     process.kill()
     if process.wait() != -signal.SIGKILL:
         sys.exit(f"the first process was to be killed, but ended by itself: {process.returncode}")
-    print(f"killed; the last checkpoint is of step {saved_step(directory)}")
+    print(f"\nkilled; the last checkpoint is of step {saved_step(directory)}")
 
 
 def train_to_the_end(directory: Path, log: Path) -> None:
