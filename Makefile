@@ -40,7 +40,7 @@ bench: $(VENV_BENCH)/.bench ## what a step costs, beside its peers
 	$(VENV_BENCH)/bin/python -m benchmarks.step
 
 oracle: $(VENV)/.dev ## compare with recorded TensorFlow traces: make oracle CORPUS=FILE
-	$(VENV)/bin/python -m tests.oracle $(ORACLE_FLAGS) $(CORPUS)
+	$(VENV)/bin/python -m tests.oracle $(if $(LIST),--list) $(ORACLE_FLAGS) $(CORPUS)
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(VENV_BENCH) $(DEMO_DIR) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -52,7 +52,7 @@ class RuntimeWorld(World):
         self.graph = self.model.graph
         self.watch = Watch(self)
         self._stuck: list[threading.Thread] = []
-        self._obedient: list[threading.Thread] = []
+        self._obedient: list[tuple[Any, threading.Thread]] = []
         self._release = threading.Event()
         with self.graph.as_default():
             self._finalize_beforehand()
@@ -195,7 +195,7 @@ class RuntimeWorld(World):
             self._stuck.append(thread)
         elif kind == "obedient":
             thread = threading.Thread(target=self._obey, args=(coordinator, place), daemon=True)
-            self._obedient.append(thread)
+            self._obedient.append((coordinator, thread))
         else:
             error = self.error(kind["raise"], f"inj:{place}.thread")
             thread = threading.Thread(target=report, args=(coordinator, error), daemon=True)
@@ -210,12 +210,13 @@ class RuntimeWorld(World):
 
     def wait(self) -> None:
         """Waits for threads that were asked to stop; producers have done all they can."""
-        if any(c.should_stop() for c in self.watch.coordinators):
-            for thread in self._obedient:
-                thread.join(0.05)
+        for coordinator, thread in self._obedient:
+            if coordinator.should_stop():
+                thread.join(SECONDS_TO_WAIT)
 
     def final(self) -> dict[str, Any]:
         """Returns the final state."""
+        self.wait()
         return {
             "sessions": ["closed" if raw.was_closed else "open" for raw in self.watch.sessions],
             "fin": self.finalized(),

@@ -33,7 +33,7 @@ def test_the_last_line_counts_the_verdicts(
     by_id: Mapping[str, Row], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A compressed file of an equal and an explained scenario gives one each."""
-    rows = [by_id["order.s.three-hooks"], by_id["order.s.ckpt"]]
+    rows = [by_id["step.s.plain"], by_id["order.s.ckpt"]]
     assert main([str(corpus(tmp_path / "some.jsonl.gz", rows))]) == 0
     assert capsys.readouterr().out == "equal=1 explained=1 unexplained=0\n"
 

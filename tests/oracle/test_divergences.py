@@ -1,7 +1,7 @@
 """specs/divergences.toml: every entry is used, and its scenario shows it."""
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,6 @@ from tests.oracle.adapter import play_on_runtime
 from tests.oracle.corpora import Row
 from tests.oracle.divergences import Divergence, wanted
 from tests.oracle.explain import Verdict, derive, explain
-from tests.oracle.trace import compare
 
 HERE = Path(__file__).parent
 VISIBLE = [divergence for divergence in wanted() if divergence.rules]
@@ -75,13 +74,3 @@ def test_without_the_entry_its_scenario_would_be_unexplained(
     others = tuple(d for d in wanted() if d is not divergence)
     monkeypatch.setattr("tests.oracle.explain.wanted", lambda: others)
     assert explain(row, found).verdict is Verdict.UNEXPLAINED
-
-
-def test_wanted_divergences_are_there_wherever_they_are_due(singular: Sequence[Row]) -> None:
-    """A trace that is TensorFlow's although a divergence is wanted there would be a lapse, too."""
-    lapses = [
-        row.id
-        for row in singular
-        if compare(derive(row, wanted()), play_on_runtime(row.scenario)) is not None
-    ]
-    assert lapses == []

@@ -97,6 +97,8 @@ class Computation:
         self._graph = graph
         self._known: dict[str, Any] = {}
         for key, value in feed_dict.items():
+            if symbol_name(key) not in SYMBOLS | graph.constants.keys():
+                raise TypeError(f"Cannot interpret feed_dict key as Tensor: {key}")
             taken = value.take() if isinstance(value, Bomb) else value
             self._known[symbol_name(key)] = taken
 

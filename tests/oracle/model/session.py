@@ -62,9 +62,15 @@ class Session:
             self._opened = self._open()
         except BaseException:
             if self._wants("failed_start_cleans_up"):
-                close_all(self.world.close_raw, self._made, self._coordinator)
-                self._open_graph()
+                self._clean_up()
             raise
+
+    def _clean_up(self) -> None:
+        """Closes what was opened; only an interrupt takes the place of the original error."""
+        error = close_all(self.world.close_raw, self._made, self._coordinator)
+        self._open_graph()
+        if error is not None and not isinstance(error, Exception):
+            raise error
 
     def _open(self) -> Opened:
         return self._open_once()
@@ -183,6 +189,7 @@ class Session:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        self._refuse_inside("close")
         clean = error is None or self._is_end_of_input(error)
         if self._closed and self._wants("second_close_calls_no_hook"):
             return False

@@ -286,7 +286,7 @@ class ModelWorld(World):
             self._strike("qr_start", {**spec, "raise": spec["start_raise"]}, "queue_runners")
         self.recorder.emit("queue_runners", s=raw.number)
         if "lv" not in raw.variables:
-            coordinator.report(errors.FailedPreconditionError("Could not find variable"))
+            coordinator.report(errors.NotFoundError("Could not find resource: lv"))
             return
         raw.queue.extend(range(spec["n"]))
         if "raise" in spec:
