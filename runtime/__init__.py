@@ -3,7 +3,8 @@
 ``import runtime as tf`` takes the place of ``import tensorflow.compat.v1 as tf``.
 """
 
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import runtime.graph.gradients
 import runtime.graph.initializers
@@ -124,6 +125,9 @@ __all__ = [
     "variable_scope",
 ]
 
+if TYPE_CHECKING:
+    from runtime import train
+
 newaxis = None
 globals().update(exported())
 
@@ -131,10 +135,18 @@ globals().update(exported())
 for _name in ("debugging", "dtypes", "linalg", "math", "queue", "random"):
     globals()[_name] = namespace(_name)
 
-from runtime import compat, train  # noqa: E402  # they need what is above
+from runtime import compat  # noqa: E402  # it needs what is above
 
 _fail = missing("tf", globals())
 
 
 def __getattr__(name: str) -> Any:  # any public name, filled in above
+    if name == "train":  # what sessions and logs need is imported when it is first used
+        return import_module("runtime.train")
+    if name == "MonitoredSession":  # the documentation's own example has it here
+        return getattr(import_module("runtime.train"), name)
     return _fail(name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "train"})

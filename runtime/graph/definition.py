@@ -117,7 +117,10 @@ class Definition:
         state: Makes the state that an operation of this type has in each session.
         references: Indices of the inputs that are variables or queues to work on.
         stateful: Whether two calls with the same inputs may differ or have an effect.
-        aliases: Whether an output may share memory with an input or with something foreign.
+        reading: Whether it is stateful only in that it reads something, so that leaving it out of
+            a run that does not need its value changes nothing.
+        aliases: Whether an output may share memory with an input or a variable; or what tells
+            it from a `View`.
         floating: Whether the kernel may meet floating-point exceptions.
     """
 
@@ -132,7 +135,8 @@ class Definition:
     state: Callable[["Operation"], Any] | None = None
     references: tuple[int, ...] = ()
     stateful: bool = False
-    aliases: bool = False
+    reading: bool = False
+    aliases: bool | Callable[[View], bool] = False
     floating: bool = False
 
     def __call__(self, *inputs: "Tensor", name: str | None = None, **attributes: Any) -> Any:
@@ -164,6 +168,17 @@ class Definition:
         from runtime.graph.graph import graph_of
 
         return graph_of(inputs).create(self, inputs, attributes, name or self.type)
+
+    def may_alias(self, view: View) -> bool:
+        """Whether an output may share memory with an input or a variable.
+
+        Args:
+            view: The operation and what is known of its inputs.
+
+        Returns:
+            True if it isn't known that it does not.
+        """
+        return self.aliases(view) if callable(self.aliases) else self.aliases
 
     def expression(self, view: View) -> str | None:
         """The template for an operation of this type.

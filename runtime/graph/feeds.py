@@ -84,6 +84,8 @@ def check_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
 
 def _numbers(tensor: Tensor, value: Any) -> Any:
     wanted = tensor.dtype.numpy
+    if type(value) is float and wanted.kind == "f":
+        return np.array(value, wanted)
     if not isinstance(value, _PLAIN):
         return np.asarray(value, dtype=wanted)
     try:

@@ -176,6 +176,7 @@ class _Interpretation:
         self.specs = {t: Spec(t.dtype, dims) for t, dims in self._fed.items()}
         self.same: dict[Tensor, Tensor] = {}
         self._known = set(self._fed)
+        self._quiet = set(self._fed)
         fetched = [f for f in request.fetches if isinstance(f, Tensor)]
         tensors = [t for t in fetched if t not in self._fed]
         ops = [f for f in request.fetches if isinstance(f, Operation)]
@@ -192,15 +193,25 @@ class _Interpretation:
     def _interpret(self, op: Operation) -> None:
         view = View(op, [self.specs[t] for t in op.inputs])
         specs = self._inferred(op, view)
-        pure = not op.control_inputs and self._known.issuperset(op.inputs)
-        if pure:
+        quiet = self._is_quiet(op)
+        if quiet and self._known.issuperset(op.inputs):
             specs = folded(view, specs, _FOLD_LIMIT) or specs
         for tensor, spec in zip(op.outputs, specs, strict=True):
             if tensor not in self._fed:
-                self.specs[tensor] = spec
-                if pure and spec.value is not None:
-                    self._known.add(tensor)
+                self._learn(tensor, spec, quiet)
         self._pass_over(op, view)
+
+    def _is_quiet(self, op: Operation) -> bool:
+        """Whether a run can do without an operation and all that it needs, but for its value."""
+        harmless = op.definition.reading or not op.definition.stateful
+        return harmless and not op.control_inputs and self._quiet.issuperset(op.inputs)
+
+    def _learn(self, tensor: Tensor, spec: Spec, quiet: bool) -> None:
+        self.specs[tensor] = spec
+        if quiet:
+            self._quiet.add(tensor)
+            if spec.value is not None:
+                self._known.add(tensor)
 
     def _inferred(self, op: Operation, view: View) -> tuple[Spec, ...]:
         try:
@@ -269,6 +280,7 @@ class _Liveness:
         self._roots = {t: frozenset([("feed", t)]) for t in request.feeds}
         self._last: dict[Root, int] = {}
         self._last_tensor: dict[Tensor, int] = {}
+        self._read = set(self._fetched)
         self.snapshots: set[Tensor] = set()
         for position, op in enumerate(meaning.order):
             self._visit(position, op)
@@ -278,9 +290,12 @@ class _Liveness:
     def _visit(self, position: int, op: Operation) -> None:
         inputs = [self._meaning.resolve(t) for t in data_inputs(op)]
         for tensor in inputs:
+            self._read.add(tensor)
             self._use(tensor, position)
-        shared = set(variable_roots(op) if op.definition.aliases else [])
-        shared.update(*[self.roots(t) for t in inputs if op.definition.aliases])
+        view = View(op, [self._meaning.specs[t] for t in op.inputs])
+        shared: set[Root] = set()
+        if op.definition.may_alias(view):
+            shared = set(variable_roots(op)).union(*[self.roots(t) for t in inputs])
         for tensor in op.outputs:
             if tensor not in self._roots:
                 self._produce(position, tensor, shared)
@@ -307,6 +322,10 @@ class _Liveness:
         inputs = [self._meaning.resolve(t) for t in data_inputs(op)]
         candidates = dict.fromkeys([*inputs, *op.outputs])
         return [t for t in candidates if self._last_tensor.get(t) == position]
+
+    def is_used(self, tensor: Tensor) -> bool:
+        """Whether anything reads a value."""
+        return tensor in self._read
 
     def owned(self, tensor: Tensor, position: int) -> bool:
         """Whether an operation may overwrite or keep one of its inputs."""
@@ -348,7 +367,7 @@ class _Emission:
     def _assembled(self, arguments: str) -> Program:
         head = [(f"def plan({arguments}):", None)]
         indent = " "
-        if any(op.definition.floating for op in self._meaning.order):
+        if any(_may_overflow(op) for op in self._meaning.order):
             head.append((" with errstate(all='ignore'):", None))
             self._constants["errstate"] = np.errstate
             indent = "  "
@@ -419,7 +438,7 @@ class _Emission:
         self._forget(position, op)
 
     def _statement(self, op: Operation, expression: str) -> str:
-        if not op.outputs:
+        if not any(self._liveness.is_used(t) for t in op.outputs):
             return expression
         return f"{', '.join([self._name_output(t) for t in op.outputs])} = {expression}"
 
@@ -468,8 +487,11 @@ class _Emission:
             self._line(f"del {', '.join([self._name(t) for t in dying])}", None)
 
     def _is_worth_it(self, tensor: Tensor) -> bool:
-        spec = self._meaning.specs[tensor]
-        return spec.dims != () and spec.value is None and tensor not in self._request.feeds
+        """Whether a value was computed and lies in memory of its own."""
+        if tensor not in self._names or not self._liveness.is_used(tensor):
+            return False
+        own = any(kind == "own" for kind, _ in self._liveness.roots(tensor))
+        return own and self._meaning.specs[tensor].dims != ()
 
     def _fetch(self, fetch: Tensor | Operation) -> str:
         if isinstance(fetch, Operation):
@@ -484,6 +506,12 @@ class _Emission:
         if self._liveness.needs_copy(tensor):
             return f"{self._bound('k', _detached)}({name})"
         return name if spec.dims is not None else f"{self._bound('k', _unwrapped)}({name})"
+
+
+def _may_overflow(op: Operation) -> bool:
+    """Whether NumPy might warn about floating-point numbers, where TensorFlow is silent."""
+    tensors = [*op.inputs, *op.outputs]
+    return op.definition.floating and any(not t.dtype.is_integer for t in tensors)
 
 
 def _giving_arrays(kernel: Function) -> Function:

@@ -12,7 +12,7 @@ from runtime import errors
 from runtime.graph.config import ConfigProto, RunMetadata, RunOptions
 from runtime.graph.export import export
 from runtime.graph.failures import reraise
-from runtime.graph.feeds import fed_array, fed_tensors, flattened
+from runtime.graph.feeds import check_shape, fed_array, fed_tensors, flattened
 from runtime.graph.fetches import Structure, signature, structure_of
 from runtime.graph.graph import Graph, default_session, get_default_graph
 from runtime.graph.operation import Operation
@@ -27,7 +27,7 @@ from runtime.graph.tracing import Trace
 _SPECIALISATIONS = 16
 
 
-# Types whose objects are a single element; the class of variables is added where it is made.
+# Types whose objects are a single element; variables.py adds that of variables.
 SINGLE: set[type] = {Tensor, Operation}
 
 
@@ -79,7 +79,7 @@ class Session:
         self._state = SessionState()
         self._closed = False
         self._lock = threading.Lock()
-        self._single: dict[Any, Function] = {}
+        self._unfed: dict[Any, Function] = {}
         self._prepared: dict[Any, _Prepared] = {}
         self._contexts: list[Any] = []
         self.event_listener: Callable[[str, Mapping[str, object]], None] | None = None
@@ -141,8 +141,11 @@ class Session:
             ValueError: If a fetch or feed is not in the graph, or a value has a wrong shape.
             tf.errors.OpError: If an operation fails.
         """
-        if feed_dict is None is options and run_metadata is None and type(fetches) in SINGLE:
-            plan = self._single.get(fetches)
+        if feed_dict is None is options and run_metadata is None:
+            try:
+                plan = self._unfed.get(fetches if type(fetches) in SINGLE else signature(fetches))
+            except TypeError:  # something in it has no hash, so it can't be fetched
+                plan = None
             if plan is not None:
                 try:
                     return plan()
@@ -170,15 +173,15 @@ class Session:
             return self._run_with_options(prepared, arrays, shapes, options, run_metadata)
         plan, program = self._plan(prepared, shapes, arrays)
         if not prepared.feeds:
-            self._remember(fetches, plan)
+            self._remember(prepared, plan)
         return _carried_out(plan, program, arrays)
 
-    def _remember(self, fetches: Any, plan: Function) -> None:
-        """Lets later runs of a single element without options find the plan at once."""
-        if type(fetches) in SINGLE:
+    def _remember(self, prepared: _Prepared, plan: Function) -> None:
+        """Lets later runs of the same fetches without feeds find the plan at once."""
+        if prepared.key is not None:
             with self._lock:
                 if not self._closed:
-                    self._single[fetches] = plan
+                    self._unfed[prepared.key[0]] = plan
 
     def _check_open(self) -> None:
         if self._closed:
@@ -359,7 +362,7 @@ class Session:
         """Ends the session: state is dropped, whatever waits in it fails with CancelledError."""
         with self._lock:
             self._closed = True
-            self._single.clear()
+            self._unfed.clear()
         self._prepared.clear()
         self._state.cancel()
 
@@ -450,7 +453,7 @@ def _converted(prepared: _Prepared, values: list[Any]) -> tuple[list[Any], Any]:
 
 def _check_fed(prepared: _Prepared, arrays: list[Any]) -> None:
     for tensor, array in zip(prepared.unique, arrays, strict=True):
-        fed_array(tensor, array)
+        check_shape(tensor, array.shape)
 
 
 def _carried_out(plan: Function, program: Program, arrays: list[Any]) -> Any:

@@ -56,7 +56,12 @@ def _not_fed(view: View) -> Kernel:
 
 
 PLACEHOLDER: Definition = Definition(
-    "Placeholder", as_attributes, bind=_not_fed, stateful=True, gradient=not_differentiable
+    "Placeholder",
+    as_attributes,
+    bind=_not_fed,
+    stateful=True,
+    reading=True,
+    gradient=not_differentiable,
 )
 
 
@@ -83,6 +88,7 @@ PLACEHOLDER_WITH_DEFAULT: Definition = Definition(
     template="{0}",
     aliases=True,
     stateful=True,
+    reading=True,
     gradient=lambda op, dy: [dy],
 )
 
@@ -472,10 +478,17 @@ def _expand_spec(view: View) -> Spec:
     return Spec(view.first.dtype, (*dims[:axis], 1, *dims[axis:]))
 
 
+def _bind_expand(view: View) -> Kernel:
+    axis = view["axis"]
+    every = slice(None)
+    key = (*[every] * axis, None) if axis >= 0 else (..., None, *[every] * (-axis - 1))
+    return lambda x: x[key]
+
+
 EXPAND_DIMS: Definition = Definition(
     "ExpandDims",
     _expand_spec,
-    bind=lambda view: lambda x: np.expand_dims(x, view["axis"]),
+    bind=_bind_expand,
     aliases=True,
     gradient=lambda op, dy: [reshape_like(dy, op.inputs[0])],
 )

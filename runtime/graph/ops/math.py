@@ -61,7 +61,8 @@ def _bind_sum_like(view: View) -> Kernel:
     axes = tuple([*range(lead), *[i for i, a, b in kept if a != b]])
     reduce = np.add.reduce
     if target == tuple([d for i, d in enumerate(source) if i not in axes]):
-        return lambda value, like: reduce(value, axes)
+        only = axes[0] if len(axes) == 1 else axes
+        return lambda value, like: reduce(value, only)
     return lambda value, like: reduce(value, axes).reshape(target)[()]
 
 
@@ -71,7 +72,7 @@ SUM_LIKE: Definition = Definition(
     bind=_bind_sum_like,
     passes=_same_known_shape,
     gradient=lambda op, dy: [SPREAD_LIKE(dy, op.inputs[0]), None],
-    aliases=True,
+    aliases=lambda view: not fully_known(view.first.dims) or not fully_known(view.inputs[1].dims),
 )
 
 

@@ -25,6 +25,8 @@ from runtime.graph.shapes import (
     broadcast,
     compatible,
     described,
+    element_count,
+    fully_known,
     merged,
     normalized_axis,
 )
@@ -370,29 +372,46 @@ def _sparse_spec(view: View) -> tuple[Spec, ...]:
     return Spec(logits.dtype, merged(rest, labels.dims)), Spec(logits.dtype, logits.dims)
 
 
-def _sparse_cross_entropy(logits: Any, labels: Any) -> Any:
-    classes = logits.shape[-1]
-    flat = labels.reshape(-1)
-    if flat.size and (flat.min() < 0 or flat.max() >= classes):
+def _row_starts(rows: int, classes: int) -> Any:
+    return np.arange(0, rows * classes, classes or 1)
+
+
+def _check_labels(labels: Any, classes: int) -> None:
+    # Seen as unsigned, a negative number is a large one.
+    if labels.size and labels.view(f"u{labels.itemsize}").max() >= classes:
+        wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise ValueError(
-            f"Received a label value of {flat.min() if flat.min() < 0 else flat.max()} which is "
-            f"outside the valid range of [0, {classes})."
+            f"Received a label value of {wrong} which is outside the valid range of [0, {classes})."
         )
+
+
+def _sparse_cross_entropy(logits: Any, labels: Any, starts: Any) -> Any:
+    flat = labels.ravel()
+    _check_labels(flat, logits.shape[-1])
+    index = starts + flat
     shifted = logits - np.maximum.reduce(logits, -1, keepdims=True)
     exponentials = np.exp(shifted)
     total = np.add.reduce(exponentials, -1, keepdims=True)
-    rows = np.arange(flat.size)
-    chosen = shifted.reshape(-1, classes)[rows, flat].reshape(labels.shape)
-    loss = np.log(total[..., 0]) - chosen
+    loss = np.log(total.ravel()) - shifted.take(index)
     exponentials /= total
-    exponentials.reshape(-1, classes)[rows, flat] -= 1
-    return loss, exponentials
+    exponentials.put(index, exponentials.take(index) - 1)
+    return loss.reshape(labels.shape)[()], exponentials
+
+
+def _bind_sparse(view: View) -> Kernel:
+    dims = view.first.dims
+    if dims is not None and fully_known(dims):
+        known = _row_starts(element_count(dims[:-1]) or 0, dims[-1] or 0)
+        return lambda logits, labels: _sparse_cross_entropy(logits, labels, known)
+    return lambda logits, labels: _sparse_cross_entropy(
+        logits, labels, _row_starts(labels.size, logits.shape[-1])
+    )
 
 
 SPARSE_CROSS_ENTROPY: Definition = Definition(
     "SparseSoftmaxCrossEntropyWithLogits",
     _sparse_spec,
-    _sparse_cross_entropy,
+    bind=_bind_sparse,
     gradient=lambda op, dloss, dslope: [expand_dims(dloss, -1) * op.outputs[1], None],
     floating=True,
 )

@@ -14,10 +14,12 @@ from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
 from runtime.graph.ops.math import cast, equal, exp, log
 from runtime.graph.ops.rules import axes_of, checked_kind, renamed, static_int
-from runtime.graph.shapes import Dims, Incompatible, element_count, normalized_axis
+from runtime.graph.shapes import Dims, Incompatible, element_count, fully_known, normalized_axis
 from runtime.graph.tensor import Tensor
 
 _NUMBERS = "fciu"
+# Tensors of up to this many equal elements are made ahead of time.
+_SMALL = 1 << 16
 
 
 def _reduced_dims(dims: Dims, axes: tuple[int, ...] | None, keep: builtins.bool) -> Dims:
@@ -47,7 +49,8 @@ def _plain(ufunc: Any) -> Callable[[View], Kernel]:
             view["keepdims"],
         )
         if not keep:
-            return lambda x: reduce(x, axes, dtype)
+            only = axes[0] if axes is not None and len(axes) == 1 else axes
+            return lambda x: reduce(x, only, dtype)
         return lambda x: reduce(x, axes, dtype, None, True)
 
     return bind
@@ -149,9 +152,17 @@ def _bind_spread(view: View) -> Kernel:
     return lambda value, like: _spread(value, like, axes)
 
 
+def _spread_spec(view: View) -> Spec:
+    dims, value = view.inputs[1].dims, view.first.value
+    if value is None or value.ndim or not fully_known(dims) or (element_count(dims) or 0) > _SMALL:
+        return Spec(view.first.dtype, dims)
+    shape: Any = dims
+    return Spec(view.first.dtype, dims, np.full(shape, value, value.dtype)[()])
+
+
 SPREAD: Definition = Definition(
     "SpreadReduced",
-    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    _spread_spec,
     bind=_bind_spread,
     gradient=lambda op, dy: [
         REDUCE_LIKE(dy, op.inputs[0], axes=op.attributes["axes"]),
@@ -178,9 +189,15 @@ def _bind_ratio(view: View) -> Kernel:
     return lambda whole, part: make(max(whole.size // max(part.size, 1), 1))
 
 
+def _ratio_spec(view: View) -> Spec:
+    whole, part = element_count(view.first.dims), element_count(view.inputs[1].dims)
+    make = view["dtype"].as_numpy_dtype
+    return Spec(view["dtype"], (), make(whole // part) if whole and part else None)
+
+
 REDUCED_COUNT: Definition = Definition(
     "ReducedCount",
-    lambda view: Spec(view["dtype"], ()),
+    _ratio_spec,
     bind=_bind_ratio,
     gradient=not_differentiable,
 )

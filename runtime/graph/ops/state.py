@@ -5,6 +5,7 @@ in place if the plan knows that nobody needs the old contents any more (`Spec.ex
 keeps an array that it is given if nobody else uses that (`Spec.owned`); else it copies.
 """
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ VARIABLE: Definition = Definition(
     template="{0}.value",
     state=_cell,
     stateful=True,
+    reading=True,
     aliases=True,
     gradient=not_differentiable,
 )
@@ -45,6 +47,7 @@ READ: Definition = Definition(
     template="{0}.value",
     references=(0,),
     stateful=True,
+    reading=True,
     aliases=True,
     gradient=lambda op, dy: [dy],
 )
@@ -111,12 +114,12 @@ ASSIGN_ANY_SHAPE: Definition = Definition(
 )
 
 
-def _updating(ufunc: Any) -> Any:
+def _updating(ufunc: Any, calculate: Any) -> Any:
     """Makes kernels that add to or subtract from a variable."""
 
     def fresh(cell: Cell, value: Any) -> Any:
         with cell.lock:
-            cell.value = result = ufunc(cell.value, value)
+            cell.value = result = calculate(cell.value, value)
         return result
 
     def in_place(cell: Cell, value: Any) -> Any:
@@ -137,7 +140,7 @@ def _is_in_place(view: View) -> bool:
 ASSIGN_ADD: Definition = Definition(
     "AssignAdd",
     _assign_spec,
-    bind=_updating(np.add),
+    bind=_updating(np.add, operator.add),
     references=(0,),
     stateful=True,
     aliases=True,
@@ -147,7 +150,7 @@ ASSIGN_ADD: Definition = Definition(
 ASSIGN_SUB: Definition = Definition(
     "AssignSub",
     _assign_spec,
-    bind=_updating(np.subtract),
+    bind=_updating(np.subtract, operator.sub),
     references=(0,),
     stateful=True,
     aliases=True,
@@ -184,6 +187,7 @@ IS_INITIALIZED: Definition = Definition(
     lambda cell: np.bool_(cell.initialized),
     references=(0,),
     stateful=True,
+    reading=True,
     gradient=not_differentiable,
 )
 
