@@ -2,7 +2,8 @@
 
 import enum
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 import attrs
@@ -22,6 +23,7 @@ from statemachine.rules import Observation, Rules
 from statemachine.table import FINAL
 
 _MOST_FINDINGS = 100
+_CHECKPOINTS = (EventKind.CHECKPOINT_SAVED.number, EventKind.CHECKPOINT_RESTORED.number)
 
 
 class Verdict(enum.Enum):
@@ -143,7 +145,7 @@ class _Audit:
         self._known = known
         self._hooks = len(reading.header.hooks)
         self._fold = Fold(reading.header.hooks, reading.header.started)
-        self._rules = Rules(reading.header)
+        self._rules = Rules(reading.header, whole=not reading.dropped)
         self._last = START_CODE if not reading.dropped else None
         self._findings: dict[str, list[Finding]] = {
             "integrity": [],
@@ -153,7 +155,6 @@ class _Audit:
         }
         self._saved: list[tuple[Checkpoint, int]] = []
         self._restored: list[tuple[Checkpoint, int, int]] = []
-        self._untold_restores = 0
         self._damage: UnreadableLog | None = None
 
     def report(self) -> AuditReport:
@@ -165,7 +166,7 @@ class _Audit:
             "conformance": self._conformance(),
             "lineage": self._lineage(),
         }
-        findings = tuple(f for about in self._findings.values() for f in about[:_MOST_FINDINGS])
+        findings = tuple(f for about in self._findings.values() for f in about)
         header = self._reading.header
         return AuditReport(
             self._location, **verdicts, findings=findings, header=header, state=self._state()
@@ -197,8 +198,9 @@ class _Audit:
         sequence: int | None = None,
         time: int | None = None,
     ) -> None:
-        finding = Finding(about, rule, sentence(rule), seen, tuple(allowed), sequence, time)
-        self._findings[about].append(finding)
+        if len(self._findings[about]) < _MOST_FINDINGS:
+            finding = Finding(about, rule, sentence(rule), seen, tuple(allowed), sequence, time)
+            self._findings[about].append(finding)
 
     def _observe(self, observation: Observation) -> None:
         self._find("conformance", **attrs.asdict(observation, recurse=False))
@@ -229,11 +231,8 @@ class _Audit:
         self._find("conformance", rule, seen, error.allowed, sequence, time)
 
     def _checkpoints(self, block: Block) -> None:
-        kinds = block.kinds
-        numbers = (EventKind.CHECKPOINT_SAVED.number, EventKind.CHECKPOINT_RESTORED.number)
-        if not np.isin(kinds, numbers).any():
-            return
-        for event in block.events(self._reading.header.started, False):
+        positions = np.flatnonzero(np.isin(block.kinds, _CHECKPOINTS))
+        for event in block.events(self._reading.header.started, False, positions):
             if event.kind is EventKind.CHECKPOINT_SAVED:
                 self._saved.append((Checkpoint.of(event), event.sequence))
             elif event.kind is EventKind.CHECKPOINT_RESTORED:
@@ -303,16 +302,17 @@ class _Audit:
         return bool(asked) and state is not None and not self._restored
 
     def _judge_restore(self, restored: Checkpoint, sequence: int, time: int) -> Verdict:
-        digest = restored.sha256
-        for place, saved in self._all_saved(before=sequence):
-            if digest is not None and saved.sha256 == digest:
-                seen = (
-                    f"{restored.path} (step {saved.step}, sha256 {digest[:12]}…) was saved by the "
-                    f"session of {place}"
-                )
-                self._find("lineage", "restored-was-saved", seen, (), sequence, time)
-                return Verdict.PASS
-        seen = f"{restored.path} (sha256 {str(digest)[:12]}…) was saved by no session of "
+        digest = restored.sha256 or "not told"
+        origin = self._origin(digest, sequence)
+        if origin is not None:
+            place, step = origin
+            seen = (
+                f"{restored.path} (step {step}, sha256 {digest:.12}…) was saved by the "
+                f"session of {place}"
+            )
+            self._find("lineage", "restored-was-saved", seen, (), sequence, time)
+            return Verdict.PASS
+        seen = f"{restored.path} (sha256 {digest:.12}…) was saved by no session of "
         if not self._known:
             seen += "this log, and no other log was given"
             self._find("lineage", "restored-was-saved", seen, (), sequence, time)
@@ -321,12 +321,23 @@ class _Audit:
         self._find("lineage", "restored-was-saved", seen, (), sequence, time)
         return Verdict.FAIL
 
-    def _all_saved(self, before: int) -> Iterator[tuple[str, Checkpoint]]:
-        # A save after the restore may have the same bytes, and still be no ancestor of it.
-        yield from ((self._location, saved) for saved, at in self._saved if at < before)
+    def _origin(self, digest: str, before: int) -> tuple[str, int | None] | None:
+        """Which log says that a checkpoint was saved, and at which step."""
+        for saved, sequence in self._saved:
+            # A save after the restore may have the same bytes, and still be no ancestor of it.
+            if saved.sha256 == digest and sequence < before:
+                return self._location, saved.step
+        return self._saved_elsewhere.get(digest)
+
+    @cached_property
+    def _saved_elsewhere(self) -> dict[str, tuple[str, int | None]]:
+        found: dict[str, tuple[str, int | None]] = {}
         for log in self._known:
             opened = log if isinstance(log, EventLog) else EventLog.open(log)
-            yield from ((_short(opened), saved) for saved in saved_in(opened))
+            for saved in saved_in(opened):
+                if saved.sha256:
+                    found.setdefault(saved.sha256, (_short(opened), saved.step))
+        return found
 
 
 def _short(log: EventLog) -> str:
@@ -337,12 +348,11 @@ def saved_in(log: EventLog) -> list[Checkpoint]:
     """The checkpoints that a log says were saved, as far as it can be read."""
     saved = []
     reading = log.read()
-    number = EventKind.CHECKPOINT_SAVED.number
     try:
         for block in reading:
-            if (block.kinds == number).any():
-                events = block.events(reading.header.started, False)
-                saved += [Checkpoint.of(e) for e in events if e.kind.number == number]
+            positions = np.flatnonzero(block.kinds == EventKind.CHECKPOINT_SAVED.number)
+            events = block.events(reading.header.started, False, positions)
+            saved += [Checkpoint.of(event) for event in events]
     except UnreadableLog:
         pass
     return saved

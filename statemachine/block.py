@@ -138,6 +138,19 @@ class Block:
             belongs[beside] = inside[latest]  # the last one, where there is none before
         return numbers, belongs
 
+    def part(self, start: int, stop: int) -> "Block":
+        """The events from position `start` up to, but not including, `stop`."""
+        before = self.kinds[:start] == EventKind.STEP_BEGIN.number
+        details = {at - start: text for at, text in self.details.items() if start <= at < stop}
+        return Block(
+            self.sequence + len(before),
+            self.step + int(np.count_nonzero(before)),
+            self.time + int(self.elapsed[:start].sum(dtype=np.int64)),
+            self.elapsed[start:stop],
+            self.codes[start:stop],
+            details,
+        )
+
     def in_step_after(self, in_step_before: bool) -> bool:
         """Whether the block ends inside a step."""
         ordered = self.ordered
@@ -193,7 +206,7 @@ def event_of(
         detail = MappingProxyType({"call": call.value, **detail})
     of_hook = (call or kind).value.startswith("hook.")
     hook = code >> INDEX_SHIFT if of_hook else None
-    if kind is EventKind.RUN:
+    if kind in (EventKind.RUN, EventKind.RUN_SIGNATURE):
         detail = MappingProxyType({"signature": code >> INDEX_SHIFT, **detail})
     return Event(sequence, time, kind, hook, step, detail)
 

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from statemachine.block import KIND_MASK, Block, event_of, read_detail
+from statemachine.errors import UnreadableLog
 from statemachine.events import (
     EMPTY,
     INDEX_SHIFT,
@@ -39,6 +40,7 @@ for _event, _at in _RUN_SYMBOLS:
     for _mark in (STOP_ASKED, STOP_ASKED | 1):
         _FLAGS[_base | _mark << MARK_SHIFT] = True
 
+_ASKING_CALLS: Final = (EventKind.BEFORE_RUN.value, EventKind.AFTER_RUN.value)
 _ERRORS: Final = frozenset(
     {EventKind.RAISED, EventKind.REPLACED, EventKind.SWALLOWED, EventKind.SUPPRESSED}
 )
@@ -56,6 +58,10 @@ _TOLD: Final = np.array(
         )
     ]
 )
+
+
+_BESIDE: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
+_BESIDE[[kind.number for kind in EventKind if kind.in_second_lane]] = True
 
 
 @attrs.frozen
@@ -76,13 +82,21 @@ class Observation:
 
 
 class Rules:
-    """Judges the blocks of one log in turn; how the log is cut into blocks makes no difference."""
+    """Judges the blocks of one log in turn; how the log is cut into blocks makes no difference.
 
-    def __init__(self, header: Header) -> None:
+    Args:
+        header: Who wrote the log.
+        whole: Whether the first block is the log's first; a bounded log forgets old ones. Then what
+            depends on them is judged from the first step on that begins.
+    """
+
+    def __init__(self, header: Header, whole: bool = True) -> None:
         self._started = header.started
-        self._expected: tuple[int, int, int] | None = None
-        self._declared = 0
-        self._last = 0
+        self._expected = (0, 0, 0) if whole else None
+        self._whole = whole
+        self._declared = 0 if whole else None
+        self._last = self._last_code = 0
+        self._left = False
         self._asked = False
         self._owed_flag = False
         self._exit = _ErrorRules()
@@ -93,9 +107,9 @@ class Rules:
         yield from self._numbering(block)
         yield from self._clock(block)
         yield from self._second_lane(block)
+        yield from self._details(block)
         yield from self._signatures(block)
-        yield from self._stops(block)
-        yield from self._errors(block)
+        yield from self._in_context(block)
         self.restores += int(np.count_nonzero(block.kinds == EventKind.RESTORE.number))
 
     def _at(self, rule: str, seen: str, block: Block, position: int) -> Observation:
@@ -107,7 +121,7 @@ class Rules:
         if self._expected is not None and found != self._expected:
             seen = (
                 f"a block begins with event {found[0]} after step {found[1]} at {found[2]} ns; "
-                f"the one before it ends where event {self._expected[0]}, step "
+                f"what comes before it ends where event {self._expected[0]}, step "
                 f"{self._expected[1]} and {self._expected[2]} ns go on"
             )
             yield Observation("numbered-without-gap", seen, block.sequence)
@@ -119,25 +133,47 @@ class Rules:
 
     def _second_lane(self, block: Block) -> Iterator[Observation]:
         """Events of the second lane carry no mark, and only a signature has an index."""
-        beside = np.flatnonzero(block.codes & SECOND_LANE)
-        for position in beside.tolist():
-            code = int(block.codes[position])
-            kind = KIND_OF_NUMBER.get(code & KIND_MASK)
-            indexed = kind is EventKind.RUN_SIGNATURE
-            if kind is None or (code if not indexed else code & SYMBOL_MASK) != kind.number:
-                yield self._at("known-events", f"the code {code} is none", block, position)
+        codes = block.codes
+        indexed = block.kinds == EventKind.RUN_SIGNATURE.number
+        known = _BESIDE[codes & SYMBOL_MASK] & (codes >= 0)
+        known &= indexed | (codes >> INDEX_SHIFT == 0)
+        for position in np.flatnonzero(~known & ((codes & SECOND_LANE) != 0)).tolist():
+            seen = f"the code {int(codes[position])} is none"
+            yield self._at("known-events", seen, block, position)
+
+    def _details(self, block: Block) -> Iterator[Observation]:
+        for position, text in block.details.items():
+            try:
+                read_detail(text)
+            except UnreadableLog as error:
+                yield self._at("known-events", str(error), block, position)
 
     def _signatures(self, block: Block) -> Iterator[Observation]:
         declares = block.kinds == EventKind.RUN_SIGNATURE.number
-        declared = self._declared + np.cumsum(declares)
-        self._declared = int(declared[-1]) if len(declared) else self._declared
         index = block.codes >> INDEX_SHIFT
+        if self._declared is None:  # those before were dropped: so many they were
+            if not declares.any():
+                return
+            self._declared = int(index[np.argmax(declares)])
+        declared = self._declared + np.cumsum(declares)
         runs = block.kinds == EventKind.RUN.number
         unknown = runs & (index >= declared) & (index != MAX_INDEX)
         misnumbered = declares & (index != declared - 1)
+        self._declared += int(np.count_nonzero(declares))
         for position in np.flatnonzero(unknown | misnumbered)[:1].tolist():
             seen = f"the signature {int(index[position])} is used or declared out of turn"
             yield self._at("signature-declared", seen, block, position)
+
+    def _in_context(self, block: Block) -> Iterator[Observation]:
+        """What can only be judged with what came before in mind."""
+        if not self._whole:
+            begins = np.flatnonzero(block.kinds == EventKind.STEP_BEGIN.number)
+            if not len(begins):
+                return
+            self._whole = True
+            block = block.part(int(begins[0]), len(block))
+        yield from self._stops(block)
+        yield from self._errors(block)
 
     def _stops(self, block: Block) -> Iterator[Observation]:
         """The stop flag rises exactly when a hook or a step function has asked for it."""
@@ -146,43 +182,46 @@ class Rules:
         if not (flags.any() or requests.any() or self._owed_flag or _FLAGS[self._last]):
             self._remember_last(block)
             return
-        before = bool(_FLAGS[self._last])
         for position, code in enumerate(block.codes.tolist()):
             if requests[position]:
                 yield from self._stop_request(block, position)
             elif not code & SECOND_LANE:
-                now = bool(flags[position])
-                yield from self._stop_flag(block, position, before, now, code)
-                before, self._last = now, code & SYMBOL_MASK
-                self._last_code = code
-                self._asked = self._owed_flag = False
-
-    _last_code: int = 0
+                yield from self._stop_flag(block, position, bool(flags[position]), code)
+                self._remember(code)
 
     def _remember_last(self, block: Block) -> None:
-        ordered = block.ordered
+        ordered = block.codes[block.ordered]
         if len(ordered):
-            self._last_code = int(block.codes[ordered[-1]])
-            self._last = self._last_code & SYMBOL_MASK
+            self._left = self._left or EventKind.STATE_STOPPING.number in ordered & KIND_MASK
+            self._remember(int(ordered[-1]))
+
+    def _remember(self, code: int) -> None:
+        self._last, self._last_code, self._owed_flag = code & SYMBOL_MASK, code, False
+        self._left = self._left or code & KIND_MASK == EventKind.STATE_STOPPING.number
 
     def _stop_request(self, block: Block, position: int) -> Iterator[Observation]:
+        """A hook asks in a call of its own; a step function while or after it is run."""
         detail = _detail(block, position)
         by, hook = detail.get("by"), detail.get("hook")
         if by == "coordinator":
             return
         self._asked = True
-        self._owed_flag = by == "step_fn" or isinstance(hook, int)
         kind = KIND_OF_NUMBER.get(self._last_code & KIND_MASK)
-        if isinstance(hook, int) and (
-            kind is None or by != kind.value or hook != self._last_code >> INDEX_SHIFT
-        ):
-            seen = f"hook {hook} asks for a stop in {by} while the session is elsewhere"
-            yield self._at("stop-asked-in-a-run", seen, block, position)
+        if by in _ASKING_CALLS:
+            self._owed_flag = True
+            if kind is None or by != kind.value or hook != self._last_code >> INDEX_SHIFT:
+                seen = f"hook {hook} asks for a stop in {by} while the session is elsewhere"
+                yield self._at("stop-asked-in-a-run", seen, block, position)
+        elif by == "step_fn":
+            self._owed_flag = True
+            if not (self._left or _is_run(self._last_code)):
+                seen = "a step function asks for a stop while none can have been run"
+                yield self._at("stop-asked-in-a-run", seen, block, position)
 
     def _stop_flag(
-        self, block: Block, position: int, before: bool, now: bool, code: int
+        self, block: Block, position: int, now: bool, code: int
     ) -> Iterator[Observation]:
-        if now and not before and not self._asked:
+        if now and not _FLAGS[self._last] and not self._asked:
             seen = "the session is told to stop, and nobody asked for it"
             yield self._at("stop-is-kept", seen, block, position)
         if self._owed_flag and not now and _is_run(code):

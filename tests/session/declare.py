@@ -357,10 +357,12 @@ class _History:
         yield from (at for at in self._at(condition["event"]) if at not in covered)
 
     def _numbered(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
+        field = condition["number"]
+        declared = self._within(condition["first"], span)
+        yield from (a for n, a in enumerate(declared) if self._events[a].detail.get(field) != n)
         for at in self._within(condition["then"], span):
-            number = self._events[at].detail.get(condition["number"])
-            earlier = len(self._within(condition["first"], (span[0], at - 1)))
-            known = isinstance(number, int) and number < earlier
+            number = self._events[at].detail.get(field)
+            known = isinstance(number, int) and number < sum(place < at for place in declared)
             if not known and number != condition["unless_number"]:
                 yield at
 
