@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from statemachine.block import Block, event_of
-from statemachine.compiled import compile_table, strip_signature
+from statemachine.compiled import place_at
 from statemachine.events import EMPTY, SECOND_LANE
 from statemachine.log import Reading
 from statemachine.table import State
@@ -89,7 +89,7 @@ class _StateColumn:
     """The state after each event; the second lane's events have the state around them."""
 
     def __init__(self, hooks: int) -> None:
-        self._places = compile_table(hooks).places
+        self._hooks = hooks
         self._before = State.CREATED.value
 
     def column(self, block: Block) -> "pa.Array":
@@ -105,5 +105,5 @@ class _StateColumn:
         return pa.array(states[counts], pa.string()).dictionary_encode()
 
     def _state(self, code: int) -> str | None:
-        place = self._places.get(strip_signature(code))
+        place = place_at(code, self._hooks)
         return place.state.value if place else None

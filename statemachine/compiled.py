@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from statemachine.events import MAX_INDEX, SYMBOL_MASK, EventKind, encode
+from statemachine.events import INDEX_SHIFT, MAX_INDEX, SYMBOL_MASK, EventKind, encode
 from statemachine.table import (
     ENDS_OWED,
     FINAL,
@@ -204,3 +204,16 @@ def strip_signature(code: int) -> int:
     if code & SYMBOL_SPAN == RUN_SYMBOL:
         return code & SYMBOL_MASK
     return code
+
+
+def place_at(code: int, hooks: int) -> Place | None:
+    """Where a session with so many hooks stands after a code; None if it can't be there.
+
+    The table is not unrolled for so many hooks: apart from its index a place is the same for each.
+    """
+    code = strip_signature(code)
+    place = compile_table(min(hooks, 1)).places.get(code & SYMBOL_MASK)
+    index = code >> INDEX_SHIFT
+    if place is None or not 0 <= index < (hooks if POINTS[place.point].of_hook else 1):
+        return None
+    return attrs.evolve(place, index=index)

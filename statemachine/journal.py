@@ -22,7 +22,7 @@ from statemachine.compiled import (
     Place,
     compile_table,
     failure_of,
-    strip_signature,
+    place_at,
 )
 from statemachine.errors import LogError, LogNotWritable, LogWriteFailed
 from statemachine.events import EMPTY, EventKind
@@ -353,7 +353,7 @@ class Journal:
     @property
     def place(self) -> Place | None:
         """Where the session stands: the place that the latest ordered event led to."""
-        return compile_table(self._hooks).places.get(strip_signature(self.recorder.position()[2]))
+        return place_at(self.recorder.position()[2], self._hooks)
 
     def raised(self, detail: Mapping[str, object], stop_asked: bool = False) -> bool:
         """Write down that an error came out of the call that the session stands in.

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from statemachine.compiled import END_CODE, START_CODE, Place, compile_table, steps_from
+from statemachine.compiled import END_CODE, START_CODE, Place, place_at, steps_from
 from statemachine.errors import IllegalStep
 from statemachine.events import Code, EventKind, decode
 from statemachine.table import (
@@ -197,7 +197,7 @@ def _describe_mark(point: Point | None, mark: int) -> str:
 
 def place_of(code: int, hooks: int) -> Place | None:
     """Where a session with so many hooks stands after a code; None if it can't be."""
-    return compile_table(hooks).places.get(code)
+    return place_at(code, hooks)
 
 
 def illegal(before: int, tried: int, hooks: int) -> IllegalStep:

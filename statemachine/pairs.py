@@ -13,9 +13,12 @@ import numpy.typing as npt
 
 from statemachine.block import KIND_MASK, Codes
 from statemachine.compiled import END_CODE, RUN_SYMBOL, START_CODE, compile_table
-from statemachine.events import INDEX_SHIFT, SYMBOL_MASK
+from statemachine.events import INDEX_SHIFT, MAX_INDEX, SYMBOL_MASK
 
-_MATRIX_LIMIT: Final = 4096
+_MOST_UNROLLED: Final = 64
+_FEW: Final = 4
+"""With so many hooks there is a first one, a last one, and in between one that follows another."""
+_NO_HOOK: Final = MAX_INDEX
 
 
 @attrs.frozen(eq=False)
@@ -23,26 +26,19 @@ class PairTable:
     """The allowed pairs of neighbours for one number of hooks.
 
     Attributes:
+        hooks: The number of hooks.
         base: For each symbol (a code without its index) the number of its first place, int64,
             shape (65536,); 0 for symbols that the table doesn't have.
         span: For each symbol how many indices it may carry, int64, shape (65536,).
         places: How many places there are; place 0 stands for what can't be.
-        allowed: The allowed pairs as ``before * places + after``: a boolean array over all of
-            them, or, for very many hooks, the sorted numbers themselves.
+        allowed: Whether a pair is, at ``before * places + after``.
     """
 
+    hooks: int
     base: npt.NDArray[np.int64]
     span: npt.NDArray[np.int64]
     places: int
-    allowed: npt.NDArray[np.bool_] | npt.NDArray[np.int64]
-
-    def place(self, codes: Codes) -> npt.NDArray[np.int64]:
-        """The numbers of the places that codes lead to; 0 for codes that can't be."""
-        symbols = codes & SYMBOL_MASK
-        index = codes >> INDEX_SHIFT
-        index = np.where(codes & KIND_MASK == RUN_SYMBOL, 0, index)
-        known = (index >= 0) & (index < self.span[symbols])
-        return np.where(known, self.base[symbols] + index, 0)
+    allowed: npt.NDArray[np.bool_]
 
     def faults(self, codes: Codes) -> npt.NDArray[np.int64]:
         """Positions of codes that may not follow the one before; position 0 is not judged.
@@ -50,20 +46,42 @@ class PairTable:
         Args:
             codes: Codes of the ordered lane, in order, int32, shape (events,).
         """
-        places = self.place(codes)
-        pairs = places[:-1] * self.places + places[1:]
-        if self.allowed.dtype == np.bool_:
-            legal = self.allowed[pairs]
+        symbols = codes & SYMBOL_MASK
+        index = np.where(codes & KIND_MASK == RUN_SYMBOL, 0, codes >> INDEX_SHIFT)
+        if self.hooks <= _MOST_UNROLLED:
+            places = self._place(symbols, index)
+            before, after = places[:-1], places[1:]
         else:
-            at = np.minimum(np.searchsorted(self.allowed, pairs), len(self.allowed) - 1)
-            legal = self.allowed[at] == pairs
-        return np.flatnonzero(~legal) + 1
+            first, second = _as_if_few(index, self.hooks)
+            before, after = self._place(symbols[:-1], first), self._place(symbols[1:], second)
+        return np.flatnonzero(~self.allowed[before * self.places + after]) + 1
+
+    def _place(self, symbols: Codes, index: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """The numbers of the places that codes lead to; 0 for codes that can't be."""
+        known = (index >= 0) & (index < self.span[symbols])
+        return np.where(known, self.base[symbols] + index, 0)
+
+
+def _as_if_few(
+    index: npt.NDArray[np.integer], hooks: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The indices of each pair, as they would be with few hooks.
+
+    What may follow depends only on whether an index is the first, the last, the one before,
+    or the one after that; so the table is not unrolled for very many hooks.
+    """
+    before, after = index[:-1], index[1:]
+    known = (before >= 0) & (before < hooks)
+    place = np.where(before == 0, 0, np.where(before == hooks - 1, _FEW - 1, 1))
+    first = np.where(known, place, _NO_HOOK)
+    near = np.where(after == before, first, np.where(after == before + 1, first + 1, _NO_HOOK))
+    return first, np.where(after == 0, 0, near)
 
 
 @lru_cache(maxsize=16)
 def pair_table(hooks: int) -> PairTable:
     """The table of pairs for a number of hooks, start and end of a log included."""
-    table = compile_table(hooks)
+    table = compile_table(hooks if hooks <= _MOST_UNROLLED else _FEW)
     codes = [START_CODE, END_CODE, *table.places]
     base, span = _number_places(codes)
     places = int((base + span).max())
@@ -75,12 +93,9 @@ def pair_table(hooks: int) -> PairTable:
     ]
     wanted += [(START_CODE, code) for code in table.start]
     array = np.array(wanted, dtype=np.int64)
-    keys = _place(base, array[:, 0]) * places + _place(base, array[:, 1])
-    if places > _MATRIX_LIMIT:
-        return PairTable(base, span, places, np.unique(keys))
     allowed = np.zeros(places * places, dtype=np.bool_)
-    allowed[keys] = True
-    return PairTable(base, span, places, allowed)
+    allowed[_place(base, array[:, 0]) * places + _place(base, array[:, 1])] = True
+    return PairTable(hooks, base, span, places, allowed)
 
 
 def _number_places(codes: list[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from statemachine.block import Block
-from statemachine.compiled import compile_table, strip_signature
+from statemachine.compiled import place_at
 from statemachine.errors import UnreadableLog
 from statemachine.events import Code, Event, EventKind, decode
 from statemachine.log import EventLog
@@ -161,15 +161,8 @@ def replay(log: EventLog, until: int | None = None) -> SessionState:
     for block in reading:
         if until is not None and until < block.sequence:
             break
-        fold.add(block if until is None else _cut(block, until + 1 - block.sequence))
+        fold.add(block if until is None else block.part(0, until + 1 - block.sequence))
     return fold.result()
-
-
-def _cut(block: Block, count: int) -> Block:
-    details = {position: text for position, text in block.details.items() if position < count}
-    return attrs.evolve(
-        block, elapsed=block.elapsed[:count], codes=block.codes[:count], details=details
-    )
 
 
 class Fold:
@@ -234,7 +227,7 @@ class Fold:
         )
 
     def _reached(self) -> State:
-        place = compile_table(len(self._hooks)).places.get(strip_signature(self._last_code))
+        place = place_at(self._last_code, len(self._hooks))
         return place.state if place else State.CREATED
 
     def _stopped_in(self) -> str:
