@@ -36,8 +36,10 @@ def recombined(rows: Sequence[Row], seed: int) -> dict[str, Any]:
             scenario[key] = choose.choice(values)
     scenario["hooks"] = _hooks(rows, choose)
     scenario["body"] = _operations(rows, choose)
-    if '"stuck"' in repr(scenario).replace("'", '"'):
+    if "'stuck'" in repr(scenario):
         scenario["grace"] = 1
+    if "dup_init_op" in (scenario.get("scaffold") or {}):
+        scenario.pop("pre_finalized", None)  # Such a scaffold cannot be finalized beforehand.
     return copy.deepcopy(scenario)
 
 
