@@ -18,7 +18,7 @@ safetensors has no strings and no complex128. They are stored as
 """
 
 import contextlib
-import hashlib
+import io
 import json
 import math
 import os
@@ -31,6 +31,7 @@ import attrs
 import numpy as np
 
 from runtime import errors
+from runtime.background_hash import BackgroundHash
 from runtime.durable_file import FileDigest, file_error, replace_file
 
 __all__ = ["CheckpointReader", "StoredVariable", "write_checkpoint"]
@@ -110,7 +111,8 @@ class CheckpointReader:
     """A checkpoint file that is open for reading; a context manager.
 
     Opening does not look at the content. So the bytes can be hashed (`digest`) before anything is
-    decoded. A file that is replaced in between is noticed.
+    decoded; what of them is wanted can be kept on the way, so that the file is read once. A file
+    that is replaced in between is noticed.
 
     Args:
         path: The file.
@@ -123,6 +125,7 @@ class CheckpointReader:
     def __init__(self, path: str) -> None:
         self._path = path
         self._contents: dict[str, StoredVariable] | None = None
+        self._kept: dict[str, Array] = {}
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             self._identity = _identity(os.fstat(self._descriptor))
@@ -144,8 +147,12 @@ class CheckpointReader:
         """Closes the file."""
         os.close(self._descriptor)
 
-    def digest(self) -> FileDigest:
-        """Reads the whole file and hashes it; nothing is decoded.
+    def digest(self, keep: Iterable[str] = ()) -> FileDigest:
+        """Reads the whole file once and hashes it; nothing of what it holds is decoded.
+
+        Args:
+            keep: Names of variables whose bytes are kept on the way, so that `read` needs not
+                read them again.
 
         Returns:
             Size and SHA-256 of the file.
@@ -153,16 +160,22 @@ class CheckpointReader:
         Raises:
             OpError: The file cannot be read; a subclass says why.
         """
-        sha256, size = hashlib.sha256(), 0
-        buffer = bytearray(_CHUNK_BYTES)
         try:
-            with open(self._descriptor, "rb", buffering=0, closefd=False) as file:
-                while count := file.readinto(buffer):
-                    sha256.update(memoryview(buffer)[:count])
-                    size += count
+            with (
+                open(self._descriptor, "rb", buffering=0, closefd=False) as file,
+                BackgroundHash() as sha256,
+            ):
+                head = _read_head(file)
+                sha256.update(memoryview(head))
+                kept, size = _places(head, set(keep), self._identity[2]), len(head)
+                for piece in _pieces(file, size, kept):
+                    sha256.update(piece)
+                    size += len(piece)
+                digest = FileDigest(size, sha256.hexdigest())
         except OSError as error:
             raise file_error(error, f"Reading the checkpoint {self._path!r} failed") from error
-        return FileDigest(size, sha256.hexdigest())
+        self._kept = {place.name: place.array for place in kept if place.end <= size}
+        return digest
 
     def contents(self) -> dict[str, StoredVariable]:
         """What the file holds.
@@ -200,8 +213,20 @@ class CheckpointReader:
             )
         with self._decoding() as tensors:
             return {
-                name: _decoded(name, contents[name], tensors.get_tensor(name)) for name in names
+                name: _decoded(name, contents[name], self._array(tensors, name)) for name in names
             }
+
+    def _array(self, tensors: Any, name: str) -> Array:  # Any: the library's safe_open.
+        """The array as it is stored; each one that was kept is given away once."""
+        kept = self._kept.pop(name, None)
+        if kept is None:
+            array: Array = tensors.get_tensor(name)
+            return array
+        stored = tensors.get_slice(name)
+        code = _CODE_OF_TYPE[kept.dtype.name]
+        if (code, list(kept.shape)) != (stored.get_dtype(), list(stored.get_shape())):
+            raise ValueError(f"variable {name!r} is described twice, and differently")
+        return kept
 
     @contextlib.contextmanager
     def _decoding(self) -> Iterator[Any]:  # Any: the library's safe_open has no types.
@@ -339,6 +364,85 @@ def _chunks(header: bytes, arrays: Iterable[Array]) -> Iterator[memoryview | byt
 
 
 # -- reading ---------------------------------------------------------------------------------------
+
+
+@attrs.frozen(eq=False)
+class _Place:
+    """Where in the file a variable lies, and the array that its bytes are read into."""
+
+    name: str
+    start: int
+    end: int
+    array: Array
+
+
+def _read_head(file: io.FileIO) -> bytearray:
+    """The bytes in front of the tensors, as far as they are there; at least the length field."""
+    head = bytearray(_read_up_to(file, 8))
+    length = int.from_bytes(head, "little")
+    if len(head) == 8 and length <= _LARGEST_HEADER:
+        head += _read_up_to(file, length)
+    return head
+
+
+def _read_up_to(file: io.FileIO, count: int) -> bytearray:
+    found = bytearray()
+    while len(found) < count and (part := file.read(min(count - len(found), _CHUNK_BYTES))):
+        found += part
+    return found
+
+
+def _places(head: bytearray, names: set[str], size: int) -> list[_Place]:
+    """Where the variables lie; none if the header isn't as it should be.
+
+    This only says which bytes are worth keeping. Whether the file is a checkpoint is decided by
+    the library, after all has been hashed.
+    """
+    try:
+        entries = json.loads(head[8:])
+        places = [_place(name, entries[name], len(head), size) for name in names & entries.keys()]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MemoryError):
+        return []
+    places.sort(key=lambda place: place.start)
+    ends = [len(head), *(place.end for place in places)]
+    apart = all(place.start >= end for place, end in zip(places, ends, strict=False))
+    return places if apart else []
+
+
+# Any: what json.loads gives.
+def _place(name: str, entry: Any, offset: int, size: int) -> _Place:
+    dtype = np.dtype(_TYPE_OF_CODE[entry["dtype"]])
+    shape = tuple(_length(n) for n in entry["shape"])
+    start, end = (offset + _length(n) for n in entry["data_offsets"])
+    if end > size or end - start != math.prod(shape) * dtype.itemsize:
+        raise ValueError(f"{name!r} does not lie in the file, or has another shape")
+    return _Place(name, start, end, np.empty(shape, dtype))
+
+
+def _pieces(file: io.FileIO, position: int, places: Iterable[_Place]) -> Iterator[memoryview]:
+    """The rest of the file in pieces; what belongs to a place lies in its array."""
+    for place in places:
+        yield from _skipped(file, place.start - position)
+        yield from _filled(file, place.array.reshape(-1).view(np.uint8).data)
+        position = place.end
+    yield from _skipped(file, None)
+
+
+def _filled(file: io.FileIO, target: memoryview) -> Iterator[memoryview]:
+    """Reads into an array, as far as the file goes."""
+    while len(target) and (count := file.readinto(target[:_CHUNK_BYTES])):
+        yield target[:count]
+        target = target[count:]
+
+
+def _skipped(file: io.FileIO, count: int | None) -> Iterator[memoryview]:
+    """Reads bytes that nobody keeps: so many, or all that are left."""
+    while count is None or count > 0:
+        piece = file.read(_CHUNK_BYTES if count is None else min(count, _CHUNK_BYTES))
+        if not piece:
+            return
+        yield memoryview(piece)
+        count = None if count is None else count - len(piece)
 
 
 def _declared(metadata: str) -> dict[str, StoredVariable]:

@@ -11,7 +11,6 @@ left by a writer that was killed, and `remove_leftovers` can tell.
 import contextlib
 import errno
 import fcntl
-import hashlib
 import os
 import re
 import secrets
@@ -20,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 import attrs
 
 from runtime import errors
+from runtime.background_hash import BackgroundHash
 
 __all__ = ["FileDigest", "file_error", "remove_leftovers", "replace_file"]
 
@@ -160,15 +160,16 @@ def _discard(temporary: str) -> None:
 
 
 def _write_hashed(descriptor: int, chunks: Iterable[memoryview | bytes]) -> FileDigest:
-    sha256, size = hashlib.sha256(), 0
-    for chunk in chunks:
-        view = memoryview(chunk)
-        for start in range(0, len(view), _CHUNK_BYTES):
-            piece = view[start : start + _CHUNK_BYTES]
-            sha256.update(piece)
-            _write_all(descriptor, piece)
-        size += len(view)
-    return FileDigest(size, sha256.hexdigest())
+    size = 0
+    with BackgroundHash() as sha256:
+        for chunk in chunks:
+            view = memoryview(chunk)
+            for start in range(0, len(view), _CHUNK_BYTES):
+                piece = view[start : start + _CHUNK_BYTES]
+                sha256.update(piece)
+                _write_all(descriptor, piece)
+            size += len(view)
+        return FileDigest(size, sha256.hexdigest())
 
 
 def _write_all(descriptor: int, piece: memoryview) -> None:

@@ -5,7 +5,8 @@ says which one is the newest (`runtime.checkpoint_state`). A save goes through t
 die between any two of them:
 
 1. what killed saves have left is removed,
-2. the values are written to a temporary file, which is synced and then renamed,
+2. the values, pinned but not copied, are written to a temporary file, which is synced and then
+   renamed,
 3. the save is told to the session's event listener,
 4. the file ``checkpoint`` is replaced in the same manner: now the new checkpoint is the newest,
 5. checkpoints that are no longer kept are deleted.
@@ -261,7 +262,7 @@ class Saver:
                 f"Parent directory of {prefix} doesn't exist, can't save. Make {directory!r} first."
             )
         remove_leftovers(directory)
-        digest = write_checkpoint(checkpoint_file_name(prefix), _read(sess, variables), step)
+        digest = _write_pinned(sess, variables, checkpoint_file_name(prefix), step)
         _tell_saved(sess, prefix, step, digest)
         if write_state:
             self._make_newest(directory, prefix, latest_filename)
@@ -350,7 +351,7 @@ class Saver:
     ) -> dict[str, Array]:
         path = checkpoint_file_name(save_path)
         with CheckpointReader(path) as reader:
-            _tell_restored(sess, path, reader.digest())
+            _tell_restored(sess, path, reader.digest(keep=variables))
             contents = reader.contents()
             _check_names(variables, contents, path)
             for name, variable in variables.items():
@@ -519,10 +520,13 @@ def _listed(names: Sequence[str]) -> str:
     return listed if more <= 0 else f"{listed} and {more} more"
 
 
-def _read(sess: "Session", variables: Mapping[str, Variable]) -> dict[str, Array]:
-    """The variables' values, all read in one run."""
-    values: dict[str, Array] = sess.run(dict(variables))
-    return values
+def _write_pinned(
+    sess: "Session", variables: Mapping[str, Variable], path: str, step: int | None
+) -> FileDigest:
+    """Writes the variables' own arrays; whoever trains on them meanwhile goes on with copies."""
+    with sess.pinned_variables(variables.values()) as values:
+        by_name = {name: values[variable] for name, variable in variables.items()}
+        return write_checkpoint(path, by_name, step)
 
 
 def _write(sess: "Session", variables: Mapping[str, Variable], values: Mapping[str, Array]) -> None:

@@ -24,10 +24,10 @@ class VariableCell:
         dims: Its static shape.
         value: The array or scalar. Reading it before it was assigned raises AttributeError,
             which the session reports as an uninitialized variable.
-        lock: Held by updates that read before they write.
+        lock: Held by updates that read before they write, or that write into the array.
     """
 
-    __slots__ = ("dims", "dtype", "lock", "name", "value")
+    __slots__ = ("_pinned", "_pins", "dims", "dtype", "lock", "name", "value")
 
     value: Any
 
@@ -36,11 +36,50 @@ class VariableCell:
         self.dtype = dtype
         self.dims = dims
         self.lock = threading.Lock()
+        self._pinned: Any = None
+        self._pins = 0
 
     @property
     def initialized(self) -> bool:
         """Whether it has a value."""
         return hasattr(self, "value")
+
+    def writable(self) -> Any:
+        """The array, for an update that overwrites it; the caller holds the lock.
+
+        Returns:
+            The contents; a copy takes their place first if somebody has pinned them.
+        """
+        if self._pinned is not None and self._pinned is self.value:
+            self.value = self.value.copy()
+        return self.value
+
+    def pin(self) -> Any:
+        """Keeps the contents as they are now for a reader, without a copy, until `unpin`.
+
+        Returns:
+            The array or scalar. Updates leave it alone from now on; they copy.
+
+        Raises:
+            AttributeError: If it has no value.
+        """
+        with self.lock:
+            value = self.value
+            self._pins = self._pins + 1 if self._pinned is value else 1
+            self._pinned = value
+        return value
+
+    def unpin(self, value: Any) -> None:
+        """Ends what `pin` began.
+
+        Args:
+            value: What `pin` returned. What was replaced since needs no ending.
+        """
+        with self.lock:
+            if self._pinned is value:
+                self._pins -= 1
+                if not self._pins:
+                    self._pinned = None
 
 
 class Deadline(threading.local):

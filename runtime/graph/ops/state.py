@@ -124,7 +124,8 @@ def _updating(ufunc: Any, calculate: Any) -> Any:
 
     def in_place(cell: Cell, value: Any) -> Any:
         with cell.lock:
-            return ufunc(cell.value, value, cell.value)
+            buffer = cell.writable()
+            return ufunc(buffer, value, buffer)
 
     def bind(view: View) -> Kernel:
         return in_place if _is_in_place(view) else fresh
@@ -245,8 +246,10 @@ def _optimizer_spec(view: View) -> Spec:
 
 def _set(cell: Cell, new: Any, in_place: bool) -> Any:
     if in_place:
-        cell.value[...] = new
-        return cell.value
+        with cell.lock:
+            buffer = cell.writable()
+            buffer[...] = new
+        return buffer
     cell.value = new
     return new
 
@@ -264,13 +267,15 @@ def _descent(cell: Cell, rate: Any, gradient: Any) -> Any:
 
 
 def _descent_in_place_copying(cell: Cell, rate: Any, gradient: Any) -> Any:
-    value = cell.value
-    return np.subtract(value, gradient * rate, value)
+    with cell.lock:
+        value = cell.writable()
+        return np.subtract(value, gradient * rate, value)
 
 
 def _descent_in_place(cell: Cell, rate: Any, gradient: Any) -> Any:
-    value = cell.value
-    return np.subtract(value, np.multiply(gradient, rate, gradient), value)
+    with cell.lock:
+        value = cell.writable()
+        return np.subtract(value, np.multiply(gradient, rate, gradient), value)
 
 
 APPLY_DESCENT: Definition = Definition(
@@ -367,20 +372,21 @@ def _adam_in_place(
     gradient: Any,
 ) -> Any:
     """One step with a single new array; the gradient's is overwritten."""
-    value, m, v = cell.value, first.value, second.value
     alpha = rate * np.sqrt(1 - power2) / (1 - power1)
-    scratch = np.subtract(gradient, m)
-    scratch *= 1 - beta1
-    m += scratch
-    np.multiply(gradient, gradient, gradient)
-    gradient -= v
-    gradient *= 1 - beta2
-    v += gradient
-    np.sqrt(v, gradient)
-    gradient += epsilon
-    np.multiply(m, alpha, scratch)
-    scratch /= gradient
-    value -= scratch
+    with cell.lock, first.lock, second.lock:
+        value, m, v = cell.writable(), first.writable(), second.writable()
+        scratch = np.subtract(gradient, m)
+        scratch *= 1 - beta1
+        m += scratch
+        np.multiply(gradient, gradient, gradient)
+        gradient -= v
+        gradient *= 1 - beta2
+        v += gradient
+        np.sqrt(v, gradient)
+        gradient += epsilon
+        np.multiply(m, alpha, scratch)
+        scratch /= gradient
+        value -= scratch
     return value
 
 

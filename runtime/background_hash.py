@@ -1,0 +1,71 @@
+"""SHA-256 of bytes that are on their way to a file or from one, computed beside that work.
+
+Hashing and moving bytes both leave Python's lock alone, so on two processors the one costs no time
+beside the other.
+"""
+
+import hashlib
+import queue
+import threading
+from types import TracebackType
+
+__all__ = ["BackgroundHash"]
+
+_SMALL = 1 << 20  # Less than this is hashed at once: starting a thread costs more.
+_WAITING_AT_MOST = 16
+
+
+class BackgroundHash:
+    """Hashes pieces in the order in which they come; a context manager, which ends its thread.
+
+    Example:
+        >>> with BackgroundHash() as sha256:
+        ...     sha256.update(memoryview(b"abc"))
+        ...     sha256.hexdigest()[:16]
+        'ba7816bf8f01cfea'
+    """
+
+    def __init__(self) -> None:
+        self._sha256 = hashlib.sha256()
+        self._pieces: queue.Queue[memoryview | None] = queue.Queue(_WAITING_AT_MOST)
+        self._thread: threading.Thread | None = None
+
+    def update(self, piece: memoryview) -> None:
+        """Adds bytes; waits only if the hashing lags far behind.
+
+        Args:
+            piece: The bytes. They must stay as they are until `hexdigest` has returned.
+        """
+        if self._thread is None and len(piece) < _SMALL:
+            self._sha256.update(piece)
+            return
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="checkpoint hash", daemon=True)
+            self._thread.start()
+        self._pieces.put(piece)
+
+    def hexdigest(self) -> str:
+        """The hash of all pieces, in hexadecimal; nothing can be added any more."""
+        self._finish()
+        return self._sha256.hexdigest()
+
+    def __enter__(self) -> "BackgroundHash":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._thread is not None:
+            self._pieces.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while (piece := self._pieces.get()) is not None:
+            self._sha256.update(piece)
