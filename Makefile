@@ -9,6 +9,8 @@ DEMO_DIR ?= demo-run
 PYTEST = $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# The workers of a test run share the cores; matrix products that wait for each other's threads don't.
+test test-deep: export OPENBLAS_NUM_THREADS = 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -52,7 +54,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --editable '.[demo,testing]' --group dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[cli,demo,testing]' --group dev
 	touch $@ $(VENV)/.demo
 
 # Peers are optional: without them the benchmark says so and measures the rest.

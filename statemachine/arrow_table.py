@@ -20,7 +20,7 @@ def table_of(reading: Reading) -> "pa.Table":
     """One row an event; see `EventLog.to_arrow` for the columns."""
     import pyarrow as pa
 
-    return pa.Table.from_batches(list(_batches(reading)), schema=table_schema())
+    return pa.Table.from_batches(list(batches_of(reading)), schema=table_schema())
 
 
 def table_schema() -> "pa.Schema":
@@ -41,7 +41,7 @@ def table_schema() -> "pa.Schema":
     )
 
 
-def _batches(reading: Reading) -> Iterator["pa.RecordBatch"]:
+def batches_of(reading: Reading) -> Iterator["pa.RecordBatch"]:
     """One batch for each block; the columns follow the block's distinct codes."""
     states = _StateColumn(len(reading.header.hooks))
     inside = False
