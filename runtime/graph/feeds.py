@@ -10,7 +10,21 @@ from runtime.graph.graph import Graph
 from runtime.graph.shapes import compatible, described
 from runtime.graph.tensor import Tensor
 
-_PLAIN = (bool, int, float, complex, str, bytes, list, tuple, np.ndarray, np.generic)
+# What is converted here; anything else converts itself, and its errors come out as they are.
+_PLAIN = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    list,
+    tuple,
+    dict,
+    set,
+    type(None),
+    np.ndarray,
+    np.generic,
+)
 
 
 def fed_tensors(keys: tuple[Any, ...], graph: Graph) -> list[Tensor]:

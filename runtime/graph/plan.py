@@ -229,7 +229,11 @@ class _Interpretation:
             return
         index = passes(view)
         if index is not None:
-            self.same[op.outputs[0]] = self.resolve(op.inputs[index])
+            source = self.resolve(op.inputs[index])
+            self.same[op.outputs[0]] = source
+            self.specs[op.outputs[0]] = self.specs[source]
+            if source in self._known and op.outputs[0] in self._quiet:
+                self._known.add(op.outputs[0])
 
     def _used_inputs(self, op: Operation) -> Iterable[Tensor]:
         """The inputs whose values an operation needs when it is carried out."""
@@ -240,6 +244,8 @@ class _Interpretation:
     def _is_idle(self, op: Operation) -> bool:
         """Whether there is nothing to do for an operation itself."""
         definition = op.definition
+        if op.outputs and definition.reading and self._fed.keys() >= set(op.outputs):
+            return True  # what runs after a placeholder by control dependency
         if op.outputs and op.outputs[0] in self.same:
             return True
         if op.outputs and all(self.specs[t].value is not None for t in op.outputs):

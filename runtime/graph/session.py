@@ -63,6 +63,7 @@ class Session:
     Attributes:
         event_listener: Called with the name of an event and its details by whoever does
             something with the session that an event log should know; None if nobody listens.
+        hook_states: What hooks want to have saved with the variables, or None.
 
     Raises:
         TypeError: If an argument is of the wrong type.
@@ -83,6 +84,7 @@ class Session:
         self._prepared: dict[Any, _Prepared] = {}
         self._contexts: list[Any] = []
         self.event_listener: Callable[[str, Mapping[str, object]], None] | None = None
+        self.hook_states: Any = None  # hooks are above the graph
 
     def _check_arguments(self) -> None:
         if not isinstance(self._target, str):

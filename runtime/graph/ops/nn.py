@@ -18,7 +18,7 @@ from runtime.graph.ops.array import (
 from runtime.graph.ops.elementwise import Function, unary
 from runtime.graph.ops.math import add, exp, log1p, maximum, minimum, negative, sigmoid, square
 from runtime.graph.ops.reduction import reduce_sum
-from runtime.graph.ops.rules import checked_kind, renamed
+from runtime.graph.ops.rules import checked_kind, rank_of, renamed
 from runtime.graph.shapes import (
     Dims,
     Incompatible,
@@ -279,9 +279,9 @@ CROSS_ENTROPY: Definition = Definition(
 
 def _last_axis_first(tensor: Tensor, axis: int) -> Tensor:
     """Moves an axis to the end."""
-    if axis == -1 or tensor.dims is None:
+    if axis == -1:
         return tensor
-    count = len(tensor.dims)
+    count = rank_of(tensor, "A loss along another axis than the last")
     chosen = normalized_axis(axis, count)
     return transpose(tensor, [*[i for i in range(count) if i != chosen], chosen])
 
