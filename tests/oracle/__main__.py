@@ -14,7 +14,11 @@ from tests.oracle.trace import Level
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the corpora and returns the exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for path in options.corpus:
+        if not path.is_file():
+            parser.error(f"there is no corpus {path}; give a .jsonl, .jsonl.gz or .jsonl.xz file")
     rows = [row for path in options.corpus or SHIPPED for row in read(path)]
     chosen = [row for row in rows if row.id.startswith(tuple(options.only or ("",)))]
     playable = [row for row in chosen if not row.monitored or monitored_session_exists()]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tests.oracle.recorder import Recorder
+from tests.oracle.values import show_value
 
 if TYPE_CHECKING:
     from tests.oracle.player import Player
@@ -57,8 +58,6 @@ class ScriptedHook:
 
     def after_run(self, run_context: Any, run_values: Any) -> None:
         """Is called with the values that this hook asked for."""
-        from tests.oracle.player import show_value
-
         fields = {"results": show_value(run_values.results), "stop": run_context.stop_requested}
         if run_context is not self._context:
             fields["other_context"] = True
@@ -122,8 +121,6 @@ class ScriptedHook:
             self._recorder.emit("add_op")
 
     def _raw_run(self, action: Mapping[str, Any], place: str, session: Any) -> None:
-        from tests.oracle.player import show_value
-
         feed = self.player.feed(action.get("run_feed"), place)
         value = self.player.raw_run(session, action["run"], feed)
         self._recorder.emit("val", of=place, v=show_value(value))

@@ -9,6 +9,7 @@ from tests.oracle.faults import Bomb, Fault
 from tests.oracle.hook import make_hook
 from tests.oracle.recorder import Recorder, describe_error, sorted_feed
 from tests.oracle.trace import Observation
+from tests.oracle.values import map_structure, show_value
 from tests.oracle.world import World
 
 Spec = Mapping[str, Any]
@@ -344,28 +345,6 @@ def report(coordinator: Any, error: BaseException) -> None:
         raise error
     except BaseException as raised:
         coordinator.request_stop(raised)
-
-
-def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
-    """Applies a function to every leaf of nested lists and dicts; None stays."""
-    if structure is None:
-        return None
-    if isinstance(structure, Mapping):
-        return {k: map_structure(function, v) for k, v in structure.items()}
-    if isinstance(structure, (list, tuple)):
-        return [map_structure(function, v) for v in structure]
-    return function(structure)
-
-
-def show_value(value: Any) -> Any:
-    """Turns what a run returned into JSON."""
-    if isinstance(value, Mapping):
-        return {k: show_value(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [show_value(v) for v in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _shown_fed(value: Any) -> Any:

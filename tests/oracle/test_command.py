@@ -58,3 +58,10 @@ def test_an_unexplained_difference_is_shown_and_fails(
     assert "  - < 0 99" in shown
     assert "  + < 0 1" in shown
     assert shown.endswith("equal=0 explained=0 unexplained=1\n")
+
+
+def test_a_missing_corpus_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the file and what would be accepted; the exit code is 2."""
+    with pytest.raises(SystemExit, match="2"):
+        main([str(tmp_path / "none.jsonl")])
+    assert "none.jsonl; give a .jsonl, .jsonl.gz or .jsonl.xz file" in capsys.readouterr().err

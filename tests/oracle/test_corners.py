@@ -85,6 +85,38 @@ CORNERS: Mapping[str, Mapping[str, Any]] = {
         ],
         "raw_close": {"raise": "RuntimeError"},
     },
+    "a model that is ready at the second start only": {
+        "scaffold": {"ready_op": {"not_ready": True, "times": 1}},
+        "hooks": [{}],
+        "reopen": [{"body": [{"op": "run", "fetch": "c"}]}],
+    },
+    "a local model that is ready at the second start only": {
+        "scaffold": {"ready_for_local_init_op": {"not_ready": True, "skip": 0, "times": 1}},
+        "reopen": [{"body": [{"op": "run", "fetch": "lv"}]}],
+    },
+    "graphs of partitions asked for": {
+        "hooks": [{"before_run": {"0": {"options": {"output_partition_graphs": True}}}}],
+        "body": [{"op": "run", "fetch": "c", "options": {"timeout_in_ms": 60000}}],
+    },
+    "raw runs with feeds": {
+        "hooks": [{"before_run": {"*": {"run": "y", "run_feed": {"x": 2.0}}}}],
+        "body": [
+            {"op": "run", "fetch": "c"},
+            {"op": "step_fn", "do": [{"run": "y", "feed": {"@x": 4.0}}]},
+            {"op": "raw_run", "fetch": {"a": ["yd"]}},
+        ],
+    },
+    "a bomb that goes off at the second attempt": {
+        "body": [
+            {
+                "op": "step_fn",
+                "do": [
+                    {"hooks": "y", "feed": {"x": {"bomb": "ValueError", "skip": 1, "value": 2.0}}},
+                    {"hooks": "y", "feed": {"x": {"bomb": "ValueError", "skip": 1, "value": 3.0}}},
+                ],
+            }
+        ],
+    },
     "threads of a failed start": {
         "qr": {"n": 3},
         "hooks": [

@@ -28,11 +28,9 @@ class Scaffold:
             for part, value in spec.items()
             if isinstance(value, Mapping) and ("raise" in value or "not_ready" in value)
         }
-        self._has = {part for part in PARTS if part in spec and not self._is_saver_fault(part)}
+        # A fault of the saver strikes the default one; it is not a part that was given.
+        self._has = {part for part in PARTS if part in spec and part != "saver"}
         self._duplicates = bool(spec.get("dup_init_op"))
-
-    def _is_saver_fault(self, part: str) -> bool:
-        return part == "saver"
 
     def finalize(self, graph: Graph) -> None:
         """Adds what is missing, then finalizes the graph."""
