@@ -286,7 +286,8 @@ def _check_claims(frame: Frame) -> None:
     metadata = frame.metadata
     try:
         batch = _follow(metadata, _field(metadata, _U32.unpack_from(metadata, 0)[0], 2))
-        (events,) = _I64.unpack_from(metadata, _field(metadata, batch, 0) or len(metadata))
+        length = _field(metadata, batch, 0)  # a zero is left out, as in a block without events
+        events = _I64.unpack_from(metadata, length)[0] if length else 0
         buffers = _follow(metadata, _field(metadata, batch, 2))
         compressed = _field(metadata, batch, 3) != 0
         body = 8 + len(metadata)
