@@ -18,11 +18,12 @@ from typing import Any, Final, NoReturn, Self
 import attrs
 
 from runtime import errors
+from runtime.attribution import hook_name, name_adder
 from runtime.engine import Engine, NumpyEngine, RawSession
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
-from runtime.starting import Start
+from runtime.starting import METHOD_OF_POINT, Start
 from runtime.step import Requests, RunContext, raw_run
 from statemachine.block import error_detail
 from statemachine.compiled import Place
@@ -186,6 +187,8 @@ class SingularMonitoredSession:
                 "Can not provide both checkpoint_dir and checkpoint_filename_with_path."
                 f" They are {checkpoint_dir!r} and {checkpoint_filename_with_path!r}: leave one out"
             )
+        if scaffold is not None and not callable(getattr(scaffold, "finalize", None)):
+            raise TypeError(f"scaffold must be a Scaffold, not {scaffold!r}")
         self._hooks = _as_hooks(hooks)
         self._places = _first_places(self._hooks)
         self._grace_secs = _as_seconds(stop_grace_period_secs)
@@ -449,6 +452,8 @@ class SingularMonitoredSession:
     ) -> BaseException | None:
         """Write down that a step failed; returns the error that takes the place of its own."""
         self._context = None
+        if isinstance(error, RuntimeError):
+            name_adder(error, self._where())
         if context.asked:
             self._mark = STOP_ASKED
         self._journal.raised({"error": error_detail(error)}, bool(self._mark))
@@ -505,7 +510,7 @@ class SingularMonitoredSession:
         detail: dict[str, object] = {"by": "run_context"}
         if place is not None and place.point in ("gathering", "delivering"):
             name = type(self._hooks[place.index]).__qualname__
-            by = f"hook.{_METHOD_OF_POINT[place.point]}"
+            by = f"hook.{METHOD_OF_POINT[place.point]}"
             detail = {"by": by, "hook": place.index, "hook_class": name}
         self._journal.add(EventKind.STOP_REQUESTED, detail)
 
@@ -557,7 +562,7 @@ class SingularMonitoredSession:
 
     def _where(self) -> str:
         place = self._journal.place
-        name = _METHOD_OF_POINT.get(place.point) if place else None
+        name = METHOD_OF_POINT.get(place.point) if place else None
         if place is None or name is None:
             return "a call of this session"
         return f"{name} of hook {place.index} ({type(self._hooks[place.index]).__qualname__})"
@@ -577,14 +582,6 @@ class SingularMonitoredSession:
 
 
 SingularMonitoredSession.StepContext = StepContext  # type: ignore[attr-defined]  # the documented name
-
-_METHOD_OF_POINT: Final = {
-    "beginning": "begin",
-    "announcing": "after_create_session",
-    "gathering": "before_run",
-    "delivering": "after_run",
-    "ending": "end",
-}
 
 
 class _Exit:
@@ -641,11 +638,18 @@ class _Exit:
         try:
             for index, hook in enumerate(self._session._hooks):
                 self._journal.tell(Place("ending", index).code)
-                hook.end(self._start.raw)
+                self._call_end(index, hook)
         except BaseException as error:
             self._failed(error)
             self._replace("end error replaced", error)
             self._error = error
+
+    def _call_end(self, index: int, hook: SessionRunHook) -> None:
+        try:
+            hook.end(self._start.raw)
+        except RuntimeError as error:
+            name_adder(error, f"end of {hook_name(index, hook)}")
+            raise
 
     def _failed(self, error: BaseException) -> None:
         self._journal.tell_raised({"error": error_detail(error)})
