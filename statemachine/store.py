@@ -185,7 +185,7 @@ class FileStore:
             self._tail_files = _TailFiles(tail_directory(self.path))
             _write_all(self._file, schema_message(), self.path)
             self.sync()
-            _sync_directory(self.path.parent)
+            _sync_directory_of(self.path)
         except BaseException:
             self._undo()
             raise
@@ -216,13 +216,13 @@ class FileStore:
         self.release()
         if self._tail_files is not None:
             self._tail_files.remove()
-        _sync_directory(self.path.parent)
+        _sync_directory_of(self.path)
 
     def release(self) -> None:
         """Let go of everything without writing."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        file, self._file = self._file, -1  # first: an interrupt must not make it be closed twice
+        if file >= 0:
+            os.close(file)
         if self._tail_files is not None:
             self._tail_files.release()
 
@@ -255,7 +255,7 @@ class _TailFiles:
     def _make(self) -> tuple[Tail, Tail]:
         self._lock = _new_file(self._directory / "slots", os.O_RDWR)
         fcntl.flock(self._lock, fcntl.LOCK_EX)  # a reader holds it for a moment at most
-        view = memoryview(_mapped(self._lock, 2 * TAIL_SIZE))
+        view = memoryview(_mapped(self._directory / "slots", 2 * TAIL_SIZE))
         for name in ("side-0", "side-1"):
             self._sides.append(_FileSide(self._directory / name))
         halves = (view[:TAIL_SIZE], view[TAIL_SIZE:])
@@ -265,9 +265,9 @@ class _TailFiles:
         """Close the files; the mapping goes when nothing refers to it any more."""
         for side in self._sides:
             side.close()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        lock, self._lock = self._lock, -1
+        if lock >= 0:
+            os.close(lock)
 
     def remove(self) -> None:
         """Remove the directory; a reader takes no notice of one beside a complete log."""
@@ -277,13 +277,20 @@ class _TailFiles:
             self._directory.rmdir()
 
 
-def _mapped(file: int, size: int) -> mmap.mmap:
-    """Map a file whose blocks are really there: a store into a hole of a full disk kills."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file, 0, size)
-    else:
-        os.write(file, bytes(size))
-    return mmap.mmap(file, size)
+def _mapped(path: Path, size: int) -> mmap.mmap:
+    """Map a file whose blocks are really there: a store into a hole of a full disk kills.
+
+    The mapping keeps a copy of the descriptor, so this must be another one than that of the lock.
+    """
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file, 0, size)
+        else:
+            os.write(file, bytes(size))
+        return mmap.mmap(file, size)
+    finally:
+        os.close(file)
 
 
 class _FileSide:
@@ -307,9 +314,9 @@ class _FileSide:
 
     def close(self) -> None:
         """Close the file."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
 
 
 def _new_file(path: Path, flags: int) -> int:
@@ -341,9 +348,9 @@ def _told(what: str, path: Path) -> Iterator[None]:
         raise LogWriteFailed(error.errno or errno.EIO, told) from error
 
 
-def _sync_directory(directory: Path) -> None:
-    with _told("sync the directory of the event log", directory):
-        file = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+def _sync_directory_of(path: Path) -> None:
+    with _told("sync the directory of the event log", path):
+        file = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(file)
         finally:

@@ -1,5 +1,6 @@
 """What every EventStore must do: one suite, and a small subclass for each store."""
 
+import itertools
 import threading
 
 import pytest
@@ -47,7 +48,7 @@ class EventStoreContract:
     def test_a_store_holds_one_log(self, store):
         """A second create is refused."""
         store.create(lambda: SCHEMA)
-        with pytest.raises(LogExists, match="exists|another session"):
+        with pytest.raises(LogExists, match=r"exists|another session"):
             store.create(lambda: SCHEMA)
 
     def test_blocks_stand_in_the_order_in_which_they_were_appended(self, store):
@@ -129,7 +130,7 @@ class EventStoreContract:
         store.append = lambda message, digest: (seen.append((message, digest)), append(*seen[-1]))
         log = EventLog(store)
         Writer(log.begin(HOOKS)).start().steps(2 * SLOTS // STEP_EVENTS).close()
-        for (_, before), (message, digest) in zip(seen, seen[1:], strict=False):
+        for (_, before), (message, digest) in itertools.pairwise(seen):
             unsigned = message.replace(digest.encode(), NO_DIGEST.encode())
             assert digest_of(unsigned, before) == digest
         assert len(seen) >= 2
