@@ -111,8 +111,8 @@ def _run_marks(move: Move | None, mark: int) -> tuple[int, ...]:
     if move is not None:
         if move.enters_step_fn is not None:
             inside = IN_STEP_FN if move.enters_step_fn else 0
-        if move.stop_asked is False and asked:
-            return ()
+        if move.stop_asked is False:
+            return () if asked else (inside,)
         if move.stop_asked:
             return (inside | STOP_ASKED,)
     return (inside | STOP_ASKED,) if asked else (inside, inside | STOP_ASKED)

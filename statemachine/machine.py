@@ -378,7 +378,7 @@ def _demands_met(move: Move, before: int, after: int) -> bool:
     demands = (
         (move.in_step_fn, before & IN_STEP_FN),
         (move.ends_owed, before & ENDS_OWED),
-        (move.stop_asked, (after if move.stop_asked else before) & STOP_ASKED),
+        (move.stop_asked, after & STOP_ASKED),
     )
     return all(wanted is None or wanted == bool(flag) for wanted, flag in demands)
 

@@ -113,8 +113,7 @@ class Move:
         in_step_fn: Demanded of the source's flag, or None where it doesn't matter.
         enters_step_fn: What the flag is afterwards, or None where it stays.
         ends_owed: Demanded of the source's flag, for EXIT points.
-        stop_asked: Demanded: False, no stop was asked for before the move; True, one was
-            by the time of the move.
+        stop_asked: Demanded: whether a stop was asked for by the time of the move.
         trigger: For a change of state: the trigger that makes it.
     """
 

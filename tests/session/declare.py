@@ -61,7 +61,7 @@ class Declared:
         self._errors: dict[str, list[dict[str, list[str]]]] = data["errors"]
         self._scopes: dict[str, dict[str, Any]] = data["scopes"]
         self._events: dict[str, list[dict[str, Any]]] = data["events"]
-        self._is_cached = functools.lru_cache(maxsize=None)(self._shape_is)
+        self._names_of_shape = functools.lru_cache(maxsize=None)(self._all_names)
 
     def broken(
         self, events: Sequence[Event], hooks: int, finished: bool = False
@@ -103,7 +103,14 @@ class Declared:
 
     def matches(self, event: Event, name: str) -> bool:
         """Whether an event is one that a name stands for: a kind, or a name of the file."""
-        return self._is_cached(_shape_of(event), name)
+        return name in self.names(event)
+
+    def names(self, event: Event) -> frozenset[str]:
+        """All names that stand for an event: its kind, and names of the file."""
+        return self._names_of_shape(_shape_of(event))
+
+    def _all_names(self, shape: "_Shape") -> frozenset[str]:
+        return frozenset({shape.kind, *(n for n in self._events if self._shape_is(shape, n))})
 
     def _shape_is(self, shape: "_Shape", name: str) -> bool:
         if name in self._events:
@@ -142,7 +149,7 @@ class Declared:
         for at, event in enumerate(events):
             if start is None and self.matches(event, opens):
                 start = at
-            elif start is not None and any(self.matches(event, name) for name in closes):
+            elif start is not None and not self.names(event).isdisjoint(closes):
                 found.append((start, at))
                 start = None
         return found if start is None else [*found, (start, len(events) - 1)]
@@ -160,8 +167,15 @@ class _Shape:
     instead_of: frozenset[str]
 
 
+@functools.cache
+def _plain_shape(kind: str) -> _Shape:
+    return _Shape(kind, "", "", "", frozenset(), frozenset())
+
+
 def _shape_of(event: Event) -> _Shape:
     detail = event.detail
+    if not detail:
+        return _plain_shape(event.kind.value)
     call, by, state = (str(detail.get(field, "")) for field in ("call", "by", "state"))
     error, instead_of = _classes(detail.get("error")), _classes(detail.get("instead_of"))
     return _Shape(event.kind.value, call, by, state, error, instead_of)
@@ -184,8 +198,10 @@ class _History:
         self._finished = finished
         self._stretches: dict[str, list[Span]] = {}
         self._places: dict[str, list[int]] = {}
+        for at, event in enumerate(events):
+            for name in declared.names(event):
+                self._places.setdefault(name, []).append(at)
         self._ordered = self._at("ordered")
-        self._rank = {at: rank for rank, at in enumerate(self._ordered)}
 
     def judge(self, condition: Mapping[str, Any]) -> Iterator[int]:
         """Where a condition is broken."""
@@ -213,13 +229,13 @@ class _History:
 
     def _at(self, name: str) -> list[int]:
         """The positions of the events that a name stands for."""
-        if name not in self._places:
-            matches = self._declared.matches
-            self._places[name] = [i for i, e in enumerate(self._events) if matches(e, name)]
-        return self._places[name]
+        return self._places.get(name, [])
 
     def _within(self, names: Names, span: Span) -> list[int]:
-        found = (at for name in _listed(names) for at in self._at(name))
+        listed = _listed(names)
+        if len(listed) == 1:
+            return [at for at in self._at(listed[0]) if span[0] <= at <= span[1]]
+        found = (at for name in listed for at in self._at(name))
         return sorted({at for at in found if span[0] <= at <= span[1]})
 
     def _any(self, names: Names, span: Span) -> bool:

@@ -32,12 +32,12 @@ class Told:
     detail: str = ""
 
     @classmethod
-    def of(cls, event: Event, index: int = 0) -> "Told":
-        """What an event of a log tells; `index` is that of a signature."""
+    def of(cls, event: Event) -> "Told":
+        """What an event of a log tells."""
         detail = {k: v for k, v in event.detail.items() if k not in ("call", "signature")}
         call = event.detail.get("call")
         at = EventKind(call) if isinstance(call, str) and not event.kind.in_second_lane else None
-        hook = event.detail.get("signature", event.hook if event.hook is not None else index)
+        hook = event.detail.get("signature", event.hook or 0)
         assert isinstance(hook, int)
         return cls(event.kind, hook, at, json.dumps(detail, sort_keys=True) if detail else "")
 
