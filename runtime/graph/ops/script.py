@@ -50,7 +50,7 @@ def _bind(view: View) -> Kernel:
 def _results(result: Any, types: Sequence[DType], function: Any) -> Any:
     if not types:
         return None
-    listed = isinstance(result, (list, tuple)) and len(result) in (1, len(types))
+    listed = isinstance(result, (list, tuple)) and (len(types) > 1 or len(result) == 1)
     values = result if listed else [result]
     if len(values) != len(types):
         raise errors.InvalidArgumentError(
