@@ -17,6 +17,7 @@ from statemachine.cli.export_command import export_command
 from statemachine.cli.failure import Failure
 from statemachine.cli.json_form import schema_name, to_json
 from statemachine.cli.recover_command import recover_command
+from statemachine.cli.report_command import report_command
 from statemachine.cli.show_command import show_command
 from statemachine.cli.state_command import state_command
 from statemachine.cli.stats_command import stats_command
@@ -143,6 +144,7 @@ for _command in (
     diff_command,
     recover_command,
     export_command,
+    report_command,
 ):
     application.add_command(_command)
 

@@ -72,6 +72,11 @@ class Call:
     at: EventKind | None = None
 
     @property
+    def begins_step(self) -> bool:
+        """Whether a step begins with it."""
+        return self.kind is _K.STEP_BEGIN
+
+    @property
     def place(self) -> Place:
         """Who has the time after such an event."""
         if self.kind.value.startswith("hook."):
@@ -88,8 +93,15 @@ class Call:
         return Place.STOPPING if stopping else Place.STARTING
 
 
-def _key_of(codes: Codes) -> Int64s:
-    """The call of each code as a number: kind, call of an error, hook."""
+def keys_of(codes: Codes) -> Int64s:
+    """The call of each code as a number: kind, call of an error, hook.
+
+    Args:
+        codes: Codes of the ordered lane, int32, shape (events,).
+
+    Returns:
+        Numbers below 2**29, int64, shape (events,).
+    """
     kinds = codes & 0x7F
     calls = codes >> AT_SHIFT & 0x3F
     hooked = _HOOKED[np.where(calls > 0, calls, kinds)]
@@ -101,7 +113,8 @@ _HOOKED: Final = np.zeros(128, dtype=np.bool_)
 _HOOKED[[kind.number for kind in EventKind if kind.value.startswith("hook.")]] = True
 
 
-def _call_of(key: int) -> Call | None:
+def call_of(key: int) -> Call | None:
+    """The call that a number of `keys_of` stands for; None if there is none such."""
     kind, at = KIND_OF_NUMBER.get(key & 0x7F), KIND_OF_NUMBER.get(key >> 7 & 0x3F)
     if kind is None:
         return None
@@ -136,6 +149,7 @@ class Costs:
         steps: The durations of whole steps, or None if there was none.
         gaps: The times between two steps, or None.
         slowest: The slowest steps, the slowest first.
+        start: When the first event was, in nanoseconds since the log began.
         span: From the first to the last event, in nanoseconds.
     """
 
@@ -143,6 +157,7 @@ class Costs:
     steps: Distribution | None
     gaps: Distribution | None
     slowest: tuple[SlowStep, ...]
+    start: int
     span: int
 
     @property
@@ -197,7 +212,7 @@ class CostCounter:
         codes = np.concatenate((self._codes, block.codes[ordered]))
         durations = np.diff(times)
         counted = max(before - 1, 0)
-        self._histograms.add(_key_of(codes[counted:-1]), durations[counted:])
+        self._histograms.add(keys_of(codes[counted:-1]), durations[counted:])
         keep = self._count_steps(times, codes, durations)
         self._first = int(times[0]) if self._first is None else self._first
         self._last = int(times[-1])
@@ -238,7 +253,7 @@ class CostCounter:
         for number in chosen:
             start, end = int(starts[number]), int(ends[number])
             worst = start + int(np.argmax(durations[start:end]))
-            call = _call_of(int(_key_of(codes[worst : worst + 1])[0]))
+            call = call_of(int(keys_of(codes[worst : worst + 1])[0]))
             if call is not None:
                 step = self._steps_before + int(np.count_nonzero(_begins(codes[: start + 1])))
                 moment, duration = int(times[start]), int(took[number])
@@ -248,12 +263,13 @@ class CostCounter:
     def result(self) -> Costs:
         """Where the time went, up to the last event that was counted."""
         found = self._histograms.distributions()
-        calls = {_call_of(key): d for key, d in found.items() if key < _STEP_KEY}
+        calls = {call_of(key): d for key, d in found.items() if key < _STEP_KEY}
         return Costs(
             {call: d for call, d in calls.items() if call is not None},
             found.get(_STEP_KEY),
             found.get(_GAP_KEY),
             tuple(self._slowest),
+            self._first or 0,
             self._last - (self._first or 0),
         )
 

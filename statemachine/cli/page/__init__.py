@@ -1,0 +1,1 @@
+"""The page that `monitored-session report` makes of a log: one file that needs nothing else."""
