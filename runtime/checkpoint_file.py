@@ -23,6 +23,7 @@ import json
 import math
 import os
 import struct
+import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any
@@ -81,7 +82,10 @@ class StoredVariable:
 
 
 def write_checkpoint(
-    path: str, values: Mapping[str, Array | bytes], global_step: int | None = None
+    path: str,
+    values: Mapping[str, Array | bytes],
+    global_step: int | None = None,
+    extra: Mapping[str, str] = types.MappingProxyType({}),
 ) -> FileDigest:
     """Writes a checkpoint, all of it or nothing.
 
@@ -92,6 +96,7 @@ def write_checkpoint(
         values: The variables' values by name. Any shape; any type of the graph, bytes for a
             string.
         global_step: The step that the values belong to.
+        extra: Other texts that are kept in the file's metadata, by name.
 
     Returns:
         Size and SHA-256 of the file.
@@ -103,7 +108,8 @@ def write_checkpoint(
     arrays = {name: _as_array(value) for name, value in values.items()}
     stored = {name: _encoded(name, array) for name, array in arrays.items()}
     names = sorted(stored, key=lambda name: (-stored[name].dtype.itemsize, name))
-    header = _header({name: stored[name] for name in names}, _metadata(arrays, global_step))
+    metadata = _metadata(arrays, global_step) | dict(extra)
+    header = _header({name: stored[name] for name in names}, metadata)
     return replace_file(path, _chunks(header, (stored[name] for name in names)))
 
 
@@ -191,6 +197,22 @@ class CheckpointReader:
             with self._decoding() as tensors:
                 self._contents = self._described(tensors)
         return self._contents
+
+    def metadata(self, name: str) -> str | None:
+        """A text of the file's metadata.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The text; None if there is none.
+
+        Raises:
+            DataLossError: As for `contents`.
+        """
+        with self._decoding() as tensors:
+            text: str | None = (tensors.metadata() or {}).get(name)
+            return text
 
     def read(self, names: Iterable[str]) -> dict[str, Array]:
         """Reads values.

@@ -6,14 +6,17 @@ NumPy graph of `runtime.graph`; another one (TensorFlow itself, JAX, remote work
 place by offering the same.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, Protocol
 
 from runtime.coordinator import Coordinator
 from runtime.graph.config import Message, RunMetadata, RunOptions
+from runtime.graph.fetches import structure_of
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.keys import GraphKeys
+from runtime.graph.operation import Operation
 from runtime.graph.session import Session
+from runtime.graph.tensor import Tensor
 from runtime.queue_runner import start_queue_runners
 
 EventListener = Callable[[str, Mapping[str, object]], None]
@@ -24,6 +27,8 @@ class RawSession(Protocol):
 
     event_listener: EventListener | None
     """Is told of checkpoints that are saved or restored through the session."""
+    hook_states: Any
+    """What hooks remember: a `HookStates`, for whoever saves or restores checkpoints."""
 
     # Any: fetches, feeds and results are an open set of structures.
     def run(
@@ -74,6 +79,9 @@ class Engine(Protocol):
 
     def run_metadata(self) -> Any:
         """New, empty run metadata."""
+
+    def leads_to(self, graph: Any, fetches: Any, error: BaseException) -> bool:
+        """Whether a run of these fetches alone could have raised that error."""
 
 
 class NumpyEngine:
@@ -138,6 +146,28 @@ class NumpyEngine:
     def run_metadata(self) -> RunMetadata:
         """New, empty run metadata."""
         return RunMetadata()
+
+    def leads_to(self, graph: Graph, fetches: Any, error: BaseException) -> bool:
+        """Whether they need the operation that failed, or are themselves what is refused."""
+        try:
+            elements = structure_of(fetches, graph).elements
+        except (TypeError, ValueError) as refusal:
+            return type(refusal) is type(error) and str(refusal) == str(error)
+        failed = getattr(error, "op", None)
+        return isinstance(failed, Operation) and failed in _needed(elements)
+
+
+def _needed(elements: Iterable[Tensor | Operation]) -> set[Operation]:
+    """The operations of some elements, and all that these need."""
+    found: set[Operation] = set()
+    waiting = [element.op if isinstance(element, Tensor) else element for element in elements]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs]
+            waiting += operation.control_inputs
+    return found
 
 
 def _check_options(options: object) -> None:

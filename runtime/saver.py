@@ -39,10 +39,12 @@ from runtime.checkpoint_state import (
     update_checkpoint_state,
 )
 from runtime.durable_file import FileDigest, remove_leftovers
+from runtime.global_step import get_global_step
 from runtime.global_step import global_step as read_global_step
 from runtime.graph.graph import get_default_graph
 from runtime.graph.keys import GraphKeys
 from runtime.graph.variables import Variable
+from runtime.hook_state import decoded_states, encoded_states
 
 if TYPE_CHECKING:
     from runtime.graph.session import Session
@@ -63,6 +65,7 @@ __all__ = [
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _FORMAT = "safetensors"
+_HOOKS = "hooks"  # the name of the hooks' states in the metadata of a checkpoint
 _STEP_OF_PREFIX = re.compile(r"-(\d{1,18})\Z")
 _LISTED_AT_MOST = 50
 
@@ -344,19 +347,23 @@ class Saver:
         if not checkpoint_exists(save_path):
             raise ValueError(_no_checkpoint(os.fspath(save_path)))
         logging.info(f"Restoring parameters from {os.fspath(save_path)}")
-        _write(sess, variables, self._checked_values(sess, variables, os.fspath(save_path)))
-
-    def _checked_values(
-        self, sess: "Session", variables: Mapping[str, Variable], save_path: str
-    ) -> dict[str, Array]:
         path = checkpoint_file_name(save_path)
         with CheckpointReader(path) as reader:
             _tell_restored(sess, path, reader.digest(keep=variables))
-            contents = reader.contents()
-            _check_names(variables, contents, path)
-            for name, variable in variables.items():
-                _check_fits(variable, name, contents[name], path, self._reshape)
-            return reader.read(variables)
+            values = self._checked_values(reader, variables, path)
+            states = _states_to_load(sess, variables, reader, path)
+        _write(sess, variables, values)
+        if states is not None:
+            sess.hook_states.load(states)
+
+    def _checked_values(
+        self, reader: CheckpointReader, variables: Mapping[str, Variable], path: str
+    ) -> dict[str, Array]:
+        contents = reader.contents()
+        _check_names(variables, contents, path)
+        for name, variable in variables.items():
+            _check_fits(variable, name, contents[name], path, self._reshape)
+        return reader.read(variables)
 
     def _built(self, method: str) -> dict[str, Variable]:
         if self._variables is None:
@@ -524,9 +531,29 @@ def _write_pinned(
     sess: "Session", variables: Mapping[str, Variable], path: str, step: int | None
 ) -> FileDigest:
     """Writes the variables' own arrays; whoever trains on them meanwhile goes on with copies."""
+    states = {} if sess.hook_states is None else sess.hook_states.collect()
+    extra = {_HOOKS: encoded_states(states)} if states else {}
     with sess.pinned_variables(variables.values()) as values:
         by_name = {name: values[variable] for name, variable in variables.items()}
-        return write_checkpoint(path, by_name, step)
+        return write_checkpoint(path, by_name, step, extra)
+
+
+def _states_to_load(
+    sess: "Session", variables: Mapping[str, Variable], reader: CheckpointReader, path: str
+) -> dict[str, Any] | None:
+    """What hooks remember, if this restore resumes a training; else None.
+
+    The states go with the global step: who restores other variables alone, such as those of a
+    model that was trained before, does not go back to where that training was.
+    """
+    step = get_global_step(sess.graph)
+    if sess.hook_states is None or (step is not None and step not in variables.values()):
+        return None
+    text = reader.metadata(_HOOKS)
+    try:
+        return {} if text is None else decoded_states(text)
+    except ValueError as error:
+        raise errors.DataLossError(None, None, f"Checkpoint {path!r} is damaged: {error}") from None
 
 
 def _write(sess: "Session", variables: Mapping[str, Variable], values: Mapping[str, Array]) -> None:

@@ -7,9 +7,11 @@ from typing import Any, Final
 import numpy as np
 
 from runtime import errors, logging
+from runtime.attribution import hook_name, name_adder
 from runtime.checkpoint_state import get_checkpoint_state
 from runtime.coordinator import Coordinator
 from runtime.engine import Engine, EventListener
+from runtime.hook_state import HookStates
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook
 from statemachine.block import error_detail
@@ -21,6 +23,15 @@ from statemachine.log import EventLog
 from statemachine.table import POINTS, UNDO_STATES, State, Trigger
 
 Path = str | os.PathLike[str]
+
+METHOD_OF_POINT: Final = {
+    "beginning": "begin",
+    "announcing": "after_create_session",
+    "gathering": "before_run",
+    "delivering": "after_run",
+    "ending": "end",
+}
+"""The hook's method that is called at a point of the lifecycle."""
 
 _NOT_READY: Final = "Init operations did not make model ready"
 
@@ -95,6 +106,7 @@ class Start:
         self._tell("opening")
         self.raw = self._engine.open_session(self.graph, self._master, self._config)
         self.raw.event_listener = self._listener
+        self.raw.hook_states = HookStates(self._hooks)
         self._tell("init op")
         scaffold = self._scaffold
         self.raw.run(scaffold.init_op, feed_dict=scaffold.init_feed_dict)
@@ -255,7 +267,11 @@ class Start:
     def _each_hook(self, point: str, call: Callable[[SessionRunHook], None]) -> None:
         for index, hook in enumerate(self._hooks):
             self._journal.record(Place(point, index).code)
-            call(hook)
+            try:
+                call(hook)
+            except RuntimeError as error:
+                name_adder(error, f"{METHOD_OF_POINT[point]} of {hook_name(index, hook)}")
+                raise
 
 
 def undo(start: Start, error: BaseException) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final, Protocol
 
 import attrs
 
+from runtime.attribution import hook_name, name_asker
 from runtime.engine import Engine, RawSession
 from runtime.session_run_hook import SessionRunArgs, SessionRunContext
 from statemachine.table import STOP_ASKED
@@ -82,6 +83,7 @@ class Requests:
     feeds: dict[Any, Any] = attrs.Factory(dict)
     options: list[Any] = attrs.Factory(list)
     _fed_by: dict[Any, str] = attrs.Factory(dict)
+    _names: dict[int, str] = attrs.Factory(dict)
 
     def add(self, index: int, hook: object, request: SessionRunArgs) -> None:
         """Add what one hook asks for.
@@ -90,7 +92,7 @@ class Requests:
             AttributeError: If it is nothing that `before_run` may return.
             RuntimeError: If it feeds a tensor that an earlier hook feeds.
         """
-        name = f"hook {index} ({type(hook).__name__})"
+        name = self._names[index] = hook_name(index, hook)
         _check_request(request, name)
         if request.fetches is not None:
             self.fetches[index] = request.fetches
@@ -139,6 +141,11 @@ class Requests:
             merged[index] = asked
         return merged
 
+    def name_asker(self, error: Exception, fetches: Any) -> None:
+        """Note on an error of the run which hook asked for what failed."""
+        asked = [(self._names[index], part) for index, part in self.fetches.items()]
+        name_asker(error, self.engine, self.graph, fetches, asked)
+
 
 def _check_request(request: Any, name: str) -> None:
     missing = [a for a in ("fetches", "feed_dict", "options") if not hasattr(request, a)]
@@ -162,7 +169,11 @@ def raw_run(
     Returns:
         The value for the caller, and the values for the hooks that asked, by place.
     """
-    results = raw.run(requests.merged_fetches(fetches), feeds, options, metadata)
     if not requests.fetches:
-        return results, {}
+        return raw.run(fetches, feeds, options, metadata), {}
+    try:
+        results = raw.run(requests.merged_fetches(fetches), feeds, options, metadata)
+    except Exception as error:
+        requests.name_asker(error, fetches)
+        raise
     return results["caller"], results
