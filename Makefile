@@ -6,7 +6,7 @@ VENV ?= .venv
 VENV_BENCH ?= .venv-bench
 JOBS ?= 2
 DEMO_DIR ?= demo-run
-PYTEST = $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup
+PYTEST = $(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # The workers of a test run share the cores; matrix products that wait for each other's threads don't.

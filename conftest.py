@@ -1,4 +1,7 @@
-"""Runs every Python block of the README and of the guides as a test."""
+"""Runs every Python block of the README and of the guides as a test.
+
+The blocks of one document build on each other: parallel runs need `--dist loadfile`.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,3 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser()], patterns=["*.md"], fixtures=["reader"]
 ).pytest()
-
-
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The blocks of one document build on each other, so one worker runs them all."""
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
