@@ -8,7 +8,7 @@ Source of the rule: the ``tf.compat.v1.set_random_seed`` documentation.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from runtime.graph.ops.array import _as_tuple, _target, shape_argument
 from runtime.graph.ops.math import add, multiply
 from runtime.graph.ops.rules import unchanged
 from runtime.graph.tensor import Tensor
+
+# NumPy imports its random numbers when they are first used; an evaluated annotation is a use.
+Generator: TypeAlias = "np.random.Generator"
 
 # The seed of a graph that has none, when an operation has one: any fixed number.
 _DEFAULT_GRAPH_SEED = 87654321
@@ -56,7 +59,7 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     return _DEFAULT_GRAPH_SEED if graph.seed is None else graph.seed, op_seed
 
 
-def _generator(op: Any) -> np.random.Generator:
+def _generator(op: Any) -> Generator:
     seeds = op.attributes["seeds"]
     if seeds == (None, None):
         return np.random.default_rng()
@@ -101,7 +104,7 @@ def _drawn(
     shape: TensorLike,
     dtype: Any,
     seed: int | None,
-    draw: Callable[[np.random.Generator, Any], Any],
+    draw: Callable[[Generator, Any], Any],
     name: str,
 ) -> Tensor:
     dims, inputs = shape_argument(shape)
@@ -155,7 +158,7 @@ def random_normal(
     return _scaled(standard, stddev, mean, name or "random_normal")
 
 
-def _truncated(generator: np.random.Generator, dims: Any, kind: Any) -> Any:
+def _truncated(generator: Generator, dims: Any, kind: Any) -> Any:
     """Draws again what is more than two standard deviations away."""
     values = np.asarray(generator.standard_normal(dims, kind))
     flat = values.reshape(-1)
@@ -286,7 +289,7 @@ def random_shuffle(value: TensorLike, seed: int | None = None, name: str | None 
     return result
 
 
-def _orthogonal(generator: np.random.Generator, dims: Any, gain: float) -> Any:
+def _orthogonal(generator: Generator, dims: Any, gain: float) -> Any:
     rows, columns = int(np.prod(dims[:-1])), dims[-1]
     flat = generator.standard_normal((max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(flat)
