@@ -290,12 +290,13 @@ _RUNNING_CALLS: Final = {kind.value for kind in _FAILED_STEP if kind} | {
 
 
 def _observer_raised(state: SessionState, event: Event) -> dict[str, object]:
-    """An observer's error comes out, unless an error that is no end of input is on its way."""
-    late = event.detail.get("state") in (State.STOPPING.value, State.CLOSED.value)
-    pending = state.error is not None and CLEAN_ERRORS.isdisjoint(state.error.bases)
-    if not late or pending:
-        return {}  # while starting, what comes out of it is told as raised
-    return {"error": ErrorInfo.of(event.detail.get("error"))}
+    """An observer's error comes out, unless an error that isn't to be suppressed is on its way."""
+    where, pending = event.detail.get("state"), state.error
+    if where == State.STOPPING.value:
+        comes_out = pending is None or not CLEAN_ERRORS.isdisjoint(pending.bases)
+    else:  # while starting, what comes out of it is told as raised
+        comes_out = pending is None and where == State.CLOSED.value
+    return {"error": ErrorInfo.of(event.detail.get("error"))} if comes_out else {}
 
 
 def _replaced(state: SessionState, event: Event) -> dict[str, object]:
