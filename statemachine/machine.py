@@ -291,6 +291,18 @@ allowed there: raised out of state.created, scaffold.finalize
             raise illegal(self.last, code, self.hooks)
         self.last = code
 
+    def allows(self, code: int) -> bool:
+        """Whether a step could be taken; the walker stays where it is."""
+        position = self._position
+        before = position.state, position.index, position.mark
+        try:
+            return self._try(code)
+        except ValueError:
+            return False
+        finally:
+            self._machine.set_state(before[0])
+            _, position.index, position.mark = before
+
     def _try(self, number: int) -> bool:
         from transitions import MachineError
 
