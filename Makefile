@@ -54,7 +54,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --editable '.[cli,demo,testing]' --group dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[cli,demo,summary,testing]' --group dev
 	touch $@ $(VENV)/.demo
 
 # Peers are optional: without them the benchmark says so and measures the rest.

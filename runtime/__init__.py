@@ -10,7 +10,7 @@ import runtime.graph.gradients
 import runtime.graph.initializers
 import runtime.graph.ops
 import runtime.graph.scopes  # noqa: F401  # these register the public functions
-from runtime import errors, initializers, logging, nn
+from runtime import errors, initializers, logging, nn, summary
 from runtime.graph.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from runtime.graph.convert import constant, convert_to_tensor
 from runtime.graph.dtypes import (
@@ -117,6 +117,7 @@ __all__ = [
     "reset_default_graph",
     "resource",
     "string",
+    "summary",
     "train",
     "uint8",
     "uint16",

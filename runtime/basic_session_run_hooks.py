@@ -25,6 +25,8 @@ from runtime.session_run_hook import (
     SessionRunHook,
     SessionRunValues,
 )
+from runtime.summary_format import messages
+from runtime.summary_writer import FileWriterCache
 
 if TYPE_CHECKING:
     from runtime.coordinator import Coordinator
@@ -42,6 +44,7 @@ __all__ = [
     "NeverTriggerTimer",
     "SecondOrStepTimer",
     "StopAtStepHook",
+    "required_global_step",
 ]
 
 
@@ -296,7 +299,7 @@ class StopAtStepHook(SessionRunHook):
         Raises:
             RuntimeError: The graph has no global step.
         """
-        self._global_step_tensor = _required_global_step("StopAtStepHook")
+        self._global_step_tensor = required_global_step("StopAtStepHook")
 
     def after_create_session(self, session: "Session", coord: "Coordinator") -> None:
         """Works out the last step, at the first session of this hook.
@@ -376,6 +379,9 @@ class CheckpointSaverHook(SessionRunHook):
     The first is saved when the session was made, so that a run that fails early can be resumed;
     the last at the end, unless that step is saved already.
 
+    If another hook writes summaries to the same directory, TensorBoard gets the graph and a mark
+    for each checkpoint, too.
+
     Source of the rules: tf.compat.v1.train.CheckpointSaverHook documentation. Ours differs: a
     listener's wish to stop also counts when it comes with the first save.
 
@@ -420,6 +426,9 @@ class CheckpointSaverHook(SessionRunHook):
         self._steps_per_run = 1
         self._last_saved_step: int | None = None
 
+    def _set_steps_per_run(self, steps_per_run: int) -> None:
+        self._steps_per_run = steps_per_run
+
     def begin(self) -> None:
         """Makes the directory, finds the global step, tells the listeners.
 
@@ -427,7 +436,7 @@ class CheckpointSaverHook(SessionRunHook):
             RuntimeError: The graph has no global step.
         """
         os.makedirs(self._checkpoint_dir, exist_ok=True)
-        self._global_step_tensor = _required_global_step("CheckpointSaverHook")
+        self._global_step_tensor = required_global_step("CheckpointSaverHook")
         for listener in self._listeners:
             listener.begin()
 
@@ -439,6 +448,9 @@ class CheckpointSaverHook(SessionRunHook):
             coord: Asked to stop if a listener asks for it.
         """
         global_step = self._read_global_step(session)
+        writer = FileWriterCache.find(self._checkpoint_dir)
+        if writer is not None:
+            writer.add_graph(session.graph)
         should_stop = self._save(session, global_step)
         self._timer.update_last_triggered_step(global_step)
         if should_stop and coord is not None:
@@ -496,6 +508,7 @@ class CheckpointSaverHook(SessionRunHook):
             session, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
         )
         self._last_saved_step = step
+        self._mark_in_summaries(step)
         logging.info(f"Calling checkpoint listeners after saving checkpoint {step}...")
         should_stop = False
         for listener in self._listeners:
@@ -506,6 +519,13 @@ class CheckpointSaverHook(SessionRunHook):
                 )
                 should_stop = True
         return should_stop
+
+    def _mark_in_summaries(self, step: int) -> None:
+        writer = FileWriterCache.find(self._checkpoint_dir)
+        if writer is not None:
+            session_log = messages("event").SessionLog
+            mark = session_log(status=session_log.CHECKPOINT, checkpoint_path=self._save_path)
+            writer.add_session_log(mark, step)
 
     def _saver_for(self, session: "Session") -> Saver:
         if self._saver is not None:
@@ -533,7 +553,18 @@ def _only_saver(graph: "Graph") -> Saver:
     return saver
 
 
-def _required_global_step(hook: str) -> "Tensor | Variable":
+def required_global_step(hook: str) -> "Tensor | Variable":
+    """The global step of the default graph, for a hook that can't do without.
+
+    Args:
+        hook: Name of the hook's class, for the message.
+
+    Returns:
+        The global step.
+
+    Raises:
+        RuntimeError: The graph has none.
+    """
     global_step = get_global_step()
     if global_step is None:
         raise RuntimeError(

@@ -18,6 +18,7 @@ from runtime.graph.variables import (
     tables_initializer,
 )
 from runtime.saver import Saver
+from runtime.summary_ops import merge_all
 
 if TYPE_CHECKING:
     from runtime.graph.operation import Operation
@@ -238,8 +239,8 @@ def _default_ready_for_local_init_op() -> "Tensor":
     return report_uninitialized_variables(global_variables())
 
 
-def _default_summary_op() -> None:
-    """None: what merges summaries has put its operation into the collection already."""
+def _default_summary_op() -> "Tensor | None":
+    return merge_all()
 
 
 def _default_saver() -> Saver:

@@ -37,6 +37,16 @@ from runtime.graph.optimizers import (
     MomentumOptimizer,
     Optimizer,
 )
+from runtime.monitoring_hooks import (
+    FeedFnHook,
+    FinalOpsHook,
+    GlobalStepWaiterHook,
+    NanLossDuringTrainingError,
+    NanTensorHook,
+    ProfilerHook,
+    StepCounterHook,
+    SummarySaverHook,
+)
 from runtime.queue_runner import QueueRunner, add_queue_runner, start_queue_runners
 from runtime.saver import Saver
 from runtime.scaffold import Scaffold
@@ -54,11 +64,17 @@ __all__ = [
     "CheckpointSaverListener",
     "CheckpointState",
     "Coordinator",
+    "FeedFnHook",
+    "FinalOpsHook",
+    "GlobalStepWaiterHook",
     "GradientDescentOptimizer",
     "LoggingTensorHook",
     "LooperThread",
     "MomentumOptimizer",
+    "NanLossDuringTrainingError",
+    "NanTensorHook",
     "Optimizer",
+    "ProfilerHook",
     "QueueRunner",
     "Saver",
     "Scaffold",
@@ -68,7 +84,9 @@ __all__ = [
     "SessionRunHook",
     "SessionRunValues",
     "SingularMonitoredSession",
+    "StepCounterHook",
     "StopAtStepHook",
+    "SummarySaverHook",
     "add_queue_runner",
     "assert_global_step",
     "checkpoint_exists",
