@@ -182,6 +182,15 @@ class Variable(Operators):
         """The tensor with its initial value."""
         return self._initial
 
+    def set_initial_value(self, value: Tensor, initializer: Operation) -> None:
+        """Replaces the initial value, for what starts a model from a checkpoint.
+
+        Args:
+            value: The tensor with the new initial value.
+            initializer: The operation that assigns it.
+        """
+        self._initial, self._initializer = value, initializer
+
     # Its value.
 
     def value(self) -> Tensor:

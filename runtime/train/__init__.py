@@ -22,6 +22,14 @@ from runtime.checkpoint_state import (
     remove_checkpoint,
     update_checkpoint_state,
 )
+from runtime.checkpoint_utils import (
+    LoadedCheckpoint,
+    checkpoints_iterator,
+    init_from_checkpoint,
+    list_variables,
+    load_checkpoint,
+    load_variable,
+)
 from runtime.coordinator import Coordinator, LooperThread
 from runtime.global_step import (
     assert_global_step,
@@ -58,6 +66,8 @@ from runtime.session_run_hook import (
     SessionRunValues,
 )
 
+NewCheckpointReader = LoadedCheckpoint
+
 __all__ = [
     "AdamOptimizer",
     "CheckpointSaverHook",
@@ -73,6 +83,7 @@ __all__ = [
     "MomentumOptimizer",
     "NanLossDuringTrainingError",
     "NanTensorHook",
+    "NewCheckpointReader",
     "Optimizer",
     "ProfilerHook",
     "QueueRunner",
@@ -90,6 +101,7 @@ __all__ = [
     "add_queue_runner",
     "assert_global_step",
     "checkpoint_exists",
+    "checkpoints_iterator",
     "create_global_step",
     "generate_checkpoint_state_proto",
     "get_checkpoint_mtimes",
@@ -97,7 +109,11 @@ __all__ = [
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
+    "init_from_checkpoint",
     "latest_checkpoint",
+    "list_variables",
+    "load_checkpoint",
+    "load_variable",
     "remove_checkpoint",
     "start_queue_runners",
     "update_checkpoint_state",
