@@ -166,10 +166,23 @@ class EventLog:
             FileNotFoundError: If there is no such file.
             UnreadableLog: If it is not an event log, or its first message can't be read.
         """
+        return cls._opened(None, Path(path))
+
+    @classmethod
+    def of(cls, store: EventStore) -> "EventLog":
+        """Open the log that a store holds for reading.
+
+        Raises:
+            FileNotFoundError: If there is none.
+            UnreadableLog: If its first message can't be read.
+        """
+        return cls._opened(store, None)
+
+    @classmethod
+    def _opened(cls, store: EventStore | None, path: Path | None) -> "EventLog":
         log = cls.__new__(cls)
-        log._store, log._journal, log.lifecycle = None, None, None
-        log._path = Path(path)
-        log._header = None
+        log._store, log._path = store, path
+        log._journal = log._header = log.lifecycle = None
         log._header = log.header
         return log
 
@@ -195,7 +208,7 @@ class EventLog:
         """
         if self._header is not None:
             return self._header
-        if self._path is None:
+        if self.lifecycle is not None:
             raise LogNotWritable("no session has begun this event log: pass it as event_log=")
         with self._snapshot().sealed as file:
             return _read_header(file, self.location)
@@ -223,7 +236,7 @@ class EventLog:
             LogExists: If the file is there already.
             LogWriteFailed: If it can't be made.
         """
-        if self._store is None:
+        if self._store is None or self.lifecycle is None:
             raise LogNotWritable(f"{self.location} was opened for reading; create a new EventLog")
         if self._journal is not None:
             raise LogNotWritable(
@@ -326,17 +339,20 @@ def new_path(directory: Path) -> Path:
 
 
 def _read_header(file: BinaryIO, location: str) -> Header:
-    """The header at the start of a file, whether its digest is right or not."""
+    """The header at the start of a file; Damaged if it is not what was written."""
     start = file.read(_LOOK)
     file.seek(0)
     if not start:
         raise UnreadableLog(f"{location} is empty: it is not an event log")
     try:
         frame = next(read_frames(file))
-        if frame is not None:
-            return read_header(frame)
     except UnreadableLog as error:
         if not any(mark in start for mark in _MARKS):
             raise UnreadableLog(f"{location} is not an event log: {error}") from None
         raise Damaged(0, f"the event log {location} is damaged: {error}") from None
-    raise UnreadableLog(f"{location} is not an event log: it is an empty Arrow stream")
+    if frame is None:
+        raise UnreadableLog(f"{location} is not an event log: it is an empty Arrow stream")
+    try:
+        return read_header(frame)
+    except UnreadableLog as error:
+        raise UnreadableLog(f"the event log {location} can't be read: {error}") from None

@@ -159,9 +159,10 @@ def replay(log: EventLog, until: int | None = None) -> SessionState:
     reading = log.read()
     fold = Fold(reading.header.hooks, reading.header.started)
     for block in reading:
-        if until is not None and until < block.sequence:
+        count = len(block) if until is None else max(until + 1 - block.sequence, 0)
+        fold.add(block.part(0, count))
+        if until is not None and until < block.sequence_after:
             break
-        fold.add(block if until is None else block.part(0, until + 1 - block.sequence))
     return fold.result()
 
 

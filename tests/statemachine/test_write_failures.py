@@ -59,7 +59,7 @@ class Session:
 @pytest.mark.parametrize("number", [ENOSPC, EIO], ids=["ENOSPC", "EIO"])
 @pytest.mark.parametrize(
     ("name", "calls"),
-    [("write", 14), ("fsync", 7), ("posix_fallocate", 1), ("mkdir", 1), ("open", 7), ("flock", 1)],
+    [("write", 18), ("fsync", 12), ("posix_fallocate", 1), ("mkdir", 1), ("open", 7), ("flock", 1)],
 )
 def test_each_call_may_fail(tmp_path, monkeypatch, name, calls, number):
     """Wherever it is: the session learns of it, and nothing that was recorded is lost."""
