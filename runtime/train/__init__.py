@@ -31,6 +31,7 @@ from runtime.checkpoint_utils import (
     load_variable,
 )
 from runtime.coordinator import Coordinator, LooperThread
+from runtime.extra_hooks import EarlyStoppingHook, EvaluationHook, ProgressBarHook
 from runtime.global_step import (
     assert_global_step,
     create_global_step,
@@ -74,6 +75,8 @@ __all__ = [
     "CheckpointSaverListener",
     "CheckpointState",
     "Coordinator",
+    "EarlyStoppingHook",
+    "EvaluationHook",
     "FeedFnHook",
     "FinalOpsHook",
     "GlobalStepWaiterHook",
@@ -86,6 +89,7 @@ __all__ = [
     "NewCheckpointReader",
     "Optimizer",
     "ProfilerHook",
+    "ProgressBarHook",
     "QueueRunner",
     "Saver",
     "Scaffold",
