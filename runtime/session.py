@@ -24,7 +24,7 @@ from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
 from runtime.starting import METHOD_OF_POINT, Start
-from runtime.step import Requests, RunContext, raw_run
+from runtime.step import ASKED, Requests, RunContext, raw_run
 from statemachine.block import error_detail
 from statemachine.compiled import Place
 from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
@@ -194,6 +194,7 @@ class SingularMonitoredSession:
         self._grace_secs = _as_seconds(stop_grace_period_secs)
         self._log = _as_log(event_log, checkpoint_dir)
         self._turn = threading.Lock()
+        self._take_turn, self._give_turn = self._turn.acquire, self._turn.release
         self._mark = 0
         self._step_fn_thread: int | None = None
         self._outside = _StepCodes.of(self._hooks, 0)
@@ -281,7 +282,7 @@ class SingularMonitoredSession:
                 call; or if two parties feed one tensor.
             Exception: What a hook or an operation raised.
         """
-        if not self._turn.acquire(False):
+        if not self._take_turn(False):
             self._refuse("run")
         try:
             if self._step_fn_thread is None:
@@ -290,7 +291,7 @@ class SingularMonitoredSession:
                 self._refuse("run")
             return self._step(self._inside, fetches, feed_dict, options, run_metadata)
         finally:
-            self._turn.release()
+            self._give_turn()
 
     def run_step_fn(self, step_fn: Callable[[StepContext], Any]) -> Any:
         """Run a step function, which may mix runs with and without hooks.
@@ -392,7 +393,7 @@ class SingularMonitoredSession:
                     self._latest_fetches = fetches if is_element(fetches) else self
                 value = self._finish(
                     raw.run, fetches, codes.run, self._latest_signature, codes.after, context,
-                    self._idle,
+                    self._idle, codes.end,
                 )  # fmt: skip
             else:
                 value = self._step_with(
@@ -406,7 +407,6 @@ class SingularMonitoredSession:
         self._context = None
         if context.asked:
             self._mark = STOP_ASKED
-        self._record(codes.end | context.asked)
         return value
 
     def _gathered(
@@ -445,6 +445,7 @@ class SingularMonitoredSession:
             record(code | context.asked)
             result = results.get(self._places[index])
             hook.after_run(context, SessionRunValues(result, shown, metadata))
+        record(codes.end | context.asked)
         return value
 
     def _fail_step(
@@ -513,6 +514,7 @@ class SingularMonitoredSession:
             by = f"hook.{METHOD_OF_POINT[place.point]}"
             detail = {"by": by, "hook": place.index, "hook_class": name}
         self._journal.add(EventKind.STOP_REQUESTED, detail)
+        self._journal.recorder.ask(ASKED)
 
     def _stop_by_step_fn(self) -> None:
         self._journal.add(EventKind.STOP_REQUESTED, {"by": "step_fn"})

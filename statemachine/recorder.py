@@ -35,13 +35,6 @@ class Record(Protocol):
         """
 
 
-class Context(Protocol):
-    """What the calls of one step share."""
-
-    asked: int
-    """What a stop request adds to codes from then on, or 0."""
-
-
 @attrs.frozen(eq=False)
 class Recorder:
     """The functions of the hot path.
@@ -51,14 +44,17 @@ class Recorder:
         gather: Begins a step and calls `before_run` of hooks in turn, until one answers.
         finish: Carries out a run that no hook takes part in, calls `after_run` of all hooks,
             and ends the step.
+        ask: Sets what a stop request adds to the codes of a step from then on; each step
+            begins with 0.
         position: The tail, how many events it holds, and the latest code, as one look.
         turn_to: Goes on in another tail.
         shut: Refuses every event from now on.
     """
 
     record: Record
-    gather: Callable[[int, Iterator[Call], Context], tuple[int, Any, Any] | None]
-    finish: Callable[..., Any]  # six arguments, see below
+    gather: Callable[[int, Iterator[Call], Any], tuple[int, Any, Any] | None]
+    finish: Callable[..., Any]  # eight arguments, see below
+    ask: Callable[[int], None]
     position: Callable[[], tuple[Tail, int, int]]
     turn_to: Callable[[Tail], None]
     shut: Callable[[], None]
@@ -83,6 +79,7 @@ def make_recorder(
     node = start
     last = START_CODE
     slot = 0
+    asked = 0
     tail, times, codes = first_tail, first_tail.times, first_tail.codes
 
     def record(code: int, extra: int = 0) -> None:
@@ -101,12 +98,23 @@ def make_recorder(
             last = code
             node = following
 
-    def gather(begin: int, calls: Iterator[Call], context: Context) -> tuple[int, Any, Any] | None:
-        nonlocal node, last, slot
+    def gather(begin: int, calls: Iterator[Call], context: Any) -> tuple[int, Any, Any] | None:
+        nonlocal node, last, slot, asked
         if begin:
-            record(begin)
+            asked = 0
+            try:
+                following = node[begin]
+                times[slot] = clock()
+                codes[slot] = begin
+            except LookupError:
+                record(begin)
+            else:
+                slot += 1
+                last = begin
+                node = following
         for index, hook, code in calls:
-            code |= context.asked
+            if asked:
+                code |= asked
             try:
                 following = node[code]
                 times[slot] = clock()
@@ -128,14 +136,27 @@ def make_recorder(
         run_code: int,
         signature: int,
         calls: Iterable[Call],
-        context: Context,
+        context: Any,
         values: Any,
+        end: int,
     ) -> Any:
         nonlocal node, last, slot
-        record(run_code | context.asked, signature)
+        if asked:
+            run_code |= asked
+        try:
+            following = node[run_code]
+            times[slot] = clock()
+            codes[slot] = run_code | signature
+        except LookupError:
+            record(run_code, signature)
+        else:
+            slot += 1
+            last = run_code
+            node = following
         value = run(fetches)
         for _, hook, code in calls:
-            code |= context.asked
+            if asked:
+                code |= asked
             try:
                 following = node[code]
                 times[slot] = clock()
@@ -147,7 +168,23 @@ def make_recorder(
                 last = code
                 node = following
             hook.after_run(context, values)
+        if asked:
+            end |= asked
+        try:
+            following = node[end]
+            times[slot] = clock()
+            codes[slot] = end
+        except LookupError:
+            record(end)
+        else:
+            slot += 1
+            last = end
+            node = following
         return value
+
+    def ask(flag: int) -> None:
+        nonlocal asked
+        asked = flag
 
     def position() -> tuple[Tail, int, int]:
         return tail, slot, last
@@ -162,4 +199,4 @@ def make_recorder(
         nonlocal node
         node = {}
 
-    return Recorder(record, gather, finish, position, turn_to, shut)
+    return Recorder(record, gather, finish, ask, position, turn_to, shut)
