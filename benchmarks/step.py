@@ -91,12 +91,6 @@ def codes_of_a_step() -> tuple[list[int], list[int]]:
     return ordered[:first], ordered[first:second]
 
 
-class NobodyAsked:
-    """Stands for the context of a run in which no hook asks for a stop."""
-
-    asked = 0
-
-
 @contextlib.contextmanager
 def recorded_calls(path: Path) -> Iterator[Loop]:
     """The eight calls with the recording that a step wraps around them, and nothing else."""
@@ -104,21 +98,16 @@ def recorded_calls(path: Path) -> Iterator[Loop]:
     journal = EventLog(path).begin(["Idle"] * HOOKS)
     for code in prelude:
         journal.record(code)
-    hooks, context = idle_hooks(object), NobodyAsked()
+    hooks = idle_hooks(object)
     begin, run, end = (codes_of(step, kind)[0] for kind in (K.STEP_BEGIN, K.RUN, K.STEP_END))
     before = list(zip(range(HOOKS), hooks, codes_of(step, K.BEFORE_RUN), strict=True))
     after = list(zip(range(HOOKS), hooks, codes_of(step, K.AFTER_RUN), strict=True))
 
     def loop(steps: int) -> None:
-        gather, finish, record = (
-            journal.recorder.gather,
-            journal.recorder.finish,
-            journal.recorder.record,
-        )
+        gather, finish = journal.recorder.gather, journal.recorder.finish
         for _ in range(steps):
-            gather(begin, iter(before), context)
-            finish(bool, None, run, 0, after, context, None)
-            record(end)
+            gather(begin, iter(before), None)
+            finish(bool, None, run, 0, after, None, None, end)
 
     yield loop
     journal.release()

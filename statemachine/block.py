@@ -236,6 +236,9 @@ def merge_lanes(
             beside.append((min(max(record.slot, earlier), len(codes)), record))
         elif 0 <= record.slot < len(codes) and codes[record.slot] == record.code:
             details_of_slot[record.slot] = record.detail
+    if not beside:
+        latest = np.maximum.accumulate(np.maximum(times, not_before))
+        return latest, codes, {p: d for p, d in sorted(details_of_slot.items()) if d}
     beside.sort(key=lambda pair: (pair[0], pair[1].time))
     slots = np.array([slot for slot, _ in beside], dtype=np.int64)
     merged_codes = np.insert(codes, slots, [r.code for _, r in beside]).astype(np.int32)
