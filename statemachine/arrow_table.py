@@ -43,7 +43,8 @@ def table_schema() -> "pa.Schema":
 
 def batches_of(reading: Reading) -> Iterator["pa.RecordBatch"]:
     """One batch for each block; the columns follow the block's distinct codes."""
-    states = _StateColumn(len(reading.header.hooks))
+    before = None if reading.dropped else State.CREATED.value
+    states = _StateColumn(len(reading.header.hooks), before)
     inside = False
     for block in reading:
         yield _batch(block, reading, states, inside)
@@ -88,9 +89,9 @@ def _spread(values: list[str | None] | list[str], which: npt.NDArray[np.intp]) -
 class _StateColumn:
     """The state after each event; the second lane's events have the state around them."""
 
-    def __init__(self, hooks: int) -> None:
+    def __init__(self, hooks: int, before: str | None) -> None:
         self._hooks = hooks
-        self._before = State.CREATED.value
+        self._before = before
 
     def column(self, block: Block) -> "pa.Array":
         """The states of a block, in words."""
