@@ -25,7 +25,7 @@ demo: $(VENV)/.demo ## train on real data, be killed, resume, audit both logs
 test: lint ## formatter, linter, types, import rules and all tests
 	$(PYTEST)
 
-test-deep: $(VENV)/.dev ## property tests with many more examples, and the tests marked deep
+test-deep: $(VENV)/.deep ## property tests with many more examples, and the tests marked deep
 	$(PYTEST) --hypothesis-profile=deep -m 'deep or not deep'
 
 lint: $(VENV)/.dev ## formatter, linter, types and import rules
@@ -56,6 +56,11 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --editable '.[cli,demo,summary,testing]' --group dev
 	touch $@ $(VENV)/.demo
+
+# Other people's readers are optional: without them their tests say so and are skipped.
+$(VENV)/.deep: $(VENV)/.dev
+	-$(VENV)/bin/python -m pip install --quiet --group deep
+	touch $@
 
 # Peers are optional: without them the benchmark says so and measures the rest.
 $(VENV_BENCH)/.bench: pyproject.toml | $(VENV_BENCH)/bin/python

@@ -37,7 +37,7 @@ MEANINGS: Final = {
     ExitCode.LINEAGE_BROKEN: "lineage broken: no known log saved the restored checkpoint",
     ExitCode.DIFFERENT: "different",
     ExitCode.INTERRUPTED: "interrupted with Ctrl-C",
-    ExitCode.READER_GONE: "whoever read the output went away (as in `| head`)",
+    ExitCode.READER_GONE: "whoever read the output went away (as `head` does)",
 }
 
 OF_VERDICT: Final = {

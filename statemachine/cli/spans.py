@@ -148,7 +148,7 @@ def state_spans(log: EventLog) -> list[Span]:
         mask = Selection(kinds=wanted).mask(block, inside)
         entered += events_at(block, mask, started, inside)
         now = block.time_after
-    ends = [event.time - started for event in entered[1:]] + [now]
+    ends = [event.time - started for event in entered[1:]] + [now] * bool(entered)
     return [
         Span(0, event.time - started, end, event, number + 1 < len(entered) or _is_closed(event))
         for number, (event, end) in enumerate(zip(entered, ends, strict=True))

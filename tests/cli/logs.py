@@ -30,7 +30,7 @@ def closed(path, steps=3, hooks=HOOKS):
 def killed(path, steps=3, sealed=0):
     """What a process leaves that is killed after some steps, the first of them sealed."""
     living = path.with_name("living-" + path.name)
-    log, writer = begun(living)
+    _, writer = begun(living)
     if sealed:
         writer.steps(sealed)
         writer.journal.seal()

@@ -1,5 +1,6 @@
 """`audit` says what logs prove, one or many."""
 
+import itertools
 import os
 import pty
 import select
@@ -89,7 +90,7 @@ def test_the_verdicts_are_those_of_audit_with_all_others_known(tmp_path):
 def test_a_long_chain_of_sessions_is_drawn():
     """A thousand sessions, each resumed from the one before, are no reason to fail."""
     paths = [Path(f"{number}.arrows") for number in range(1000)]
-    pairs = zip(paths, paths[1:], strict=False)
+    pairs = itertools.pairwise(paths)
     lines = list(lineage_lines(paths, [Descent(a, b, SAVED) for a, b in pairs]))
     assert len(lines) == 1000
     assert lines[:2] == ["0.arrows", "  └ 1.arrows from step 3"]

@@ -1,5 +1,7 @@
 """`stats` adds up where the time went, the same however a log is cut into blocks."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,7 +32,7 @@ def blocks_of(elapsed, codes=CODES, cuts=()):
     edges = sorted({0, *cuts, len(codes)})
     steps = np.concatenate(([0], np.cumsum(codes & 0x7F == EventKind.STEP_BEGIN.number)))
     sums = np.concatenate(([0], np.cumsum(times)))
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         parts = times[start:end], codes[start:end]
         yield Block(start, int(steps[start]), int(sums[start]), *parts, {})
 
