@@ -170,7 +170,7 @@ class FileStore:
         self.path = Path(path)
         self._file = -1
         self._latest = ""
-        self._tail_files: _TailFiles | None = None
+        self._tail_files: TailFiles | None = None
 
     @property
     def location(self) -> str:
@@ -182,7 +182,7 @@ class FileStore:
         with _told("create the event log", self.path):
             self._file = _new_file(self.path, os.O_WRONLY | os.O_APPEND)
         try:
-            self._tail_files = _TailFiles(tail_directory(self.path))
+            self._tail_files = TailFiles(tail_directory(self.path))
             _write_all(self._file, schema_message(), self.path)
             self.sync()
             _sync_directory_of(self.path)
@@ -236,7 +236,7 @@ def tail_directory(path: Path) -> Path:
     return path.with_name(path.name + TAIL_SUFFIX)
 
 
-class _TailFiles:
+class TailFiles:
     """The directory of the tails: `slots` is mapped and locked, `side-0` and `side-1` grow."""
 
     def __init__(self, directory: Path) -> None:
@@ -371,9 +371,14 @@ def file_snapshot(path: Path) -> Snapshot:
         kind = "a directory: name one of the logs in it" if path.is_dir() else "no regular file"
         raise UnreadableLog(f"{path} can't be an event log: it is {kind}")
     directory = tail_directory(path)
-    running = _is_locked(directory / "slots")
-    tails = settled(lambda number: _read_tail_file(directory, number))
+    running = is_locked(directory / "slots")
+    tails = tails_in(directory)
     return Snapshot(path.open("rb"), tails, running)
+
+
+def tails_in(directory: Path) -> tuple[TailContent, ...]:
+    """What the tails in a directory hold, also if there is none; they are only read."""
+    return settled(lambda number: _read_tail_file(directory, number))
 
 
 def _read_tail_file(directory: Path, number: int) -> TailContent | None:
@@ -390,7 +395,8 @@ def _read_if_there(path: Path, start: int = 0, size: int = -1) -> bytes:
         return b""
 
 
-def _is_locked(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
+    """Whether a living writer holds the lock of the tails in this file."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
