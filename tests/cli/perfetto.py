@@ -39,8 +39,8 @@ const waiting = setInterval(async () => {
   clearInterval(waiting);
   try {
     await tell({
-      slices: await rows(SLICES, { name: "", category: "", depth: 0, n: 0 }),
-      faults: await rows(FAULTS, { name: "", n: 0 }),
+      slices: await rows(SLICES, { name: "str", category: "str", depth: 0, n: 0 }),
+      faults: await rows(FAULTS, { name: "str", n: 0 }),
     });
   } catch (error) { await tell({ error: String(error) }); }
 }, 200);
