@@ -100,7 +100,8 @@ class _StateColumn:
         ordered = block.ordered
         distinct, which = np.unique(block.codes[ordered], return_inverse=True)
         names = np.array([self._state(code) for code in distinct.tolist()] or [""], dtype=object)
-        states = np.concatenate(([self._before], names[which])).astype(object)
+        before = np.array([self._before], dtype=object)
+        states = np.concatenate((before, names[which]))
         counts = np.cumsum((block.codes & SECOND_LANE) == 0)
         self._before = states[-1]
         return pa.array(states[counts], pa.string()).dictionary_encode()
