@@ -38,8 +38,9 @@ format: $(VENV)/.dev ## write the code as the formatter wants it
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV_BENCH)/.bench ## what a step costs, beside its peers
+bench: $(VENV_BENCH)/.bench ## what a step and a checkpoint cost, beside their peers
 	$(VENV_BENCH)/bin/python -m benchmarks.step
+	$(VENV_BENCH)/bin/python -m benchmarks.checkpoint
 
 oracle: $(VENV)/.dev ## compare with recorded TensorFlow traces: make oracle CORPUS=FILE
 	$(VENV)/bin/python -m tests.oracle $(if $(LIST),--list) $(ORACLE_FLAGS) $(CORPUS)
