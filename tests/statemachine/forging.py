@@ -48,7 +48,12 @@ def chained(parts: list[bytes]) -> bytes:
 def header_message(fields: object, columns: pa.Schema | None = None) -> bytes:
     """A first message with any header."""
     text = fields if isinstance(fields, str | bytes) else json.dumps(fields, separators=(",", ":"))
-    return (schema() if columns is None else columns).with_metadata({KEY: text}).serialize().to_pybytes()
+    return (
+        (schema() if columns is None else columns)
+        .with_metadata({KEY: text})
+        .serialize()
+        .to_pybytes()
+    )
 
 
 def header_fields(path: Path) -> dict[str, object]:
