@@ -23,7 +23,7 @@ from statemachine.rules import Observation, Rules
 from statemachine.table import FINAL
 
 _MOST_FINDINGS = 100
-_CHECKPOINTS = (EventKind.CHECKPOINT_SAVED.number, EventKind.CHECKPOINT_RESTORED.number)
+_CHECKPOINTS = (EventKind.CHECKPOINT_SAVED, EventKind.CHECKPOINT_RESTORED)
 
 
 class Verdict(enum.Enum):
@@ -181,12 +181,21 @@ class _Audit:
     def _walk(self) -> None:
         try:
             for block in self._reading:
-                self._neighbours(block)
-                for observation in self._rules.judge(block):
-                    self._observe(observation)
-                self._fold.add(block)
-                self._checkpoints(block)
+                if self._damage is None:
+                    self._judge(block)
         except UnreadableLog as error:
+            self._damage = error
+
+    def _judge(self, block: Block) -> None:
+        """Judge a block; one that can't be understood ends the judging, not the reading."""
+        try:
+            self._neighbours(block)
+            for observation in self._rules.judge(block):
+                self._observe(observation)
+            self._fold.add(block)
+            self._checkpoints(block)
+        except UnreadableLog as error:
+            self._find("conformance", "known-events", str(error))
             self._damage = error
 
     def _find(
@@ -207,22 +216,18 @@ class _Audit:
 
     def _neighbours(self, block: Block) -> None:
         """Judge each event of the ordered lane by the one before it."""
-        ordered = block.ordered
-        codes = block.codes[ordered]
+        codes = block.ordered_codes
         if not len(codes):
             return
-        first = codes[:1] if self._last is None else np.array([self._last], codes.dtype)
-        chain = np.concatenate((first, codes))
-        if self._last is None:
-            chain = chain[1:]
-        offset = len(chain) - len(codes)
-        times = block.times
-        for position in pair_table(self._hooks).faults(chain)[:_MOST_FINDINGS].tolist():
-            at = int(ordered[position - offset])
-            time = int(times[at]) + self._reading.header.started
-            before, after = int(chain[position - 1]), int(chain[position])
-            self._explain(before, after, block.sequence + at, time)
+        before = [] if self._last is None else [self._last]
         self._last = int(codes[-1])
+        chain = np.concatenate((np.array(before, codes.dtype), codes))
+        faults = pair_table(self._hooks).faults(chain)[:_MOST_FINDINGS]
+        places = block.ordered[faults - len(before)] if len(faults) else faults
+        for position, at in zip(faults.tolist(), places.tolist(), strict=True):
+            time = int(block.times[at]) + self._reading.header.started
+            pair = int(chain[position - 1]), int(chain[position])
+            self._explain(*pair, block.sequence + at, time)
 
     def _explain(self, before: int, after: int, sequence: int, time: int | None) -> None:
         error = illegal(before, after, self._hooks)
@@ -231,7 +236,9 @@ class _Audit:
         self._find("conformance", rule, seen, error.allowed, sequence, time)
 
     def _checkpoints(self, block: Block) -> None:
-        positions = np.flatnonzero(np.isin(block.kinds, _CHECKPOINTS))
+        positions = block.positions(*_CHECKPOINTS)
+        if not len(positions):
+            return
         for event in block.events(self._reading.header.started, False, positions):
             if event.kind is EventKind.CHECKPOINT_SAVED:
                 self._saved.append((Checkpoint.of(event), event.sequence))
@@ -275,8 +282,6 @@ class _Audit:
         return f"the session was never closed: it died in {where}"
 
     def _conformance(self) -> Verdict:
-        if self._damage is not None and not isinstance(self._damage, Damaged):
-            self._find("conformance", "known-events", str(self._damage))
         if self._findings["conformance"]:
             return Verdict.FAIL
         if self._damage is not None:
@@ -350,7 +355,7 @@ def saved_in(log: EventLog) -> list[Checkpoint]:
     reading = log.read()
     try:
         for block in reading:
-            positions = np.flatnonzero(block.kinds == EventKind.CHECKPOINT_SAVED.number)
+            positions = block.positions(EventKind.CHECKPOINT_SAVED)
             events = block.events(reading.header.started, False, positions)
             saved += [Checkpoint.of(event) for event in events]
     except UnreadableLog:

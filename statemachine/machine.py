@@ -327,7 +327,8 @@ _Condition = Callable[[_Position, Code], bool]
 
 def _rows(hooks: int) -> Iterator[dict[str, object]]:
     """The rows of the points' machine: the table's, and what it implies for each point."""
-    yield _row("start", POINTS[INITIAL], [partial(_fits, None, POINTS[INITIAL], POINTS[INITIAL])])
+    first = POINTS[INITIAL]
+    yield _row("start", first, [_first_hook, partial(_fits, None, first, first)])
     for source in POINTS.values():
         if source.failure:
             failed = POINTS[f"{source.name}!"]

@@ -44,19 +44,14 @@ _ASKING_CALLS: Final = (EventKind.BEFORE_RUN.value, EventKind.AFTER_RUN.value)
 _ERRORS: Final = frozenset(
     {EventKind.RAISED, EventKind.REPLACED, EventKind.SWALLOWED, EventKind.SUPPRESSED}
 )
-_TOLD: Final = np.array(
-    [
-        kind.number
-        for kind in (
-            *_ERRORS,
-            EventKind.STATE_STOPPING,
-            EventKind.SESSION_CLOSE,
-            EventKind.STATE_CLOSED,
-            EventKind.JOIN,
-            EventKind.OBSERVER_RAISED,
-            EventKind.STOP_REQUESTED,
-        )
-    ]
+_TOLD: Final = (
+    *_ERRORS,
+    EventKind.STATE_STOPPING,
+    EventKind.SESSION_CLOSE,
+    EventKind.STATE_CLOSED,
+    EventKind.JOIN,
+    EventKind.OBSERVER_RAISED,
+    EventKind.STOP_REQUESTED,
 )
 
 
@@ -109,8 +104,9 @@ class Rules:
         yield from self._second_lane(block)
         yield from self._details(block)
         yield from self._signatures(block)
+        yield from self._observers(block)
         yield from self._in_context(block)
-        self.restores += int(np.count_nonzero(block.kinds == EventKind.RESTORE.number))
+        self.restores += block.count(EventKind.RESTORE)
 
     def _at(self, rule: str, seen: str, block: Block, position: int) -> Observation:
         time = int(block.times[position]) + self._started
@@ -128,11 +124,15 @@ class Rules:
         self._expected = (block.sequence_after, block.step_after, block.time_after)
 
     def _clock(self, block: Block) -> Iterator[Observation]:
+        if not len(block) or block.elapsed.min() >= 0:
+            return
         for position in np.flatnonzero(block.elapsed < 0)[:1].tolist():
             yield self._at("clock-monotonic", "the clock runs backwards", block, position)
 
     def _second_lane(self, block: Block) -> Iterator[Observation]:
         """Events of the second lane carry no mark, and only a signature has an index."""
+        if block.in_one_lane:
+            return
         codes = block.codes
         indexed = block.kinds == EventKind.RUN_SIGNATURE.number
         known = _BESIDE[codes & SYMBOL_MASK] & (codes >= 0)
@@ -149,6 +149,8 @@ class Rules:
                 yield self._at("known-events", str(error), block, position)
 
     def _signatures(self, block: Block) -> Iterator[Observation]:
+        if self._are_declared(block):
+            return
         declares = block.kinds == EventKind.RUN_SIGNATURE.number
         index = block.codes >> INDEX_SHIFT
         if self._declared is None:  # those before were dropped: so many they were
@@ -164,6 +166,13 @@ class Rules:
             seen = f"the signature {int(index[position])} is used or declared out of turn"
             yield self._at("signature-declared", seen, block, position)
 
+    def _are_declared(self, block: Block) -> bool:
+        """Whether nothing new is declared, and all signatures that are used had been."""
+        if self._declared is None or block.holds(EventKind.RUN_SIGNATURE):
+            return False
+        used = (c >> INDEX_SHIFT for c in block.census if c & KIND_MASK == EventKind.RUN.number)
+        return all(index < self._declared or index == MAX_INDEX for index in used)
+
     def _in_context(self, block: Block) -> Iterator[Observation]:
         """What can only be judged with what came before in mind."""
         if not self._whole:
@@ -175,13 +184,27 @@ class Rules:
         yield from self._stops(block)
         yield from self._errors(block)
 
+    def _observers(self, block: Block) -> Iterator[Observation]:
+        """An observer's error is told right after the change of state that it observed."""
+        for position in block.positions(EventKind.OBSERVER_RAISED).tolist():
+            earlier = block.codes[:position]
+            ordered = earlier[(earlier & SECOND_LANE) == 0]
+            last = int(ordered[-1]) if len(ordered) else self._last_code
+            kind = KIND_OF_NUMBER.get(last & KIND_MASK)
+            state = _detail(block, position).get("state")
+            if kind is None or kind.value != f"state.{state}":
+                seen = f"an observer of the state {state} raises while the session is elsewhere"
+                yield self._at("observer-told-at-once", seen, block, position)
+
     def _stops(self, block: Block) -> Iterator[Observation]:
         """The stop flag rises exactly when a hook or a step function has asked for it."""
-        flags = _FLAGS[block.codes & SYMBOL_MASK]
-        requests = block.kinds == EventKind.STOP_REQUESTED.number
-        if not (flags.any() or requests.any() or self._owed_flag or _FLAGS[self._last]):
+        told = any(_FLAGS[code & SYMBOL_MASK] for code in block.census)
+        asked = block.holds(EventKind.STOP_REQUESTED)
+        if not (told or asked or self._owed_flag or _FLAGS[self._last]):
             self._remember_last(block)
             return
+        flags = _FLAGS[block.codes & SYMBOL_MASK]
+        requests = block.kinds == EventKind.STOP_REQUESTED.number
         for position, code in enumerate(block.codes.tolist()):
             if requests[position]:
                 yield from self._stop_request(block, position)
@@ -190,9 +213,9 @@ class Rules:
                 self._remember(code)
 
     def _remember_last(self, block: Block) -> None:
-        ordered = block.codes[block.ordered]
+        ordered = block.ordered_codes
         if len(ordered):
-            self._left = self._left or EventKind.STATE_STOPPING.number in ordered & KIND_MASK
+            self._left = self._left or block.holds(EventKind.STATE_STOPPING)
             self._remember(int(ordered[-1]))
 
     def _remember(self, code: int) -> None:
@@ -228,7 +251,7 @@ class Rules:
             yield self._at("stop-is-kept", "a stop request was forgotten", block, position)
 
     def _errors(self, block: Block) -> Iterator[Observation]:
-        for position in np.flatnonzero(np.isin(block.kinds, _TOLD)).tolist():
+        for position in block.positions(*_TOLD).tolist():
             code = int(block.codes[position])
             event = event_of(
                 code,

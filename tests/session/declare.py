@@ -338,6 +338,9 @@ class _History:
                 hook = after.hook if after.hook is not None else after.detail.get("hook")
                 if before.hook != hook:
                     return False
+            elif field == "state":
+                if before.kind.value != f"state.{after.detail.get(field)}":
+                    return False
             elif before.kind.value != after.detail.get(field):
                 return False
         return True

@@ -109,6 +109,7 @@ DISORDERS = {
     "error-of-close": (CLOSE_ERROR, _without(K.SWALLOWED)),
     "suppress-end-of-input": (_leaving_with("oor"), _without(K.SUPPRESSED)),
     "errors-are-told": (_leaving_with("oor"), _told(K.SUPPRESSED, "{}")),
+    "observer-told-at-once": (CALM, None),
     "signature-declared": (CALM, _without(K.RUN_SIGNATURE)),
 }
 
@@ -126,8 +127,15 @@ def _thread_error_swallowed(history: list[Told]) -> None:
     history.insert(at + 1, Told(K.SWALLOWED, 0, K.JOIN, VALUE))
 
 
+def _observer_told_late(history: list[Told]) -> None:
+    """An observer of the stopping state raises, and it is told when the hooks have ended."""
+    detail = VALUE.replace("{", '{"state":"stopping",', 1)
+    history.insert(_place(history, K.JOIN), Told(K.OBSERVER_RAISED, detail=detail))
+
+
 SPECIAL: dict[str, Callable[[list[Told]], None]] = {
     "error-of-end": _end_error_untold,
+    "observer-told-at-once": _observer_told_late,
     "error-of-thread": _thread_error_swallowed,
 }
 

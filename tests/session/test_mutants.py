@@ -266,6 +266,20 @@ def test_a_changed_byte_breaks_the_chain(tmp_path: Path) -> None:
     assert "chain-unbroken" in {f.rule for f in report.findings}
 
 
+def test_events_that_nobody_knows_do_not_end_the_check_of_the_bytes(tmp_path: Path) -> None:
+    """A block with an unknown event is told; damage in a later block is still found."""
+    history = History.of(BUSY)
+    strange = history.edited(3, 1, (0x3F,))
+    path = write(strange, tmp_path / "log.arrows", [4, 20])
+    report = audit(path)
+    assert (report.integrity, report.conformance) == (Verdict.PASS, Verdict.FAIL)
+    assert "known-events" in {f.rule for f in report.findings}
+    data = bytearray(path.read_bytes())
+    data[-40] ^= 1
+    path.write_bytes(data)
+    assert audit(path).integrity is Verdict.FAIL
+
+
 def test_what_was_never_sealed_is_not_checked() -> None:
     """A log in memory whose blocks were not sealed proves its order, not its integrity."""
     log = EventLog()
