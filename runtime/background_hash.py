@@ -29,6 +29,7 @@ class BackgroundHash:
         self._sha256 = hashlib.sha256()
         self._pieces: queue.Queue[memoryview | None] = queue.Queue(_WAITING_AT_MOST)
         self._thread: threading.Thread | None = None
+        self._error: BaseException | None = None
 
     def update(self, piece: memoryview) -> None:
         """Adds bytes; waits only if the hashing lags far behind.
@@ -45,8 +46,14 @@ class BackgroundHash:
         self._pieces.put(piece)
 
     def hexdigest(self) -> str:
-        """The hash of all pieces, in hexadecimal; nothing can be added any more."""
+        """The hash of all pieces, in hexadecimal; nothing can be added any more.
+
+        Raises:
+            BaseException: What went wrong while a piece was hashed.
+        """
         self._finish()
+        if self._error is not None:
+            raise self._error
         return self._sha256.hexdigest()
 
     def __enter__(self) -> "BackgroundHash":
@@ -68,4 +75,11 @@ class BackgroundHash:
 
     def _work(self) -> None:
         while (piece := self._pieces.get()) is not None:
+            if self._error is None:
+                self._hash(piece)
+
+    def _hash(self, piece: memoryview) -> None:
+        try:
             self._sha256.update(piece)
+        except BaseException as error:  # whoever adds pieces must not wait for this thread forever
+            self._error = error

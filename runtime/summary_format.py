@@ -14,7 +14,7 @@ import numpy as np
 
 from runtime import errors
 
-__all__ = ["histogram_of", "messages", "pixels_of", "png"]
+__all__ = ["event_file_reader", "event_file_writer", "histogram_of", "messages", "pixels_of", "png"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,6 +57,22 @@ def event_file_writer(directory: str, max_queue: int, flush_secs: float, suffix:
     """
     module = _tensorboard("tensorboard.summary.writer.event_file_writer")
     return module.EventFileWriter(directory, max_queue, flush_secs, suffix)
+
+
+def event_file_reader(path: str) -> Any:
+    """TensorBoard's reader of one event file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The reader: an object whose ``Load`` gives the events that are new since the last call.
+
+    Raises:
+        ImportError: The package is not installed; the message names the extra.
+    """
+    module = _tensorboard("tensorboard.backend.event_processing.event_file_loader")
+    return module.LegacyEventFileLoader(path)
 
 
 def _tensorboard(name: str) -> ModuleType:

@@ -4,17 +4,18 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runtime.summary_format import event_file_writer, messages
+from runtime.summary_format import event_file_reader, event_file_writer, messages
 
 if TYPE_CHECKING:
     from runtime.graph.config import RunMetadata
     from runtime.graph.graph import Graph
     from runtime.graph.operation import Operation
 
-__all__ = ["FileWriter", "FileWriterCache", "graph_def_of"]
+__all__ = ["FileWriter", "FileWriterCache", "graph_def_of", "summary_iterator"]
 
 
 class FileWriter:
@@ -230,6 +231,23 @@ class FileWriterCache:
             for writer in FileWriterCache._cache.values():
                 writer.close()
             FileWriterCache._cache.clear()
+
+
+def summary_iterator(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Reads an event file.
+
+    Source of the rule: tf.compat.v1.train.summary_iterator documentation.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Its ``Event`` messages, in order, as they were written.
+
+    Raises:
+        ImportError: The extra ``summary`` is not installed.
+    """
+    yield from event_file_reader(os.fspath(path)).Load()
 
 
 def graph_def_of(graph: "Graph") -> bytes:

@@ -66,6 +66,7 @@ from runtime.session_run_hook import (
     SessionRunHook,
     SessionRunValues,
 )
+from runtime.summary_writer import summary_iterator
 
 NewCheckpointReader = LoadedCheckpoint
 
@@ -120,6 +121,7 @@ __all__ = [
     "load_variable",
     "remove_checkpoint",
     "start_queue_runners",
+    "summary_iterator",
     "update_checkpoint_state",
 ]
 

@@ -159,6 +159,16 @@ def test_pieces_are_hashed_in_order() -> None:
     assert not any(thread.name == "checkpoint hash" for thread in threading.enumerate())
 
 
+def test_a_failure_to_hash_comes_out() -> None:
+    """An error in the thread is raised where the hash is asked for, and nobody waits forever."""
+    holes = memoryview(bytes(4 << 20))[::2]
+    with BackgroundHash() as sha256:
+        for _ in range(40):
+            sha256.update(holes)
+        with pytest.raises(BufferError):
+            sha256.hexdigest()
+
+
 def test_a_failed_write_ends_the_thread(tmp_path: Path) -> None:
     """Nothing goes on hashing after an error."""
     variable = tf.Variable(np.zeros(1 << 20))

@@ -205,6 +205,18 @@ def test_the_times_of_a_run_are_read(tmp_path: Path) -> None:
     assert "product" in [node.node_name for node in stats]
 
 
+def test_an_event_file_can_be_read(tmp_path: Path) -> None:
+    """train.summary_iterator gives the events in order, with their steps and values."""
+    summary = run(tf.summary.scalar("s", 2.5))
+    with tf.summary.FileWriter(tmp_path) as writer:
+        for step in (3, 1):
+            writer.add_summary(summary, step)
+    (path,) = tmp_path.iterdir()
+    version, *events = tf.train.summary_iterator(path)
+    assert version.file_version == "brain.Event:2"
+    assert [(e.step, e.summary.value[0].simple_value) for e in events] == [(3, 2.5), (1, 2.5)]
+
+
 def test_a_writer_can_be_closed_and_reopened(tmp_path: Path) -> None:
     """After close, events are dropped with a warning; after reopen they go on in a new file."""
     summary = run(tf.summary.scalar("s", 1.0))
