@@ -100,14 +100,14 @@ def recorded_calls(path: Path) -> Iterator[Loop]:
         journal.record(code)
     hooks = idle_hooks(object)
     begin, run, end = (codes_of(step, kind)[0] for kind in (K.STEP_BEGIN, K.RUN, K.STEP_END))
-    before = list(zip(range(HOOKS), hooks, codes_of(step, K.BEFORE_RUN), strict=True))
-    after = list(zip(range(HOOKS), hooks, codes_of(step, K.AFTER_RUN), strict=True))
+    before = tuple(zip(hooks, codes_of(step, K.BEFORE_RUN), strict=True))
+    after = tuple(zip(hooks, codes_of(step, K.AFTER_RUN), strict=True))
+    plan = (begin, before, run, after, end)
 
     def loop(steps: int) -> None:
-        gather, finish = journal.recorder.gather, journal.recorder.finish
+        carry_out = journal.recorder.step
         for _ in range(steps):
-            gather(begin, iter(before), None)
-            finish(bool, None, run, 0, after, None, None, end)
+            carry_out(plan, None, bool, None, 0, None)
 
     yield loop
     journal.release()

@@ -30,6 +30,7 @@ from statemachine.compiled import Place
 from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
 from statemachine.log import EventLog, new_path
 from statemachine.machine import Lifecycle
+from statemachine.recorder import Answer, Call, StepPlan
 from statemachine.table import ENDS_OWED, IN_STEP_FN, STOP_ASKED, Trigger
 
 __all__ = ["SingularMonitoredSession", "StepContext"]
@@ -41,35 +42,36 @@ _HOOK_METHODS: Final = ("begin", "after_create_session", "before_run", "after_ru
 
 @attrs.frozen
 class _StepCodes:
-    """The codes of a step, for steps inside or outside of a step function."""
+    """The codes of a step, for steps inside or outside of a step function.
 
-    begin: int
-    before: tuple[tuple[int, SessionRunHook, int], ...]
+    Attributes:
+        plan: The codes of a step that nobody interferes with.
+        merge: The code of merging requests.
+        refused: The code of a step that is refused.
+        replaced: The code of an error that is replaced by another.
+    """
+
+    plan: StepPlan
     merge: int
-    run: int
-    after: tuple[tuple[int, SessionRunHook, int], ...]
-    end: int
     refused: int
     replaced: int
 
     @classmethod
     def of(cls, hooks: tuple[SessionRunHook, ...], mark: int) -> "_StepCodes":
-        def each(point: str) -> tuple[tuple[int, SessionRunHook, int], ...]:
-            return tuple((i, h, Place(point, i, mark).code) for i, h in enumerate(hooks))
+        def each(point: str) -> tuple[tuple[SessionRunHook, int], ...]:
+            return tuple((h, Place(point, i, mark).code) for i, h in enumerate(hooks))
 
         def one(point: str) -> int:
             return Place(point, 0, mark).code
 
-        return cls(
+        plan = (
             one("step"),
             each("gathering"),
-            one("merging"),
             one("computing"),
             each("delivering"),
             one("step done"),
-            one("refused"),
-            one("step error replaced"),
         )
+        return cls(plan, one("merging"), one("refused"), one("step error replaced"))
 
 
 class StepContext:
@@ -201,8 +203,7 @@ class SingularMonitoredSession:
         self._inside = _StepCodes.of(self._hooks, IN_STEP_FN)
         self._journal = self._log.begin([type(hook).__qualname__ for hook in self._hooks])
         self._record = self._journal.record
-        self._gather = self._journal.recorder.gather
-        self._finish = self._journal.recorder.finish
+        self._plain_step = self._journal.recorder.step
         self._context: RunContext | None = None
         self._latest_fetches: object = self
         self._latest_signature = 0
@@ -380,24 +381,24 @@ class SingularMonitoredSession:
         if self._mark:
             self._refuse_stopped(codes)
         self._context = context = RunContext(self, (fetches, feed_dict, options), raw)
+        plain = (
+            fetches is self._latest_fetches
+            and feed_dict is None
+            and options is None
+            and metadata is None
+        )
         try:
-            requests = None
-            calls = iter(codes.before)
-            answer = self._gather(codes.begin, calls, context)
-            while answer is not None:
-                requests = self._gathered(requests, *answer)
-                answer = self._gather(0, calls, context)
-            if requests is None and feed_dict is None and options is None and metadata is None:
-                if fetches is not self._latest_fetches:
-                    self._latest_signature = self._signatures.of_plain(fetches) << INDEX_SHIFT
-                    self._latest_fetches = fetches if is_element(fetches) else self
-                value = self._finish(
-                    raw.run, fetches, codes.run, self._latest_signature, codes.after, context,
-                    self._idle, codes.end,
-                )  # fmt: skip
-            else:
+            value = self._plain_step(
+                codes.plan,
+                context,
+                raw.run if plain else None,
+                fetches,
+                self._latest_signature,
+                self._idle,
+            )
+            if not plain or type(value) is Answer:
                 value = self._step_with(
-                    codes, context, requests, fetches, feed_dict, options, metadata
+                    codes, context, value, fetches, feed_dict, options, metadata
                 )
         except BaseException as error:
             instead = self._fail_step(codes, context, error)
@@ -409,44 +410,60 @@ class SingularMonitoredSession:
             self._mark = STOP_ASKED
         return value
 
-    def _gathered(
-        self, requests: Requests | None, index: int, hook: SessionRunHook, request: Any
-    ) -> Requests:
-        if requests is None:
-            requests = Requests(self._engine, self._start.graph)
-        requests.add(self._places[index], hook, request)
-        return requests
-
     def _step_with(
         self,
         codes: _StepCodes,
         context: RunContext,
-        requests: Requests | None,
+        answer: Answer | None,
         fetches: Any,
         feed_dict: Any,
         options: Any,
         metadata: Any,
     ) -> Any:
-        """A step in which somebody asks for more than the caller's plain fetches."""
+        """The rest of a step that is not plain, after the first hook that answered, or the last."""
         record = self._record
-        if requests is None:
-            requests = Requests(self._engine, self._start.graph)
-        else:
+        _, before, run, after, end = codes.plan
+        requests = Requests(self._engine, self._start.graph)
+        if answer is not None:
+            self._gather(requests, answer, before, context)
             record(codes.merge | context.asked)
         feeds = requests.merged_feeds(feed_dict)
         merged = requests.merged_options(options)
+        number = self._signature(requests, fetches, feeds, merged, metadata)
         metadata = self._engine.run_metadata() if metadata is None else metadata
-        number = self._signatures.of(fetches, feeds or (), requests.fetches)
-        record(codes.run | context.asked, number << INDEX_SHIFT)
+        record(run | context.asked, number << INDEX_SHIFT)
         wanted = metadata if merged is not None else None
         value, results = raw_run(self._raw, requests, fetches, feeds, merged, wanted)
         shown = self._idle.options if merged is None else merged
-        for index, hook, code in codes.after:
+        for index, (hook, code) in enumerate(after):
             record(code | context.asked)
             result = results.get(self._places[index])
             hook.after_run(context, SessionRunValues(result, shown, metadata))
-        record(codes.end | context.asked)
+        record(end | context.asked)
         return value
+
+    def _gather(
+        self, requests: Requests, answer: Answer, before: tuple[Call, ...], context: RunContext
+    ) -> None:
+        """Call `before_run` of the hooks after the one that answered first; add what they ask."""
+        requests.add(self._places[answer.index], answer.hook, answer.request)
+        for index in range(answer.index + 1, len(before)):
+            hook, code = before[index]
+            self._record(code | context.asked)
+            request = hook.before_run(context)
+            if request is not None:
+                requests.add(self._places[index], hook, request)
+
+    def _signature(
+        self, requests: Requests, fetches: Any, feeds: Any, options: Any, metadata: Any
+    ) -> int:
+        """The number of what is run; that of a plain run is remembered for the next one."""
+        if requests.fetches or feeds or options is not None or metadata is not None:
+            return self._signatures.of(fetches, feeds or (), requests.fetches)
+        number = self._signatures.of_plain(fetches)
+        if is_element(fetches):
+            self._latest_fetches, self._latest_signature = fetches, number << INDEX_SHIFT
+        return number
 
     def _fail_step(
         self, codes: _StepCodes, context: RunContext, error: BaseException

@@ -8,16 +8,34 @@ Python lets signal handlers in only when a function was called: between the read
 clock and the end of a store there is no call, so no event is left half written in memory.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, NoReturn, Protocol
 
 import attrs
 
 from statemachine.compiled import START_CODE, Node
+from statemachine.events import INDEX_SHIFT
 from statemachine.tail import Tail
 
-Call = tuple[int, Any, int]
-"""A hook's place in the list, the hook, and the code of the event of calling it."""
+Call = tuple[Any, int]
+"""A hook, and the code of the event of calling it."""
+StepPlan = tuple[int, tuple[Call, ...], int, tuple[Call, ...], int]
+"""The codes of a step: its begin, the hooks before the run, the run, the hooks after it, end."""
+
+
+@attrs.frozen
+class Answer:
+    """What a hook's `before_run` answered; the step goes on elsewhere then.
+
+    Attributes:
+        index: The hook's place in the list.
+        hook: The hook.
+        request: What it asks for.
+    """
+
+    index: int
+    hook: Any
+    request: Any
 
 
 class Record(Protocol):
@@ -41,9 +59,9 @@ class Recorder:
 
     Attributes:
         record: Writes down one event.
-        gather: Begins a step and calls `before_run` of hooks in turn, until one answers.
-        finish: Carries out a run that no hook takes part in, calls `after_run` of all hooks,
-            and ends the step.
+        step: Carries out a step that no hook takes part in: `before_run` of each hook, the
+            run, `after_run` of each hook. If a hook answers, it stops there and returns an
+            `Answer`; without a run to carry out, it stops before that.
         ask: Sets what a stop request adds to the codes of a step from then on; each step
             begins with 0.
         position: The tail, how many events it holds, and the latest code, as one look.
@@ -52,8 +70,7 @@ class Recorder:
     """
 
     record: Record
-    gather: Callable[[int, Iterator[Call], Any], tuple[int, Any, Any] | None]
-    finish: Callable[..., Any]  # eight arguments, see below
+    step: Callable[..., Any]  # six arguments, see below
     ask: Callable[[int], None]
     position: Callable[[], tuple[Tail, int, int]]
     turn_to: Callable[[Tail], None]
@@ -98,21 +115,28 @@ def make_recorder(
             last = code
             node = following
 
-    def gather(begin: int, calls: Iterator[Call], context: Any) -> tuple[int, Any, Any] | None:
+    def step(
+        plan: StepPlan,
+        context: Any,
+        run: Callable[[Any], Any] | None,
+        fetches: Any,
+        signature: int,
+        values: Any,
+    ) -> Any:
         nonlocal node, last, slot, asked
-        if begin:
-            asked = 0
-            try:
-                following = node[begin]
-                times[slot] = clock()
-                codes[slot] = begin
-            except LookupError:
-                record(begin)
-            else:
-                slot += 1
-                last = begin
-                node = following
-        for index, hook, code in calls:
+        code, before, run_code, after, end = plan
+        asked = 0
+        try:
+            following = node[code]
+            times[slot] = clock()
+            codes[slot] = code
+        except LookupError:
+            record(code)
+        else:
+            slot += 1
+            last = code
+            node = following
+        for hook, code in before:
             if asked:
                 code |= asked
             try:
@@ -127,20 +151,9 @@ def make_recorder(
                 node = following
             request = hook.before_run(context)
             if request is not None:
-                return index, hook, request
-        return None
-
-    def finish(
-        run: Callable[[Any], Any],
-        fetches: Any,
-        run_code: int,
-        signature: int,
-        calls: Iterable[Call],
-        context: Any,
-        values: Any,
-        end: int,
-    ) -> Any:
-        nonlocal node, last, slot
+                return Answer(code >> INDEX_SHIFT, hook, request)
+        if run is None:
+            return None
         if asked:
             run_code |= asked
         try:
@@ -154,7 +167,7 @@ def make_recorder(
             last = run_code
             node = following
         value = run(fetches)
-        for _, hook, code in calls:
+        for hook, code in after:
             if asked:
                 code |= asked
             try:
@@ -199,4 +212,4 @@ def make_recorder(
         nonlocal node
         node = {}
 
-    return Recorder(record, gather, finish, ask, position, turn_to, shut)
+    return Recorder(record, step, ask, position, turn_to, shut)
