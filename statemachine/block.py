@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -101,10 +102,35 @@ class Block:
         """The numbers of the events' kinds, int32, shape (events,)."""
         return self.codes & KIND_MASK
 
+    @cached_property
+    def census(self) -> Mapping[int, int]:
+        """How often each code occurs. There are few codes: look here before you look at all."""
+        codes, counts = np.unique(self.codes, return_counts=True)
+        return MappingProxyType(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
+
+    @cached_property
+    def _kinds_held(self) -> frozenset[int]:
+        return frozenset(code & KIND_MASK for code in self.census)
+
+    def holds(self, *kinds: EventKind) -> bool:
+        """Whether there is an event of one of these kinds."""
+        return any(kind.number in self._kinds_held for kind in kinds)
+
+    def count(self, kind: EventKind) -> int:
+        """How many events are of this kind."""
+        found = (number for code, number in self.census.items() if code & KIND_MASK == kind.number)
+        return sum(found)
+
+    def positions(self, *kinds: EventKind) -> Int64s:
+        """The positions of the events of these kinds, int64."""
+        if not self.holds(*kinds):
+            return np.array([], np.int64)
+        return np.flatnonzero(np.isin(self.kinds, [kind.number for kind in kinds]))
+
     @property
     def step_after(self) -> int:
         """How many steps had begun by the end of the block."""
-        return self.step + int(np.count_nonzero(self.kinds == EventKind.STEP_BEGIN.number))
+        return self.step + self.count(EventKind.STEP_BEGIN)
 
     @property
     def sequence_after(self) -> int:
@@ -120,6 +146,16 @@ class Block:
     def ordered(self) -> Int64s:
         """The positions of the events of the ordered lane, int64."""
         return np.flatnonzero((self.codes & SECOND_LANE) == 0)
+
+    @property
+    def in_one_lane(self) -> bool:
+        """Whether there is no event of the second lane."""
+        return all(kind < SECOND_LANE for kind in self._kinds_held)
+
+    @property
+    def ordered_codes(self) -> Codes:
+        """The codes of the ordered lane, int32."""
+        return self.codes if self.in_one_lane else self.codes[self.ordered]
 
     def steps(self, in_step_before: bool) -> tuple[Int64s, npt.NDArray[np.bool_]]:
         """The number of the latest step at each event, and whether the event belongs to it.
@@ -153,10 +189,10 @@ class Block:
 
     def in_step_after(self, in_step_before: bool) -> bool:
         """Whether the block ends inside a step."""
-        ordered = self.ordered
+        ordered = self.ordered_codes
         if not len(ordered):
             return in_step_before
-        return bool(_STEP_OPEN[self.codes[ordered[-1]] & SYMBOL_MASK])
+        return bool(_STEP_OPEN[ordered[-1] & SYMBOL_MASK])
 
     def events(
         self, origin: int, in_step_before: bool, positions: Int64s | None = None

@@ -19,6 +19,8 @@ _MOST_UNROLLED: Final = 64
 _FEW: Final = 4
 """With so many hooks there is a first one, a last one, and in between one that follows another."""
 _NO_HOOK: Final = MAX_INDEX
+_SIGNATURES: Final = 16
+"""So many signatures of runs are looked up at once; a log seldom has more."""
 
 
 @attrs.frozen(eq=False)
@@ -32,6 +34,8 @@ class PairTable:
         span: For each symbol how many indices it may carry, int64, shape (65536,).
         places: How many places there are; place 0 stands for what can't be.
         allowed: Whether a pair is, at ``before * places + after``.
+        place_of: For codes with a small index their place, int32; 0 for others that can't be, for
+            START_CODE, and for the last, which stands for all beyond. Empty with very many hooks.
     """
 
     hooks: int
@@ -39,6 +43,7 @@ class PairTable:
     span: npt.NDArray[np.int64]
     places: int
     allowed: npt.NDArray[np.bool_]
+    place_of: npt.NDArray[np.int32]
 
     def faults(self, codes: Codes) -> npt.NDArray[np.int64]:
         """Positions of codes that may not follow the one before; position 0 is not judged.
@@ -46,6 +51,8 @@ class PairTable:
         Args:
             codes: Codes of the ordered lane, in order, int32, shape (events,).
         """
+        if self._are_plainly_right(codes):
+            return np.array([], np.int64)
         symbols = codes & SYMBOL_MASK
         index = np.where(codes & KIND_MASK == RUN_SYMBOL, 0, codes >> INDEX_SHIFT)
         if self.hooks <= _MOST_UNROLLED:
@@ -55,6 +62,15 @@ class PairTable:
             first, second = _as_if_few(index, self.hooks)
             before, after = self._place(symbols[:-1], first), self._place(symbols[1:], second)
         return np.flatnonzero(~self.allowed[before * self.places + after]) + 1
+
+    def _are_plainly_right(self, codes: Codes) -> bool:
+        """Whether all is well, by one look-up a code: so it nearly always is."""
+        if not len(self.place_of):
+            return False
+        places = self.place_of.take(codes, mode="clip")
+        pairs = np.multiply(places[:-1], self.places, dtype=np.intp)
+        pairs += places[1:]
+        return bool(places.all() and self.allowed.take(pairs).all())
 
     def _place(self, symbols: Codes, index: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """The numbers of the places that codes lead to; 0 for codes that can't be."""
@@ -95,7 +111,7 @@ def pair_table(hooks: int) -> PairTable:
     array = np.array(wanted, dtype=np.int64)
     allowed = np.zeros(places * places, dtype=np.bool_)
     allowed[_place(base, array[:, 0]) * places + _place(base, array[:, 1])] = True
-    return PairTable(hooks, base, span, places, allowed)
+    return PairTable(hooks, base, span, places, allowed, _places_of(codes, base, hooks))
 
 
 def _number_places(codes: list[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -106,6 +122,19 @@ def _number_places(codes: list[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray
         span[symbol] = max(span[symbol], (code >> INDEX_SHIFT) + 1)
     base = np.where(span > 0, 1 + np.cumsum(span) - span, 0)
     return base, span
+
+
+def _places_of(codes: list[int], base: npt.NDArray[np.int64], hooks: int) -> npt.NDArray[np.int32]:
+    """The place of each code whose index is small; a run's signature makes no difference."""
+    if hooks > _MOST_UNROLLED:
+        return np.zeros(0, np.int32)
+    found = np.zeros((max(hooks, _SIGNATURES), SYMBOL_MASK + 1), np.int32)
+    for code in codes:
+        symbol, index = code & SYMBOL_MASK, code >> INDEX_SHIFT
+        every = slice(None) if code & KIND_MASK == RUN_SYMBOL else index
+        found[every, symbol] = base[symbol] + index
+    found[0, START_CODE] = 0
+    return found.reshape(-1)
 
 
 def _place(base: npt.NDArray[np.int64], codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

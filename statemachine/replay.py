@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -174,28 +175,29 @@ class Fold:
         self._started = started
         self._counts: Counter[int] = Counter()
         self._in_step = False
-        self._last_ordered: Event | None = None
-        self._last_code = 0
+        self._latest: tuple[Block, bool] | None = None
+        self._latest_ordered: tuple[Block, bool] | None = None
         self._state = SessionState(State.CREATED, hooks)
 
     def add(self, block: Block) -> None:
-        """Fold the next block."""
+        """Fold the next block.
+
+        Raises:
+            UnreadableLog: If it holds a code that is none.
+        """
         if not len(block):
             return
-        codes, counts = np.unique(block.codes, return_counts=True)
-        self._counts.update(dict(zip(codes.tolist(), counts.tolist(), strict=True)))
-        told = np.flatnonzero(np.isin(block.kinds, [kind.number for kind in _TOLD]))
-        ordered = block.ordered
-        ends = np.concatenate((ordered[-1:], [len(block) - 1]))
-        *events, last = block.events(self._started, self._in_step, np.concatenate((told, ends)))
-        for event in events[: len(told)]:
-            self._tell(event)
-        if len(ordered):
-            self._last_code = int(block.codes[ordered[-1]])
-            self._last_ordered = events[-1]
+        for code in block.census:
+            _decoded(code)
+        self._counts.update(block.census)
+        told = block.positions(*_TOLD)
+        if len(told):
+            for event in block.events(self._started, self._in_step, told):
+                self._tell(event)
+        self._latest = block, self._in_step
+        if len(block.ordered_codes):
+            self._latest_ordered = self._latest
         self._in_step = block.in_step_after(self._in_step)
-        count = self._state.events + len(block)
-        self._state = attrs.evolve(self._state, events=count, last_event=last)
 
     def _tell(self, event: Event) -> None:
         changes = _CHANGES[event.kind](self._state, event)
@@ -215,9 +217,12 @@ class Fold:
                 failed += count
         refused = by_kind[EventKind.STEP_REFUSED]
         state = self._reached()
+        last = None if self._latest is None else self._event(*self._latest, -1)
         return attrs.evolve(
             self._state,
             state=state,
+            events=self._counts.total(),
+            last_event=last,
             steps_asked=by_kind[EventKind.STEP_BEGIN] + refused,
             steps_done=by_kind[EventKind.STEP_END],
             steps_failed=failed + refused,
@@ -227,14 +232,21 @@ class Fold:
             stopped_in=None if state is State.CLOSED else self._stopped_in(),
         )
 
+    def _event(self, block: Block, inside: bool, position: int) -> Event:
+        (event,) = block.events(self._started, inside, np.arange(len(block))[[position]])
+        return event
+
     def _reached(self) -> State:
-        place = place_at(self._last_code, len(self._hooks))
+        block = self._latest_ordered and self._latest_ordered[0]
+        code = int(block.ordered_codes[-1]) if block else 0
+        place = place_at(code, len(self._hooks))
         return place.state if place else State.CREATED
 
     def _stopped_in(self) -> str:
-        event = self._last_ordered
-        if event is None:
+        if self._latest_ordered is None:
             return "nothing: no event was written"
+        block, inside = self._latest_ordered
+        event = self._event(block, inside, int(block.ordered[-1]))
         words: str = event.kind.value
         if event.hook is not None:
             words += f" of {hook_name(self._hooks, event.hook)}"
@@ -245,6 +257,7 @@ class Fold:
         return words
 
 
+@lru_cache(maxsize=1024)
 def _decoded(number: int) -> Code:
     try:
         return decode(number)
