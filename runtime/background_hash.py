@@ -12,11 +12,14 @@ from types import TracebackType
 __all__ = ["BackgroundHash"]
 
 _SMALL = 1 << 20  # Less than this is hashed at once: starting a thread costs more.
-_WAITING_AT_MOST = 16
 
 
 class BackgroundHash:
     """Hashes pieces in the order in which they come; a context manager, which ends its thread.
+
+    Args:
+        waiting_at_most: How many pieces may wait; 0 for any number, for pieces whose memory is
+            not theirs alone.
 
     Example:
         >>> with BackgroundHash() as sha256:
@@ -25,9 +28,9 @@ class BackgroundHash:
         'ba7816bf8f01cfea'
     """
 
-    def __init__(self) -> None:
+    def __init__(self, waiting_at_most: int = 16) -> None:
         self._sha256 = hashlib.sha256()
-        self._pieces: queue.Queue[memoryview | None] = queue.Queue(_WAITING_AT_MOST)
+        self._pieces: queue.Queue[memoryview | None] = queue.Queue(waiting_at_most)
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
 

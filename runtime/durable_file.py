@@ -25,7 +25,6 @@ __all__ = ["FileDigest", "file_error", "remove_leftovers", "replace_file"]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.saving")
 _CHUNK_BYTES = 1 << 22
-_WRITEBACK_BYTES = 1 << 25
 
 _ERROR_OF_ERRNO: dict[int, Callable[[None, None, str], errors.OpError]] = {
     errno.ENOENT: errors.NotFoundError,
@@ -118,9 +117,12 @@ def file_error(error: OSError, doing: str) -> errors.OpError:
 
 
 def _write_then_rename(path: str, chunks: Iterable[memoryview | bytes]) -> FileDigest:
-    with _locked_temporary_file(path) as (descriptor, temporary):
-        digest = _write_hashed(descriptor, chunks)
-        os.fsync(descriptor)
+    with (
+        _locked_temporary_file(path) as (descriptor, temporary),
+        BackgroundHash(waiting_at_most=0) as sha256,
+    ):
+        size = _write(descriptor, _pieces(chunks), sha256)
+        digest = FileDigest(size, sha256.hexdigest())
         os.replace(temporary, path)
     return digest
 
@@ -160,17 +162,15 @@ def _discard(temporary: str) -> None:
         os.unlink(temporary)
 
 
-def _write_hashed(descriptor: int, chunks: Iterable[memoryview | bytes]) -> FileDigest:
-    size = asked = 0
-    with BackgroundHash() as sha256:
-        for piece in _pieces(chunks):
-            sha256.update(piece)
-            _write_all(descriptor, piece)
-            size += len(piece)
-            if size - asked >= _WRITEBACK_BYTES:
-                _start_writeback(descriptor, asked, size - asked)
-                asked = size
-        return FileDigest(size, sha256.hexdigest())
+def _write(descriptor: int, pieces: Iterable[memoryview], sha256: BackgroundHash) -> int:
+    """Writes and syncs; returns the number of bytes. The hashing may still go on by then."""
+    size = 0
+    for piece in pieces:
+        sha256.update(piece)
+        _write_all(descriptor, piece)
+        size += len(piece)
+    os.fsync(descriptor)
+    return size
 
 
 def _pieces(chunks: Iterable[memoryview | bytes]) -> Iterator[memoryview]:
@@ -178,17 +178,6 @@ def _pieces(chunks: Iterable[memoryview | bytes]) -> Iterator[memoryview]:
         view = memoryview(chunk)
         for start in range(0, len(view), _CHUNK_BYTES):
             yield view[start : start + _CHUNK_BYTES]
-
-
-def _start_writeback(descriptor: int, start: int, count: int) -> None:
-    """Lets the disk begin with what was written, so that the sync at the end has less to do.
-
-    It is only a hint; Linux writes what it is told that nobody will need soon.
-    """
-    advise = getattr(os, "posix_fadvise", None)
-    if advise is not None:
-        with contextlib.suppress(OSError):
-            advise(descriptor, start, count, os.POSIX_FADV_DONTNEED)
 
 
 def _write_all(descriptor: int, piece: memoryview) -> None:
