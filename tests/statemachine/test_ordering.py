@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from statemachine.events import EventKind
 from statemachine.ordering import sentence, sentences
 from statemachine.table import MOVES
 from tests.oracle.corpora import shipped
@@ -71,3 +72,10 @@ def test_each_rule_has_conditions_and_tests_that_exist(rule: dict[str, Any]) -> 
     for test in rule["tests"]:
         path, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / path).read_text("utf-8")
+
+
+def test_the_specification_knows_the_vocabulary_of_the_log() -> None:
+    """Its ordered events and those beside are the kinds of events that there are, each once."""
+    ordered, beside = (SPEC["events"][name][0]["kind"] for name in ("ordered", "beside"))
+    assert sorted(ordered) == sorted(k.value for k in EventKind if not k.in_second_lane)
+    assert sorted(beside) == sorted(k.value for k in EventKind if k.in_second_lane)
