@@ -16,7 +16,7 @@ import numpy as np
 from statemachine.block import Block, Codes, Int64s, event_of, read_detail
 from statemachine.events import EMPTY, SECOND_LANE, Event, EventKind
 from statemachine.form import Header
-from statemachine.log import EventLog, Reading
+from statemachine.log import EventLog
 from statemachine.machine import describe
 
 _TIMES: Final = re.compile(r"(^|_)(time|times|seconds|secs|elapsed|duration|timestamp)$")
@@ -74,12 +74,17 @@ def _header_divergences(left: Header, right: Header) -> Iterator[Divergence]:
 # The ordered lane
 
 
+def _blocks_of(log: EventLog) -> Iterator[Block]:
+    """The blocks of a log, which is opened when the first one is asked for."""
+    yield from log.read()
+
+
 class _Lane:
     """The ordered events of a log, taken from the front."""
 
     def __init__(self, log: EventLog) -> None:
-        self._reading: Reading = log.read()
-        self._blocks = iter(self._reading)
+        self.started = log.header.started
+        self._blocks = _blocks_of(log)
         self._block: Block | None = None
         self._inside = False
         self._positions: Int64s = np.empty(0, dtype=np.int64)
@@ -118,11 +123,6 @@ class _Lane:
         """One of the next events."""
         assert self._block is not None
         return _event_of(self._block, int(self._positions[self._at + ahead]), self)
-
-    @property
-    def started(self) -> int:
-        """When the log began."""
-        return self._reading.header.started
 
     @property
     def inside(self) -> bool:

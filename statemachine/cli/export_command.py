@@ -20,9 +20,9 @@ from statemachine.cli.xes import write_xes
 from statemachine.log import EventLog
 
 FORMATS: Final[Mapping[str, Callable[[EventLog, Sink], None]]] = {
-    "jsonl": lambda log, to: write_jsonl(log.read(), to),
-    "csv": lambda log, to: write_csv(log.read(), to),
-    "parquet": lambda log, to: write_parquet(log.read(), to),
+    "jsonl": write_jsonl,
+    "csv": write_csv,
+    "parquet": write_parquet,
     "chrome-trace": write_chrome_trace,
     "xes": write_xes,
 }

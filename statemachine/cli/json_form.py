@@ -88,7 +88,7 @@ def event_json(event: Event, started: int, hooks: tuple[str, ...]) -> dict[str, 
 
 def hook_class(hooks: tuple[str, ...], index: int | None) -> str | None:
     """The class of a hook, or None where there is none."""
-    return hooks[index] if index is not None and index < len(hooks) else None
+    return hooks[index] if index is not None and 0 <= index < len(hooks) else None
 
 
 def finding_json(finding: Finding) -> dict[str, object]:

@@ -28,12 +28,20 @@ def recover_command(log: Path, as_json: bool) -> ExitCode:
     """
     open_log(log)
     done = _recover(log)
-    state = replay(open_log(log))
+    state = _state_of(log)
     if as_json:
         print(to_json(_json(log, done, state), indent=2))
     else:
         _print(log, done, state)
     return ExitCode.OK
+
+
+def _state_of(log: Path) -> SessionState | None:
+    """What the log folds to; None if it holds events that nothing is known of."""
+    try:
+        return replay(open_log(log))
+    except (UnreadableLog, ValueError):
+        return None
 
 
 def _recover(log: Path) -> Recovery:
@@ -58,7 +66,7 @@ def _recover(log: Path) -> Recovery:
         ) from error
 
 
-def _json(log: Path, done: Recovery, state: SessionState) -> dict[str, object]:
+def _json(log: Path, done: Recovery, state: SessionState | None) -> dict[str, object]:
     return {
         "schema": schema_name("recover"),
         "log": str(log),
@@ -66,12 +74,12 @@ def _json(log: Path, done: Recovery, state: SessionState) -> dict[str, object]:
         "sealed_events": done.sealed,
         "appended_blocks": done.blocks,
         "torn_bytes": done.torn,
-        "state": state.state.value,
-        "stopped_in": state.stopped_in,
+        "state": state.state.value if state else None,
+        "stopped_in": state.stopped_in if state else None,
     }
 
 
-def _print(log: Path, done: Recovery, state: SessionState) -> None:
+def _print(log: Path, done: Recovery, state: SessionState | None) -> None:
     console = terminal.stdout()
     if done.complete:
         console.print(terminal.text(f"{log} is complete: there was nothing to do"))
@@ -80,6 +88,6 @@ def _print(log: Path, done: Recovery, state: SessionState) -> None:
     if done.torn:
         torn = f"left out {size(done.torn)} of a block that was never finished"
         console.print(terminal.text(torn))
-    if state.stopped_in:
+    if state and state.stopped_in:
         words = f"the session was never closed: it died in {state.stopped_in}"
         console.print(terminal.text(words))

@@ -11,7 +11,7 @@ from statemachine.arrow_table import batches_of, table_schema
 from statemachine.cli.json_form import event_json, time_text, to_json
 from statemachine.cli.plain_text import plain
 from statemachine.events import Event
-from statemachine.log import Reading
+from statemachine.log import EventLog, Reading
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,22 +35,24 @@ def events_of(reading: Reading) -> Iterator[Event]:
         inside = block.in_step_after(inside)
 
 
-def write_jsonl(reading: Reading, to: Sink) -> None:
+def write_jsonl(log: EventLog, to: Sink) -> None:
     """One event a line, as `show --json` prints it."""
-    header = reading.header
-    for event in events_of(reading):
+    header = log.header
+    for event in events_of(log.read()):
         to.write(to_json(event_json(event, header.started, header.hooks)).encode() + b"\n")
 
 
-def write_csv(reading: Reading, to: Sink) -> None:
+def write_csv(log: EventLog, to: Sink) -> None:
     """One event a row, with the columns of `EventLog.to_arrow`; texts are made plain."""
-    to.write((",".join(COLUMNS) + "\r\n").encode())
-    for batch in batches_of(_plainly_named(reading)):
+    head = (",".join(COLUMNS) + "\r\n").encode()
+    for batch in batches_of(_plainly_named(log.read())):
         buffer = io.StringIO()
         writer = csv.writer(buffer)
         columns = [_csv_column(batch, name) for name in COLUMNS]
         writer.writerows(zip(*columns, strict=True))
-        to.write(buffer.getvalue().encode())
+        to.write(head + buffer.getvalue().encode())
+        head = b""
+    to.write(head)
 
 
 def _csv_column(batch: "pa.RecordBatch", name: str) -> Iterable[object]:
@@ -71,18 +73,19 @@ def _cell(text: str) -> str:
     return "'" + words if words[:1] in ("=", "+", "-", "@") else words
 
 
-def write_parquet(reading: Reading, to: Sink) -> None:
+def write_parquet(log: EventLog, to: Sink) -> None:
     """One event a row, with the columns of `EventLog.to_arrow`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = {"session": reading.header.session, "started": time_text(reading.header.started)}
+    header = log.header
+    names = {"session": plain(header.session), "started": time_text(header.started)}
     schema = table_schema().with_metadata(names)
     with (
         pa.PythonFile(_Written(to), "w") as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
-        for batches in _gathered(batches_of(_plainly_named(reading))):
+        for batches in _gathered(batches_of(_plainly_named(log.read()))):
             writer.write_table(pa.Table.from_batches(batches).replace_schema_metadata(names))
 
 

@@ -130,6 +130,8 @@ def _print_calls(console: Console, costs: Costs, hooks: tuple[str, ...]) -> None
 
 
 def _numbers(distribution: Distribution, whole: int) -> list[str]:
+    if distribution.count == 1:
+        return ["1", duration(distribution.total), share(distribution.total, whole), *[""] * 5]
     percentiles = [duration(distribution.percentiles[p]) for p in (50, 90, 99)]
     return [
         f"{distribution.count:,}",

@@ -151,8 +151,10 @@ def test_follow_shows_what_comes_and_ends_with_the_session(tmp_path):
     writer.steps(1)
     log.note("still here")
     writer.steps(2).close()
-    rest = [json.loads(line) for line in process.communicate(timeout=20)[0].splitlines()]
-    assert process.returncode == 0
+    with process.stdout, process.stderr:
+        rest = [json.loads(line) for line in process.stdout]
+        assert process.stderr.read() == "the log is complete\n"
+    assert process.wait(timeout=20) == 0
     events = [first, *rest]
     assert [e["kind"] for e in events] == [e.kind.value for e in EventLog.open(path)]
 

@@ -288,7 +288,14 @@ def checkpoints(material: Material) -> Html:
         *_checkpoint_table("Saved", material.saved),
     ]
     nothing = element("p", "This session neither saved nor restored a checkpoint.")
-    return _section("Checkpoints", *(parts or [nothing]), *_relatives(material))
+    counts = element(
+        "p",
+        "A checkpoint's step is the model's own count, which goes on from session to session; "
+        "elsewhere on this page steps are counted from the start of this session.",
+        class_="muted small",
+    )
+    told = [*parts, counts] if parts else [nothing]
+    return _section("Checkpoints", *told, *_relatives(material))
 
 
 def _checkpoint_table(title: str, story: Story) -> Iterator[Html]:
