@@ -38,8 +38,9 @@ format: $(VENV)/.dev ## write the code as the formatter wants it
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV_BENCH)/.bench ## what a step and a checkpoint cost, beside their peers
+bench: $(VENV_BENCH)/.bench ## what a step, the log and a checkpoint cost, beside their peers
 	$(VENV_BENCH)/bin/python -m benchmarks.step
+	$(VENV_BENCH)/bin/python -m benchmarks.log
 	$(VENV_BENCH)/bin/python -m benchmarks.checkpoint
 
 oracle: $(VENV)/.dev ## compare with recorded TensorFlow traces: make oracle CORPUS=FILE
@@ -67,6 +68,7 @@ $(VENV)/.deep: $(VENV)/.dev
 $(VENV_BENCH)/.bench: pyproject.toml | $(VENV_BENCH)/bin/python
 	$(VENV_BENCH)/bin/python -m pip install --quiet --editable .
 	-$(VENV_BENCH)/bin/python -m pip install --quiet --group bench-ignite
+	-$(VENV_BENCH)/bin/python -m pip install --quiet --group bench-log
 	-$(VENV_BENCH)/bin/python -m pip install --quiet --group bench-tensorflow
 	touch $@
 
