@@ -5,6 +5,7 @@ tf.compat.v1.train.SingularMonitoredSession; where it is silent, TensorFlow's be
 `specs/divergences.toml` lists where this class differs, and why.
 """
 
+import contextlib
 import functools
 import inspect
 import os
@@ -31,7 +32,7 @@ from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
 from statemachine.log import EventLog, new_path
 from statemachine.machine import Lifecycle
 from statemachine.recorder import Answer, Call, StepPlan
-from statemachine.table import ENDS_OWED, IN_STEP_FN, STOP_ASKED, Trigger
+from statemachine.table import ENDS_OWED, IN_STEP_FN, STOP_ASKED, State, Trigger
 
 __all__ = ["SingularMonitoredSession", "StepContext"]
 
@@ -342,7 +343,7 @@ class SingularMonitoredSession:
                 self._refuse("close")
             if self._raw is None:
                 raise RuntimeError("Session is already closed.")
-            _Exit(self, "close", None).go()
+            self._go_out("close", None)
         finally:
             self._turn.release()
 
@@ -366,9 +367,19 @@ class SingularMonitoredSession:
         try:
             if self._raw is None:
                 return False
-            return _Exit(self, "with", exception_value).go()
+            return self._go_out("with", exception_value)
         finally:
             self._turn.release()
+
+    def _go_out(self, by: str, error: BaseException | None) -> bool:
+        way_out = _Exit(self, by, error)
+        try:
+            return way_out.go()
+        except BaseException:
+            if self.lifecycle.state is not State.CLOSED:  # interrupted outside of any call
+                with contextlib.suppress(Exception):
+                    way_out.go()
+            raise
 
     # A step
 
@@ -617,6 +628,7 @@ class _Exit:
         self._clean = error if isinstance(error, _CLEAN) else None
         self._error = None if self._clean is not None else error
         self._ends_owed = self._error is None
+        self._parts = [self._leave, self._call_ends, self._join_threads, self._close_raw]
 
     def go(self) -> bool:
         """Go out. Returns whether the error that left the `with` block is suppressed.
@@ -624,21 +636,25 @@ class _Exit:
         Raises:
             BaseException: The error that comes out, unless it is the one that left the block.
         """
-        try:
-            self._leave()
-            if self._ends_owed:
-                self._call_ends()
-            self._join_threads()
-            self._close_raw()
-        finally:
-            self._session._raw = None
-            self._start.restore_graph()
+        while self._parts:
+            try:
+                self._parts[0]()
+            except BaseException as error:  # an interrupt between the calls: once more
+                self._failed(error)
+                self._ends_owed, self._error = False, error
+                self._leave()
+            else:
+                del self._parts[0]
+        self._start.restore_graph()
+        self._session._raw = None
         self._finish()
         if self._error is not None and self._error is not self._left_with:
             raise self._error
         return self._error is None and self._clean is not None
 
     def _leave(self) -> None:
+        if self._session.lifecycle.state is not State.RUNNING:
+            return
         interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
         self._journal.tell_raised(interrupted, bool(self._session._mark))
         detail: dict[str, object] = {"by": self._by}
@@ -654,8 +670,10 @@ class _Exit:
             self._error = observed
 
     def _call_ends(self) -> None:
+        hooks = self._session._hooks if self._ends_owed else ()
+        self._ends_owed = False  # interrupted and taken up again, none is called twice
         try:
-            for index, hook in enumerate(self._session._hooks):
+            for index, hook in enumerate(hooks):
                 self._journal.tell(Place("ending", index).code)
                 self._call_end(index, hook)
         except BaseException as error:

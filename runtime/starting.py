@@ -16,7 +16,7 @@ from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook
 from statemachine.block import error_detail
 from statemachine.compiled import Place
-from statemachine.errors import LogError
+from statemachine.errors import IllegalStep, LogError
 from statemachine.events import EMPTY, EventKind
 from statemachine.journal import Journal
 from statemachine.log import EventLog
@@ -226,11 +226,11 @@ class Start:
         if not self._was_finalized and self._engine.is_finalized(self.graph):
             self._engine.unfinalize(self.graph)
 
-    def close_log(self, pending: BaseException | None) -> LogError | None:
+    def close_log(self, pending: BaseException | None) -> Exception | None:
         """Complete the log; returns the error if that fails and no other is on its way out."""
         try:
             self._journal.close()
-        except LogError as error:
+        except (LogError, IllegalStep) as error:
             if pending is None:
                 return error
             logging.warning("%s", error)

@@ -24,7 +24,7 @@ from statemachine.compiled import (
     failure_of,
     place_at,
 )
-from statemachine.errors import LogError, LogNotWritable, LogWriteFailed
+from statemachine.errors import IllegalStep, LogError, LogNotWritable, LogWriteFailed
 from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
 from statemachine.machine import illegal
@@ -259,7 +259,7 @@ class Journal:
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._why_closed: str | None = None
-        self.failure: LogError | None = None
+        self.failure: LogError | IllegalStep | None = None
         start = compile_table(self._hooks).start
         sealer = Sealer(store, header, self._lock)
         self._tails = store.create(sealer.schema_message)
@@ -380,7 +380,7 @@ class Journal:
         if self.failure is None:
             try:
                 self.record_with(code, detail)
-            except LogError as error:
+            except (LogError, IllegalStep) as error:  # the second after an interrupt only
                 self.failure = error
 
     def tell_raised(self, detail: Mapping[str, object], stop_asked: bool = False) -> None:
