@@ -14,7 +14,7 @@ import json
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 import attrs
 import numpy as np
@@ -23,6 +23,7 @@ from statemachine.block import Block
 from statemachine.errors import UnreadableLog
 from statemachine.events import MAX_INDEX, VOCABULARY
 from statemachine.table import DIGEST
+from statemachine.upcast import is_translatable, upcast_header
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -329,7 +330,7 @@ def read_header(frame: Frame) -> Header:
     try:
         found = pa.ipc.open_stream(frame.message + END_MARKER).schema
         names = found.names[: 2 * len(schema())]
-        fields = json.loads((found.metadata or {})[KEY.encode()])
+        fields = upcast_header(json.loads((found.metadata or {})[KEY.encode()]))
         version = fields["format"]
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, RecursionError):
         raise UnreadableLog(
@@ -365,14 +366,8 @@ def _are_versions(value: object) -> bool:
 
 
 def _is_vocabulary(value: object) -> bool:
-    """Whether no kind that is known here has another number, and no number another kind."""
-    if not isinstance(value, dict) or not all(map(_is_number, value.values())):
-        return False
-    numbers = {number: name for name, number in VOCABULARY.items()}
-    return all(
-        VOCABULARY.get(name, number) == number and numbers.get(number, name) == name
-        for name, number in value.items()
-    )
+    is_one = isinstance(value, dict) and all(map(_is_number, value.values()))
+    return is_one and is_translatable(cast(dict[str, int], value))
 
 
 _CHECKS: Final[dict[str, Callable[[object], bool]]] = {

@@ -36,6 +36,7 @@ from statemachine.store import (
     Snapshot,
     file_snapshot,
 )
+from statemachine.upcast import upcaster
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -107,12 +108,13 @@ class Reading:
 
     def _sealed_blocks(self) -> Iterator[Block]:
         frames = read_frames(self.snapshot.sealed, after=self.snapshot.resume)
+        upcast = upcaster(self.header.vocabulary)
         try:
             for number, frame in enumerate(frames):
                 if frame is None:
                     self.ended = True
                 elif number:
-                    yield read_block(frame)
+                    yield upcast(read_block(frame))
                     self.sealed += 1
         except CutOff as error:
             self.cut_off = error
@@ -121,11 +123,12 @@ class Reading:
 
     def _unsealed_blocks(self, latest: Block | None) -> Iterator[Block]:
         following = self.sealed + self.dropped
+        upcast = upcaster(self.header.vocabulary)
         for content in sorted(self.snapshot.tails, key=lambda tail: tail[0]):
             if content[0] == following:
                 following += 1
                 self.cut_off = None  # the torn message is this block, which the tail still has
-                latest = block_after(self.header, latest, content)
+                latest = upcast(block_after(self.header, latest, content))
                 self.unsealed += len(latest)
                 if len(latest):
                     yield latest

@@ -15,6 +15,7 @@ from statemachine.form import NO_DIGEST, CutOff, Header, read_block, read_frames
 from statemachine.journal import block_after
 from statemachine.store import file_snapshot
 from statemachine.tail import TailContent
+from statemachine.upcast import upcaster
 
 
 @attrs.frozen(eq=False)
@@ -50,6 +51,7 @@ class Follower:
     def __init__(self, path: Path, header: Header) -> None:
         self._path = path
         self._header = header
+        self._upcast = upcaster(header.vocabulary)
         self._offset = 0
         self._digest = NO_DIGEST
         self._schema = b""
@@ -86,7 +88,7 @@ class Follower:
                     self._schema = frame.message
                     self._pass(len(frame.message), frame.digest)
                 elif number:
-                    yield self._sealed_block(read_block(frame))
+                    yield self._sealed_block(self._upcast(read_block(frame)))
                     self._pass(len(frame.message), frame.digest)
         except CutOff:
             return  # it is being written, or its writer died: then the tail still has it
@@ -108,7 +110,7 @@ class Follower:
         for content in sorted(tails, key=lambda tail: tail[0]):
             if content[0] != following:
                 continue
-            block = block_after(self._header, latest, content)
+            block = self._upcast(block_after(self._header, latest, content))
             yield Growth(block, inside, self._not_shown(block, following, remember=True))
             latest, inside, following = block, block.in_step_after(inside), following + 1
 

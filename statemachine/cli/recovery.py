@@ -36,6 +36,7 @@ from statemachine.form import (
 from statemachine.journal import block_after
 from statemachine.store import file_snapshot, tail_directory
 from statemachine.tail import TailContent
+from statemachine.upcast import is_renumbered
 
 COPY_SUFFIX: Final = ".recovering"
 NOTE: Final = "sealed by recovery"
@@ -153,6 +154,11 @@ def _look_at(path: Path) -> _Found:
 
 def _seal(path: Path, found: _Found) -> Recovery:
     assert found.header is not None  # _look_at has seen to it
+    if is_renumbered(found.header.vocabulary):
+        raise UnreadableLog(
+            f"{path} was written by another version, which numbers the kinds of events otherwise: "
+            f"recover it with version {found.header.versions.get('monitored-session')}"
+        )
     tails = _tails_after(path, found.blocks)
     latest = None if found.last is None else read_block(found.last)
     blocks = list(_blocks(found.header, latest, tails))
