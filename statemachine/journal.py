@@ -288,8 +288,9 @@ class Journal:
         if spare.block < full.block:  # else an interrupt came when it was begun already
             self._worker.wait_for(spare)
         self._raise_failure()
-        with self._lock:
-            if self.recorder.position()[0] is full:
+        with self._lock:  # other threads may have swapped meanwhile, even twice
+            free = spare.block > full.block or self._worker.is_free(spare)
+            if free and self.recorder.position()[0] is full:
                 self._turn(full, spare)
 
     def _turn(self, full: Tail, spare: Tail) -> None:

@@ -93,17 +93,20 @@ def test_a_child_that_lives_on_does_not_keep_the_log_running(tmp_path):
     """After the parent closed its log, or died, nobody holds the lock."""
     log = EventLog(tmp_path)
     writer = Writer(log.begin(HOOKS)).start()
-    reading, writing = os.pipe()
+    (there, here), (reading, writing) = os.pipe(), os.pipe()
     child = os.fork()
     if not child:
         os.close(writing)
-        os.read(reading, 1)
+        os.write(here, b"forked")
+        os.read(reading, 1)  # until the parent closes its end
         os._exit(0)
     os.close(reading)
+    assert os.read(there, 6) == b"forked"
     opened = EventLog.open(log.path)
     writer.journal.store.release()  # as the death of this process would
     assert not opened.running
-    os.close(writing)
+    for end in (writing, there, here):
+        os.close(end)
     os.waitpid(child, 0)
 
 

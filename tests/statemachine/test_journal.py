@@ -17,6 +17,7 @@ from statemachine import (
     MemoryStore,
     Verdict,
     audit,
+    journal,
 )
 from statemachine.compiled import Place
 from statemachine.events import MAX_INDEX, SECOND_LANE
@@ -262,6 +263,53 @@ def test_a_flood_of_details_is_sealed_in_many_blocks(log):
     writer.close()
     assert sum(1 for _ in log.read()) > 1
     assert audit(log).conformance is Verdict.PASS
+
+
+@pytest.mark.parametrize("swaps", [1, 2, 3])
+def test_other_threads_may_swap_while_the_session_waits_to(log, swaps):
+    """A flood of theirs: the session finds that it was done, or does it again."""
+    writer = fill(Writer(log.begin(HOOKS)).start(), SLOTS)
+    journal, wait_for = writer.journal, writer.journal._worker.wait_for
+
+    def meanwhile(tail):
+        journal._worker.wait_for = wait_for
+        wait_for(tail)
+        for _ in range(swaps):
+            current = journal.recorder.position()[0]
+            wait_for(journal._beside(current))
+            journal._turn(current, journal._beside(current))
+            log.note("flood")
+
+    journal._worker.wait_for = meanwhile
+    cycle = [place.code for place in step()]
+    for code in cycle[(SLOTS - START_EVENTS) % STEP_EVENTS :]:
+        journal.record(code)
+    steps = (SLOTS - START_EVENTS) // STEP_EVENTS + 1
+    writer.steps(100).close()
+    assert ordered(log) == history(steps + 100)
+    assert codes(log).count(EventKind.NOTE.number) == swaps
+    assert audit(log).conformance is Verdict.PASS
+
+
+def test_no_thread_swaps_between_a_detail_and_its_event(log, monkeypatch):
+    """The detail would be in one tail, and its event in the other."""
+    writer = Writer(log.begin(HOOKS)).start().steps(1)
+    tail, _, _ = writer.journal.recorder.position()
+    add, threads = tail.add, [threading.Thread(target=log.note, args=("flood",))]
+
+    def add_and_be_flooded(record):
+        add(record)
+        if not threads[0].ident:
+            threads[0].start()
+            threads[0].join(0.1)
+
+    monkeypatch.setattr(journal, "FLOOD", 10)
+    monkeypatch.setattr(tail, "add", add_and_be_flooded)
+    writer.journal.record_with(Place("step").code, {"a": "detail"})
+    threads[0].join()
+    details = [event.detail for event in log if event.kind is EventKind.STEP_BEGIN]
+    assert details[-1] == {"a": "detail"}
+    assert codes(log).count(EventKind.NOTE.number) == 1
 
 
 @pytest.mark.parametrize("text", [None, 3, b"bytes"])
