@@ -293,19 +293,17 @@ def test_other_threads_may_swap_while_the_session_waits_to(log, swaps):
 
 def test_no_thread_swaps_between_a_detail_and_its_event(log, monkeypatch):
     """The detail would be in one tail, and its event in the other."""
-    writer = Writer(log.begin(HOOKS)).start().steps(1)
-    tail, _, _ = writer.journal.recorder.position()
-    add, threads = tail.add, [threading.Thread(target=log.note, args=("flood",))]
+    subject = Writer(log.begin(HOOKS)).start().steps(1).journal
+    record, threads = subject.record, [threading.Thread(target=log.note, args=("flood",))]
 
-    def add_and_be_flooded(record):
-        add(record)
-        if not threads[0].ident:
-            threads[0].start()
-            threads[0].join(0.1)
+    def be_flooded_and_record(code):
+        threads[0].start()
+        threads[0].join(0.1)
+        record(code)
 
     monkeypatch.setattr(journal, "FLOOD", 10)
-    monkeypatch.setattr(tail, "add", add_and_be_flooded)
-    writer.journal.record_with(Place("step").code, {"a": "detail"})
+    monkeypatch.setattr(subject, "record", be_flooded_and_record)
+    subject.record_with(Place("step").code, {"a": "detail"})
     threads[0].join()
     details = [event.detail for event in log if event.kind is EventKind.STEP_BEGIN]
     assert details[-1] == {"a": "detail"}
