@@ -62,6 +62,7 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 # Other people's readers are optional: without them their tests say so and are skipped.
 $(VENV)/.deep: $(VENV)/.dev
 	-$(VENV)/bin/python -m pip install --quiet --group deep
+	-$(VENV)/bin/python -m pip install --quiet --group fuzz
 	touch $@
 
 # Peers are optional: without them the benchmark says so and measures the rest.
