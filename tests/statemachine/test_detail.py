@@ -1,7 +1,6 @@
 """Details: what may stand beside an event, and how it is spelled."""
 
 import enum
-import json
 
 import numpy as np
 import pytest
@@ -24,7 +23,11 @@ def kept(**detail):
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
     max_leaves=10,
 )
@@ -33,8 +36,7 @@ plain = st.recursive(
 @given(st.dictionaries(st.text(), plain, max_size=4))
 def test_plain_values_come_back_as_they_were(detail):
     """Texts, numbers, booleans, None, lists and dictionaries."""
-    expected = json.loads(json.dumps(detail).replace("Infinity", '"Infinity"').replace('-"', '"-'))
-    assert dict(read_detail(write_detail(detail) or "{}")) == expected
+    assert dict(read_detail(write_detail(detail) or "{}")) == detail
 
 
 def test_what_is_not_finite_has_a_defined_spelling():
