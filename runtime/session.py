@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Final, NoReturn, Self
+from typing import Any, Final, NoReturn, Self, TypeAlias
 
 import attrs
 
@@ -119,6 +119,9 @@ class StepContext:
         raise StopIteration("step_fn has requested the iterations to stop.")
 
 
+_StepContext = StepContext
+
+
 class SingularMonitoredSession:
     """A session that initializes, restores, calls hooks around each run, and stops in order.
 
@@ -171,6 +174,7 @@ class SingularMonitoredSession:
         3
     """
 
+    StepContext: TypeAlias = _StepContext  # the documented name
     _engine: Engine = NumpyEngine()
 
     def __init__(
@@ -197,6 +201,7 @@ class SingularMonitoredSession:
         self._grace_secs = _as_seconds(stop_grace_period_secs)
         self._log = _as_log(event_log, checkpoint_dir)
         self._turn = threading.Lock()
+        self._sealing = False
         self._take_turn, self._give_turn = self._turn.acquire, self._turn.release
         self._mark = 0
         self._step_fn_thread: int | None = None
@@ -284,7 +289,7 @@ class SingularMonitoredSession:
                 call; or if two parties feed one tensor.
             Exception: What a hook or an operation raised.
         """
-        if not self._take_turn(False):
+        if not self._take_turn(False) and not self._gets_turn_after_all():
             self._refuse("run")
         try:
             if self._step_fn_thread is None:
@@ -310,7 +315,7 @@ class SingularMonitoredSession:
             RuntimeError: If the session is closed or in the middle of a call.
         """
         _check_step_fn(step_fn)
-        if not self._turn.acquire(False):
+        if not self._take_turn(False) and not self._gets_turn_after_all():
             self._refuse("run_step_fn")
         try:
             if self._step_fn_thread is not None:
@@ -336,7 +341,7 @@ class SingularMonitoredSession:
             RuntimeError: If it is closed already, or in the middle of a call.
             BaseException: What a hook's `end` raised, or an error that a thread reported.
         """
-        if not self._turn.acquire(False):
+        if not self._take_turn(False) and not self._gets_turn_after_all():
             self._refuse("close")
         try:
             if self._step_fn_thread is not None:
@@ -362,9 +367,11 @@ class SingularMonitoredSession:
         Returns:
             True if the error that left the block is suppressed.
         """
-        if not self._turn.acquire(False):
+        if not self._take_turn(False) and not self._gets_turn_after_all():
             self._refuse("close")
         try:
+            if self._step_fn_thread is not None and self._is_amid_step_fn():
+                self._refuse("close")
             if self._raw is None:
                 return False
             return self._go_out("with", exception_value)
@@ -556,6 +563,25 @@ class SingularMonitoredSession:
             if error is not None:
                 self._journal.seal()
 
+    def _gets_turn_after_all(self) -> bool:
+        """Whether the caller has the turn although it was taken.
+
+        That is so when another thread has a checkpoint sealed, which takes a moment, and when an
+        interrupt ended a call before it could give its turn back.
+        """
+        if self._sealing:
+            return self._turn.acquire(timeout=_SEALING_SECS)
+        own = sys._getframe(1).f_back
+        others = (
+            f for thread, f in sys._current_frames().items() if thread != threading.get_ident()
+        )
+        return not any(_is_inside(self, frame) for frame in (own, *others))
+
+    def _is_amid_step_fn(self) -> bool:
+        """Whether a step function goes on, for ``__exit__``: an interrupt may have ended it."""
+        here = self._step_fn_thread == threading.get_ident()
+        return not here or _is_inside(self, sys._getframe(1).f_back)
+
     # Refusals
 
     def _open_session(self, call: str) -> Any:
@@ -573,7 +599,7 @@ class SingularMonitoredSession:
         raise RuntimeError(message)
 
     def _why_refused(self, call: str) -> str:
-        if not _is_inside(self, sys._getframe(2)):
+        if not _is_inside(self, sys._getframe(2).f_back):  # who called what is refused
             return (
                 f"{call} was called while another thread drives this session. One thread drives "
                 "a session; other threads use raw_session(), which is thread-safe and calls no "
@@ -602,6 +628,13 @@ class SingularMonitoredSession:
     def _tell_of_raw_session(self, kind: str, detail: Mapping[str, object]) -> None:
         told = {**detail, "path": _relative(str(detail.get("path", "")), self._log.path)}
         self._journal.add(EventKind(kind), told)
+        self._sealing = True
+        try:
+            self._seal_in_turn()
+        finally:
+            self._sealing = False
+
+    def _seal_in_turn(self) -> None:
         if self._turn.acquire(False):
             try:
                 self._journal.seal()
@@ -609,9 +642,6 @@ class SingularMonitoredSession:
                 self._turn.release()
         elif _is_inside(self, sys._getframe(1)):
             self._journal.seal()
-
-
-SingularMonitoredSession.StepContext = StepContext  # type: ignore[attr-defined]  # the documented name
 
 
 class _Exit:
@@ -810,7 +840,8 @@ def _positional(function: Callable[..., object]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind in kinds and p.name not in bound)
 
 
-_ENTRIES: Final = frozenset({"_step", "run_step_fn", "close", "__exit__", "__init__"})
+_ENTRIES: Final = frozenset({"run", "run_step_fn", "close", "__exit__", "__init__"})
+_SEALING_SECS: Final = 10.0
 
 
 def _is_inside(session: SingularMonitoredSession, frame: FrameType | None) -> bool:

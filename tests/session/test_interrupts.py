@@ -67,3 +67,15 @@ def test_an_interrupt_at_any_line_of_the_way_out_leaves_nothing_open() -> None:
         assert log.lifecycle is not None
         assert log.lifecycle.state is State.CLOSED
     assert number > 15
+
+
+def test_a_turn_that_an_interrupt_took_away_is_no_turn_of_anybody() -> None:
+    """If an interrupt kept a call from giving its turn back, the next call has it."""
+    with tf.Graph().as_default():
+        value = tf.constant(1.0)
+        session = tf.train.SingularMonitoredSession()
+        assert session._turn.acquire(False)
+        assert session.run(value) == 1.0
+        assert session._turn.acquire(False)
+        session.close()
+        assert session.should_stop()
