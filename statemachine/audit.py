@@ -116,7 +116,12 @@ def audit(
     Raises:
         FileNotFoundError: If there is no such file.
         UnreadableLog: If the file is no event log at all.
+        TypeError: If `known` is a single log.
     """
+    if isinstance(known, (str, os.PathLike, EventLog)):
+        raise TypeError(
+            f"known is an iterable of logs, not {known!r}: a single log goes into a list"
+        )
     try:
         opened = log if isinstance(log, EventLog) else EventLog.open(log)
         reading = opened.read()

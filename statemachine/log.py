@@ -251,7 +251,7 @@ class EventLog:
         self._header = header
         return self._journal
 
-    def note(self, text: str, **detail: object) -> None:
+    def note(self, text: str, /, **detail: object) -> None:
         """Write down an event of your own; any thread may, at any time while it is written.
 
         Args:

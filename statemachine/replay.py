@@ -1,5 +1,6 @@
 """Folding a log to the state that it tells of."""
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
@@ -141,11 +142,11 @@ class SessionState:
     stopped_in: str | None = None
 
 
-def replay(log: EventLog, until: int | None = None) -> SessionState:
+def replay(log: "EventLog | str | os.PathLike[str]", until: int | None = None) -> SessionState:
     """Fold a log to the state that it tells of.
 
     Args:
-        log: The log; nothing but its events is looked at.
+        log: The log, or its path; nothing but its events is looked at.
         until: The sequence number of the last event to take; None takes all.
 
     Returns:
@@ -154,10 +155,12 @@ def replay(log: EventLog, until: int | None = None) -> SessionState:
     Raises:
         Damaged: If a part of the log that is needed is not what was written.
         ValueError: If `until` is negative.
+        FileNotFoundError: If there is no such file.
+        UnreadableLog: If the file is no event log at all.
     """
     if until is not None and until < 0:
         raise ValueError(f"until is the sequence number of an event, from 0, not {until}")
-    reading = log.read()
+    reading = (log if isinstance(log, EventLog) else EventLog.open(log)).read()
     fold = Fold(reading.header.hooks, reading.header.started)
     for block in reading:
         count = len(block) if until is None else max(until + 1 - block.sequence, 0)

@@ -113,6 +113,14 @@ def test_a_known_log_that_is_none_is_an_error(tmp_path):
         audit(restoring(tmp_path, "a"), known=[tmp_path / "text.arrows"])
 
 
+def test_a_single_log_is_no_iterable_of_known_ones(tmp_path):
+    """Neither the characters of its path nor its events are taken for logs."""
+    first, second = saving(tmp_path, "a"), restoring(tmp_path, "a")
+    for known in (str(first), first, EventLog.open(first)):
+        with pytest.raises(TypeError, match="a single log goes into a list"):
+            audit(second, known=known)
+
+
 def test_each_of_many_restores_is_judged(tmp_path):
     """A session may restore again, through its raw session."""
     path = restoring(tmp_path, "a")

@@ -318,6 +318,14 @@ def test_a_note_is_a_text(log, text):
         log.note(text)
 
 
+def test_a_notes_detail_may_have_any_names(log):
+    """Also those of the method's own arguments."""
+    Writer(log.begin(HOOKS)).start()
+    log.note("a note", text="inner", self=1)
+    detail = [event.detail for event in log][-1]
+    assert detail == {"text": "a note", "detail": {"text": "inner", "self": 1}}
+
+
 # Whose log
 
 

@@ -200,6 +200,13 @@ def test_until_is_the_number_of_an_event(log):
         replay(log, until=-1)
 
 
+def test_a_log_is_folded_by_its_path_as_well(tmp_path):
+    """As `audit` takes it."""
+    log = EventLog(tmp_path / "a.arrows")
+    Writer(log.begin(HOOKS)).start().steps(2).close()
+    assert replay(tmp_path / "a.arrows") == replay(str(tmp_path / "a.arrows")) == replay(log)
+
+
 def test_a_bounded_log_is_folded_from_where_it_begins():
     """An `until` before that folds nothing."""
     log = EventLog(MemoryStore(limit=1000))
