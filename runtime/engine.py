@@ -7,6 +7,7 @@ place by offering the same.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from runtime.coordinator import Coordinator
@@ -50,6 +51,9 @@ class Engine(Protocol):
     def current_graph(self) -> Any:
         """The graph that a session made now would run."""
 
+    def as_default(self, graph: Any) -> AbstractContextManager[object]:
+        """Makes a graph the current one."""
+
     def is_finalized(self, graph: Any) -> bool:
         """Whether operations can no longer be added."""
 
@@ -90,6 +94,10 @@ class NumpyEngine:
     def current_graph(self) -> Graph:
         """The default graph."""
         return get_default_graph()
+
+    def as_default(self, graph: Graph) -> AbstractContextManager[object]:
+        """Makes a graph the default one."""
+        return graph.as_default()
 
     def is_finalized(self, graph: Graph) -> bool:
         """Whether operations can no longer be added."""

@@ -20,11 +20,12 @@ import attrs
 
 from runtime import errors
 from runtime.attribution import hook_name, name_adder
+from runtime.backoff import PREEMPTION, Backoff
 from runtime.engine import Engine, NumpyEngine, RawSession
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
-from runtime.starting import METHOD_OF_POINT, Start
+from runtime.starting import METHOD_OF_POINT, Creator, Start
 from runtime.step import ASKED, Requests, RunContext, raw_run
 from statemachine.block import error_detail
 from statemachine.compiled import Place
@@ -32,11 +33,18 @@ from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
 from statemachine.log import EventLog, new_path
 from statemachine.machine import Lifecycle
 from statemachine.recorder import Answer, Call, StepPlan
-from statemachine.table import ENDS_OWED, IN_STEP_FN, STOP_ASKED, State, Trigger
+from statemachine.table import (
+    ENDS_OWED,
+    IN_STEP_FN,
+    NOTHING_OPEN,
+    REPEATED,
+    STOP_ASKED,
+    State,
+    Trigger,
+)
 
-__all__ = ["SingularMonitoredSession", "StepContext"]
+__all__ = ["HookedSession", "SingularMonitoredSession", "StepContext"]
 
-_PREEMPTION: Final = (errors.AbortedError, errors.UnavailableError)
 _CLEAN: Final = (errors.OutOfRangeError, StopIteration)
 _HOOK_METHODS: Final = ("begin", "after_create_session", "before_run", "after_run", "end")
 
@@ -50,19 +58,24 @@ class _StepCodes:
         merge: The code of merging requests.
         refused: The code of a step that is refused.
         replaced: The code of an error that is replaced by another.
+        inside: Whether the step is inside of a step function.
     """
 
     plan: StepPlan
     merge: int
     refused: int
     replaced: int
+    inside: bool
 
     @classmethod
     def of(cls, hooks: tuple[SessionRunHook, ...], mark: int) -> "_StepCodes":
+        inside = bool(mark & IN_STEP_FN)
+        over = mark if inside else mark & ~REPEATED
+
         def each(point: str) -> tuple[tuple[SessionRunHook, int], ...]:
             return tuple((h, Place(point, i, mark).code) for i, h in enumerate(hooks))
 
-        def one(point: str) -> int:
+        def one(point: str, mark: int = mark) -> int:
             return Place(point, 0, mark).code
 
         plan = (
@@ -70,9 +83,15 @@ class _StepCodes:
             each("gathering"),
             one("computing"),
             each("delivering"),
-            one("step done"),
+            one("step done", over),
         )
-        return cls(plan, one("merging"), one("refused"), one("step error replaced"))
+        return cls(
+            plan,
+            one("merging"),
+            one("refused", over),
+            one("step error replaced", over),
+            inside,
+        )
 
 
 class StepContext:
@@ -122,88 +141,68 @@ class StepContext:
 _StepContext = StepContext
 
 
-class SingularMonitoredSession:
-    """A session that initializes, restores, calls hooks around each run, and stops in order.
-
-    Construction calls `hook.begin()` of each hook, finalizes the graph, opens a raw session, runs
-    the init op and `init_fn`, restores a checkpoint over that if there is one, runs the local
-    init op and the readiness checks, starts the queue runners, and calls
-    `hook.after_create_session()` of each hook. If any of that raises, what was opened is
-    closed again and the error comes out.
-
-    Used in ``with``, OutOfRangeError and StopIteration mean the end of the input: the hooks'
-    `end` is called and the error is suppressed. Other errors come out, and `end` isn't called.
-
-    One thread drives the session; the session that `raw_session()` returns is thread-safe.
-
-    Source of the rules: tf.compat.v1.train.SingularMonitoredSession documentation.
-
-    Args:
-        hooks: An iterable of `SessionRunHook`; it is read once.
-        scaffold: Gives the supportive operations; None for the default one.
-        master: Of the embedded engine only `''` is known.
-        config: A `ConfigProto` for the raw session.
-        checkpoint_dir: Directory whose latest checkpoint is restored, if it has one.
-        stop_grace_period_secs: How many seconds threads get to stop at the end.
-        checkpoint_filename_with_path: The checkpoint that is restored.
-        event_log: Where the event log goes: a path (a directory gets a new file in it), an
-            `EventStore`, or an `EventLog`. None: a new file in `checkpoint_dir` if that is
-            a directory that can be written to, else memory.
+class HookedSession:
+    """What session classes have in common; users make one of them, not of this class.
 
     Attributes:
         graph: The graph that was launched; None after close.
         event_log: The session's `EventLog`.
         lifecycle: The session's `Lifecycle`: its state, and the place for observers.
-
-    Raises:
-        ValueError: If both checkpoint arguments are given, or a checkpoint is named that is none.
-        TypeError: If `hooks` is no iterable of hooks.
-        RuntimeError: If the model isn't ready after initialization.
-        Exception: Whatever a hook or an operation raises.
-
-    Example:
-        >>> import runtime as tf
-        >>> with tf.Graph().as_default():
-        ...     step = tf.train.get_or_create_global_step()
-        ...     train_op = tf.assign_add(step, 1)
-        ...     hook = tf.train.StopAtStepHook(last_step=3)
-        ...     with tf.train.SingularMonitoredSession(hooks=[hook]) as sess:
-        ...         while not sess.should_stop():
-        ...             value = sess.run(train_op)
-        >>> int(value)
-        3
     """
 
     StepContext: TypeAlias = _StepContext  # the documented name
     _engine: Engine = NumpyEngine()
+    _for_threads = "raw_session()"
+    _recovers = False
 
-    def __init__(
+    # Any: what an engine's users know of its configuration is its own.
+    def _begin(
         self,
-        hooks: Iterable[SessionRunHook] | None = None,
-        scaffold: Scaffold | None = None,
-        master: str = "",
-        config: Any = None,
-        checkpoint_dir: str | os.PathLike[str] | None = None,
-        stop_grace_period_secs: float = 120,
-        checkpoint_filename_with_path: str | os.PathLike[str] | None = None,
-        *,
-        event_log: Any = None,
+        hooks: Iterable[SessionRunHook] | None,
+        scaffold: Scaffold | None,
+        master: str,
+        config: Any,
+        checkpoint_dir: str | os.PathLike[str] | None,
+        stop_grace_period_secs: float,
+        checkpoint_file: str | os.PathLike[str] | None,
+        event_log: Any,
+        creator: Creator | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
-        if checkpoint_dir and checkpoint_filename_with_path:
-            raise ValueError(
-                "Can not provide both checkpoint_dir and checkpoint_filename_with_path."
-                f" They are {checkpoint_dir!r} and {checkpoint_filename_with_path!r}: leave one out"
-            )
-        if scaffold is not None and not callable(getattr(scaffold, "finalize", None)):
-            raise TypeError(f"scaffold must be a Scaffold, not {scaffold!r}")
+        """Check the arguments, and construct the session."""
+        _check_start(scaffold, checkpoint_dir, checkpoint_file)
         self._hooks = _as_hooks(hooks)
         self._places = _first_places(self._hooks)
         self._grace_secs = _as_seconds(stop_grace_period_secs)
         self._log = _as_log(event_log, checkpoint_dir)
+        self._prepare_to_run()
+        self._start = Start(
+            self._engine,
+            self._log,
+            self._journal,
+            self._hooks,
+            scaffold,
+            master,
+            config,
+            checkpoint_dir,
+            checkpoint_file,
+            self._grace_secs,
+            self._tell_of_raw_session,
+            creator,
+            backoff,
+        )
+        with self._turn:
+            self._start.run()
+        self._take_opened()
+
+    def _prepare_to_run(self) -> None:
+        """Make everything that steps need."""
         self._turn = threading.Lock()
         self._sealing = False
         self._take_turn, self._give_turn = self._turn.acquire, self._turn.release
         self._mark = 0
+        self._flags = threading.RLock()
+        self._excused = self._barred = self._lost = False
         self._step_fn_thread: int | None = None
         self._outside = _StepCodes.of(self._hooks, 0)
         self._inside = _StepCodes.of(self._hooks, IN_STEP_FN)
@@ -215,21 +214,8 @@ class SingularMonitoredSession:
         self._latest_signature = 0
         self._signatures = Signatures(self._describe_signature)
         self._idle = SessionRunValues(None, self._engine.run_options(), self._engine.run_metadata())
-        self._start = Start(
-            self._engine,
-            self._log,
-            self._journal,
-            self._hooks,
-            scaffold,
-            master,
-            config,
-            checkpoint_dir,
-            checkpoint_filename_with_path,
-            self._grace_secs,
-            self._tell_of_raw_session,
-        )
-        with self._turn:
-            self._start.run()
+
+    def _take_opened(self) -> None:
         self._raw: Any = self._start.raw  # Any: what an engine's users know of it is its own
         self._coord = self._start.coordinator
 
@@ -238,7 +224,11 @@ class SingularMonitoredSession:
     @property
     def graph(self) -> Any:
         """The graph that was launched in this session; None after close."""
-        return None if self._raw is None else self._start.graph
+        return None if self._closed else self._start.graph
+
+    @property
+    def _closed(self) -> bool:
+        return self._raw is None and not self._lost
 
     @property
     def event_log(self) -> EventLog:
@@ -251,20 +241,20 @@ class SingularMonitoredSession:
         assert self._log.lifecycle is not None
         return self._log.lifecycle
 
-    def raw_session(self) -> Any:
-        """The raw session, without hooks and safe to use in any thread; None after close."""
-        return self._raw
+    def request_stop(self, reason: str | None = None) -> None:
+        """Ask the session to stop: `should_stop()` is True from then on. Any thread may.
 
-    def should_stop(self) -> bool:
-        """Whether the training should stop: a hook, a thread or a step function asked for it.
+        A run that is under way is finished; after it, runs are refused. Nothing happens if
+        the session is closed.
 
-        Raises:
-            BaseException: The error that a thread reported to the coordinator.
+        Args:
+            reason: Why, for the event log.
         """
-        if self._raw is None:
-            return True
-        self._coord.raise_requested_exception()
-        return self._coord.should_stop() or bool(self._mark & STOP_ASKED)
+        if self._closed:
+            return
+        self._journal.add(EventKind.STOP_REQUESTED, {"by": "session", "reason": reason})
+        with self._flags:
+            self._mark |= STOP_ASKED
 
     def run(
         self,
@@ -314,7 +304,10 @@ class SingularMonitoredSession:
             StopIteration: If it has called `step_context.request_stop()`.
             RuntimeError: If the session is closed or in the middle of a call.
         """
-        _check_step_fn(step_fn)
+        check_step_fn(step_fn)
+        return self._call_step_fn(step_fn)
+
+    def _call_step_fn(self, step_fn: Callable[[StepContext], Any]) -> Any:
         if not self._take_turn(False) and not self._gets_turn_after_all():
             self._refuse("run_step_fn")
         try:
@@ -346,7 +339,7 @@ class SingularMonitoredSession:
         try:
             if self._step_fn_thread is not None:
                 self._refuse("close")
-            if self._raw is None:
+            if self._closed:
                 raise RuntimeError("Session is already closed.")
             self._go_out("close", None)
         finally:
@@ -372,7 +365,7 @@ class SingularMonitoredSession:
         try:
             if self._step_fn_thread is not None and self._is_amid_step_fn():
                 self._refuse("close")
-            if self._raw is None:
+            if self._closed:
                 return False
             return self._go_out("with", exception_value)
         finally:
@@ -397,7 +390,7 @@ class SingularMonitoredSession:
         if raw is None:
             self._open_session("run")
         if self._mark:
-            self._refuse_stopped(codes)
+            codes = self._codes_despite_stop(codes)
         self._context = context = RunContext(self, (fetches, feed_dict, options), raw)
         plain = (
             fetches is self._latest_fetches
@@ -425,7 +418,7 @@ class SingularMonitoredSession:
             raise instead from error
         self._context = None
         if context.asked:
-            self._mark = STOP_ASKED
+            self._note_stop()
         return value
 
     def _step_with(
@@ -491,21 +484,21 @@ class SingularMonitoredSession:
         if isinstance(error, RuntimeError):
             name_adder(error, self._where())
         if context.asked:
-            self._mark = STOP_ASKED
-        self._journal.raised({"error": error_detail(error)}, bool(self._mark))
+            self._note_stop()
+        self._journal.raised({"error": error_detail(error)}, bool(self._mark & STOP_ASKED))
         instead = self._held_instead_of(error)
         if instead is not None:
-            self._tell_replaced(codes.replaced | self._mark << 7, error, instead)
+            self._tell_replaced(codes.replaced | self._mark_at_rest(codes) << 7, error, instead)
         self._journal.seal()
         return instead
 
     def _held_instead_of(self, error: BaseException) -> BaseException | None:
         """The coordinator's error, if it takes the place of one that comes out of a run."""
-        if not isinstance(error, Exception) or isinstance(error, _PREEMPTION):
+        if not isinstance(error, Exception) or isinstance(error, PREEMPTION):
             return None
         try:
             self._coord.raise_requested_exception()
-        except _PREEMPTION as held:
+        except PREEMPTION as held:
             return held
         except Exception:
             return None
@@ -513,13 +506,29 @@ class SingularMonitoredSession:
             return held
         return None
 
+    def _note_stop(self) -> None:
+        """A stop was asked for in this very call, so it counts, even if the call is repeated."""
+        with self._flags:
+            self._mark |= STOP_ASKED
+        self._excused = False
+
+    def _mark_at_rest(self, codes: _StepCodes) -> int:
+        return self._mark if codes.inside else self._mark & STOP_ASKED
+
+    def _codes_despite_stop(self, codes: _StepCodes) -> _StepCodes:
+        """The codes of a run that was under way when a stop was asked for; others are refused."""
+        if not self._excused:
+            self._refuse_stopped(codes)
+        return _StepCodes.of(self._hooks, self._mark | IN_STEP_FN * codes.inside)
+
     def _refuse_stopped(self, codes: _StepCodes) -> NoReturn:
         error = RuntimeError("Run called even after should_stop requested.")
         error.add_note(
             "A hook or a step function asked this session to stop, so it runs no more steps: leave "
-            "the loop when should_stop() is True. raw_session().run() still works."
+            "the loop when should_stop() is True. The raw session still works."
         )
-        mark = self._mark << 7
+        self._barred = True
+        mark = self._mark_at_rest(codes) << 7
         self._journal.record_with(codes.refused | mark, {"error": error_detail(error)})
         instead = self._held_instead_of(error)
         if instead is not None:
@@ -553,13 +562,13 @@ class SingularMonitoredSession:
 
     def _stop_by_step_fn(self) -> None:
         self._journal.add(EventKind.STOP_REQUESTED, {"by": "step_fn"})
-        self._mark = STOP_ASKED
+        self._note_stop()
 
     def _leave_step_fn(self, point: str, error: BaseException | None) -> None:
         with self._turn:
             self._step_fn_thread = None
             detail = {"error": error_detail(error)} if error is not None else EMPTY
-            self._journal.record_with(Place(point, 0, self._mark).code, detail)
+            self._journal.record_with(Place(point, 0, self._mark & STOP_ASKED).code, detail)
             if error is not None:
                 self._journal.seal()
 
@@ -571,7 +580,7 @@ class SingularMonitoredSession:
         """
         if self._sealing:
             return self._turn.acquire(timeout=_SEALING_SECS)
-        own = sys._getframe(1).f_back
+        own = _caller_of(self, sys._getframe(1))
         others = (
             f for thread, f in sys._current_frames().items() if thread != threading.get_ident()
         )
@@ -580,7 +589,7 @@ class SingularMonitoredSession:
     def _is_amid_step_fn(self) -> bool:
         """Whether a step function goes on, for ``__exit__``: an interrupt may have ended it."""
         here = self._step_fn_thread == threading.get_ident()
-        return not here or _is_inside(self, sys._getframe(1).f_back)
+        return not here or _is_inside(self, _caller_of(self, sys._getframe(1)))
 
     # Refusals
 
@@ -588,7 +597,7 @@ class SingularMonitoredSession:
         if self._raw is None:
             raise RuntimeError(
                 f"Session is already closed: {call} was called on it. Make a new "
-                "SingularMonitoredSession; with a checkpoint_dir it goes on where this one was."
+                f"{type(self).__name__}; with a checkpoint_dir it goes on where this one was."
             )
         return self._raw
 
@@ -599,11 +608,11 @@ class SingularMonitoredSession:
         raise RuntimeError(message)
 
     def _why_refused(self, call: str) -> str:
-        if not _is_inside(self, sys._getframe(2).f_back):  # who called what is refused
+        if not _is_inside(self, _caller_of(self, sys._getframe(1))):
             return (
                 f"{call} was called while another thread drives this session. One thread drives "
-                "a session; other threads use raw_session(), which is thread-safe and calls no "
-                "hooks."
+                f"a session; other threads use {self._for_threads}, which is thread-safe and calls "
+                "no hooks."
             )
         where = self._where()
         if self._step_fn_thread is not None and call != "run":
@@ -644,12 +653,102 @@ class SingularMonitoredSession:
             self._journal.seal()
 
 
+class SingularMonitoredSession(HookedSession):
+    """A session that initializes, restores, calls hooks around each run, and stops in order.
+
+    Construction calls `hook.begin()` of each hook, finalizes the graph, opens a raw session, runs
+    the init op and `init_fn`, restores a checkpoint over that if there is one, runs the local
+    init op and the readiness checks, starts the queue runners, and calls
+    `hook.after_create_session()` of each hook. If any of that raises, what was opened is
+    closed again and the error comes out.
+
+    Used in ``with``, OutOfRangeError and StopIteration mean the end of the input: the hooks'
+    `end` is called and the error is suppressed. Other errors come out, and `end` isn't called.
+
+    One thread drives the session; the session that `raw_session()` returns is thread-safe.
+
+    Source of the rules: tf.compat.v1.train.SingularMonitoredSession documentation.
+
+    Args:
+        hooks: An iterable of `SessionRunHook`; it is read once.
+        scaffold: Gives the supportive operations; None for the default one.
+        master: Of the embedded engine only `''` is known.
+        config: A `ConfigProto` for the raw session.
+        checkpoint_dir: Directory whose latest checkpoint is restored, if it has one.
+        stop_grace_period_secs: How many seconds threads get to stop at the end.
+        checkpoint_filename_with_path: The checkpoint that is restored.
+        event_log: Where the event log goes: a path (a directory gets a new file in it), an
+            `EventStore`, or an `EventLog`. None: a new file in `checkpoint_dir` if that is
+            a directory that can be written to, else memory.
+
+    Attributes:
+        graph: The graph that was launched; None after close.
+        event_log: The session's `EventLog`.
+        lifecycle: The session's `Lifecycle`: its state, and the place for observers.
+
+    Raises:
+        ValueError: If both checkpoint arguments are given, or a checkpoint is named that is none.
+        TypeError: If `hooks` is no iterable of hooks.
+        RuntimeError: If the model isn't ready after initialization.
+        Exception: Whatever a hook or an operation raises.
+
+    Example:
+        >>> import runtime as tf
+        >>> with tf.Graph().as_default():
+        ...     step = tf.train.get_or_create_global_step()
+        ...     train_op = tf.assign_add(step, 1)
+        ...     hook = tf.train.StopAtStepHook(last_step=3)
+        ...     with tf.train.SingularMonitoredSession(hooks=[hook]) as sess:
+        ...         while not sess.should_stop():
+        ...             value = sess.run(train_op)
+        >>> int(value)
+        3
+    """
+
+    def __init__(
+        self,
+        hooks: Iterable[SessionRunHook] | None = None,
+        scaffold: Scaffold | None = None,
+        master: str = "",
+        config: Any = None,
+        checkpoint_dir: str | os.PathLike[str] | None = None,
+        stop_grace_period_secs: float = 120,
+        checkpoint_filename_with_path: str | os.PathLike[str] | None = None,
+        *,
+        event_log: Any = None,
+    ) -> None:
+        self._begin(
+            hooks,
+            scaffold,
+            master,
+            config,
+            checkpoint_dir,
+            stop_grace_period_secs,
+            checkpoint_filename_with_path,
+            event_log,
+        )
+
+    def raw_session(self) -> Any:
+        """The raw session, without hooks and safe to use in any thread; None after close."""
+        return self._raw
+
+    def should_stop(self) -> bool:
+        """Whether the training should stop: a hook, a thread or a step function asked for it.
+
+        Raises:
+            BaseException: The error that a thread reported to the coordinator.
+        """
+        if self._raw is None:
+            return True
+        self._coord.raise_requested_exception()
+        return self._coord.should_stop() or bool(self._mark & STOP_ASKED)
+
+
+
 class _Exit:
     """The way out of a session: hooks' ends, threads, raw session, graph, closed."""
 
-    def __init__(
-        self, session: SingularMonitoredSession, by: str, error: BaseException | None
-    ) -> None:
+    def __init__(self, session: HookedSession, by: str, error: BaseException | None) -> None:
         self._session = session
         self._journal = session._journal
         self._start = session._start
@@ -657,8 +756,11 @@ class _Exit:
         self._left_with = error
         self._clean = error if isinstance(error, _CLEAN) else None
         self._error = None if self._clean is not None else error
-        self._ends_owed = self._error is None
-        self._parts = [self._leave, self._call_ends, self._join_threads, self._close_raw]
+        self._lost = session._lost
+        self._ends_owed = self._error is None and not self._lost
+        self._parts = [self._leave]
+        if not self._lost:
+            self._parts += [self._call_ends, self._join_threads, self._close_raw]
 
     def go(self) -> bool:
         """Go out. Returns whether the error that left the `with` block is suppressed.
@@ -676,21 +778,24 @@ class _Exit:
             else:
                 del self._parts[0]
         self._start.restore_graph()
-        self._session._raw = None
+        self._session._raw, self._session._lost = None, False
         self._finish()
         if self._error is not None and self._error is not self._left_with:
             raise self._error
         return self._error is None and self._clean is not None
 
     def _leave(self) -> None:
-        if self._session.lifecycle.state is not State.RUNNING:
+        if self._session.lifecycle.state in (State.STOPPING, State.CLOSED):
             return
         interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
-        self._journal.tell_raised(interrupted, bool(self._session._mark))
+        self._journal.tell_raised(interrupted, bool(self._session._mark & STOP_ASKED))
         detail: dict[str, object] = {"by": self._by}
         if self._left_with is not None:
             detail["error"] = error_detail(self._left_with)
-        self._change("stopping", ENDS_OWED * self._ends_owed, Trigger.STOP, detail)
+        if self._session._recovers:
+            detail["state"] = self._session.lifecycle.state.value
+        mark = NOTHING_OPEN if self._lost else ENDS_OWED * self._ends_owed
+        self._change("stopping", mark, Trigger.STOP, detail)
 
     def _change(
         self, point: str, mark: int, trigger: Trigger, detail: Mapping[str, object]
@@ -738,6 +843,10 @@ class _Exit:
     def _take_thread_error(self, error: BaseException) -> None:
         """An error that a thread reported comes out, in place of any other that is on its way."""
         pending = self._error or self._clean
+        if self._session._recovers and isinstance(error, PREEMPTION):
+            detail = {"error": error_detail(error)}
+            self._journal.tell(Place("join error swallowed").code, detail)
+            return
         if isinstance(error, _CLEAN) and (self._by == "with" or self._error is not None):
             if pending is None:
                 self._clean = error
@@ -769,6 +878,16 @@ class _Exit:
         incomplete = self._start.close_log(self._error)
         if incomplete is not None:
             raise incomplete
+
+
+def _check_start(scaffold: object, directory: object, file: object) -> None:
+    if directory and file:
+        raise ValueError(
+            "Can not provide both checkpoint_dir and checkpoint_filename_with_path."
+            f" They are {directory!r} and {file!r}: leave one out"
+        )
+    if scaffold is not None and not callable(getattr(scaffold, "finalize", None)):
+        raise TypeError(f"scaffold must be a Scaffold, not {scaffold!r}")
 
 
 def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
@@ -813,7 +932,7 @@ def _as_log(event_log: object, checkpoint_dir: str | os.PathLike[str] | None) ->
     return EventLog()
 
 
-def _check_step_fn(step_fn: object) -> None:
+def check_step_fn(step_fn: object) -> None:
     """Raise ValueError unless a function can be called with one argument `step_context`."""
     problem = None
     if not callable(step_fn):
@@ -840,17 +959,27 @@ def _positional(function: Callable[..., object]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind in kinds and p.name not in bound)
 
 
-_ENTRIES: Final = frozenset({"run", "run_step_fn", "close", "__exit__", "__init__"})
+_ENTRIES: Final = frozenset({"run", "run_step_fn", "close", "__exit__", "_begin", "_replace"})
+_FILES: Final = frozenset({__file__, str(Path(__file__).with_name("monitored_session.py"))})
 _SEALING_SECS: Final = 10.0
 
 
-def _is_inside(session: SingularMonitoredSession, frame: FrameType | None) -> bool:
+def _caller_of(session: HookedSession, frame: FrameType | None) -> FrameType | None:
+    """Who has called the method of the session that is being carried out."""
+    while frame is not None and frame.f_code.co_filename in _FILES:
+        if frame.f_locals.get("self") is not session:
+            break
+        frame = frame.f_back
+    return frame
+
+
+def _is_inside(session: HookedSession, frame: FrameType | None) -> bool:
     """Whether the calling thread is in the middle of a call of the session's own."""
     while frame is not None:
         code = frame.f_code
         if (
             code.co_name in _ENTRIES
-            and code.co_filename == __file__
+            and code.co_filename in _FILES
             and frame.f_locals.get("self") is session
         ):
             return True

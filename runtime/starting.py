@@ -1,13 +1,15 @@
 """How a monitored session comes to life, and how a construction that failed is undone."""
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from runtime import errors, logging
 from runtime.attribution import hook_name, name_adder
+from runtime.backoff import PREEMPTION, Backoff
 from runtime.checkpoint_state import get_checkpoint_state
 from runtime.coordinator import Coordinator
 from runtime.engine import Engine, EventListener
@@ -20,7 +22,7 @@ from statemachine.errors import IllegalStep, LogError
 from statemachine.events import EMPTY, EventKind
 from statemachine.journal import Journal
 from statemachine.log import EventLog
-from statemachine.table import POINTS, UNDO_STATES, State, Trigger
+from statemachine.table import AGAIN, BY_CREATOR, POINTS, UNDO_STATES, State, Trigger
 
 Path = str | os.PathLike[str]
 
@@ -32,6 +34,23 @@ METHOD_OF_POINT: Final = {
     "ending": "end",
 }
 """The hook's method that is called at a point of the lifecycle."""
+
+
+class Creator(Protocol):
+    """What makes sessions in a way of its own."""
+
+    @property
+    def name(self) -> str:
+        """Its name, for the log."""
+
+    @property
+    def scaffold(self) -> Scaffold | None:
+        """The scaffold that is to be finalized before it makes one; None: it does that itself."""
+
+    # Any: whatever it makes.
+    def create_session(self) -> Any:
+        """A new raw session, ready to be used."""
+
 
 _NOT_READY: Final = "Init operations did not make model ready"
 
@@ -47,6 +66,7 @@ class Start:
 
     raw: Any  # of the engine's own class
     coordinator: Any  # a Coordinator, or None before it is made
+    _scaffold: Any  # a Scaffold, or None where a creator has its own
 
     # Any: the configuration is the engine's.
     def __init__(
@@ -62,6 +82,8 @@ class Start:
         checkpoint_file: Path | None,
         grace_secs: float,
         listener: EventListener,
+        creator: Creator | None = None,
+        backoff: Backoff | None = None,
     ) -> None:
         self._engine = engine
         self._log = log
@@ -74,6 +96,10 @@ class Start:
         self._checkpoint_file = checkpoint_file
         self._grace_secs = grace_secs
         self._listener = listener
+        self._creator = creator
+        self._backoff = backoff
+        self._mark = 0
+        self._finalized = False
         self.raw = self.coordinator = None
         self.graph = engine.current_graph()
         self._was_finalized = engine.is_finalized(self.graph)
@@ -85,28 +111,106 @@ class Start:
             BaseException: What went wrong; everything that was opened is closed again then.
         """
         try:
-            self._journal.record(Place("created").code)
-            self._finalize()
-            self._initialize()
-            self._restore()
-            self._launch()
+            detail = {} if self._backoff is None else {"recovers": True}
+            self._journal.record_with(Place("created").code, detail)
+            self._each_hook("beginning", lambda hook: hook.begin())
+            self._create_persistently()
         except BaseException as error:
             undo(self, error)
             raise
         self._enter_running()
 
+    def _create_persistently(self) -> None:
+        """Create the session; where it can recover, once more after each preemption."""
+        attempt = 0
+        while True:
+            try:
+                self._finalize()
+                self._create()
+                return
+            except PREEMPTION as error:
+                attempt += 1
+                if self._backoff is None or not self._backoff.allows(attempt):
+                    raise
+                failure = error
+            self._prepare_another_attempt(self._backoff, attempt, failure)
+
+    def _prepare_another_attempt(
+        self, backoff: Backoff, attempt: int, failure: BaseException
+    ) -> None:
+        self._journal.tell_raised({"error": error_detail(failure)})
+        interrupt = _undo_open(self, failure)
+        self.raw = self.coordinator = None
+        if interrupt is not None:
+            raise interrupt from failure
+        detail = backoff.told(attempt, failure)
+        if self._finalized:
+            self._mark = AGAIN
+            self._enter("recovering", Trigger.RECOVER, detail)
+        else:
+            self._tell("repeating", detail)
+        backoff.wait(attempt, failure)
+
+    def create_again(
+        self, mark: int, detail: Mapping[str, object], wait: Callable[[], None]
+    ) -> None:
+        """Create a session in the place of one that was given up; the hooks' `begin` is not called.
+
+        Args:
+            mark: The mark of the events.
+            detail: What is told of the attempt.
+            wait: Called before it begins.
+
+        Raises:
+            BaseException: What went wrong; what was opened is still open.
+        """
+        self._mark = mark
+        self.raw = self.coordinator = None
+        with self._engine.as_default(self.graph):
+            self._tell("recovering", detail)
+            wait()
+            self._finalize()
+            self._create()
+
     def _finalize(self) -> None:
-        self._each_hook("beginning", lambda hook: hook.begin())
-        self._tell("finalizing")
-        self._scaffold = self._scaffold_given or Scaffold()
-        self._scaffold.finalize()
-        self._enter("finalized", Trigger.FINALIZE)
+        """Finalize the graph, unless a creator does that in its own way."""
+        creator = self._creator
+        self._scaffold = self._scaffold_given if creator is None else creator.scaffold
+        if creator is None or self._scaffold is not None:
+            self._tell("refinalizing" if self._finalized else "finalizing")
+            self._scaffold = self._scaffold or Scaffold()
+            self._scaffold.finalize()
+        if not self._finalized:
+            self._mark |= BY_CREATOR * (creator is not None)
+            self._finalized = True
+            self._enter("finalized", Trigger.FINALIZE)
+
+    def _create(self) -> None:
+        if self._creator is None:
+            self._initialize()
+            self._restore()
+            self._make_ready()
+        else:
+            self._leave_to(self._creator)
+        self._launch()
+
+    def _leave_to(self, creator: "Creator") -> None:
+        """Have a creator open, initialize and restore a session in its own way."""
+        self._mark |= BY_CREATOR
+        self._tell("opening", {"by": "creator", "creator": creator.name})
+        self._take(creator.create_session())
+        self._enter("initialized", Trigger.INITIALIZE)
+        self._enter("restored", Trigger.RESTORE)
+
+    def _take(self, raw: Any) -> None:  # Any: of the engine's own class, or a creator's
+        self.raw = raw
+        with contextlib.suppress(AttributeError):  # a creator's session need not take them
+            raw.event_listener = self._listener
+            raw.hook_states = HookStates(self._hooks)
 
     def _initialize(self) -> None:
         self._tell("opening")
-        self.raw = self._engine.open_session(self.graph, self._master, self._config)
-        self.raw.event_listener = self._listener
-        self.raw.hook_states = HookStates(self._hooks)
+        self._take(self._engine.open_session(self.graph, self._master, self._config))
         self._tell("init op")
         scaffold = self._scaffold
         self.raw.run(scaffold.init_op, feed_dict=scaffold.init_feed_dict)
@@ -134,7 +238,7 @@ class Start:
             return None, []
         return state.model_checkpoint_path, list(state.all_model_checkpoint_paths)
 
-    def _launch(self) -> None:
+    def _make_ready(self) -> None:
         self._tell("checking locals")
         self._check_ready(self._scaffold.ready_for_local_init_op, " for local_init")
         self._tell("local init")
@@ -143,6 +247,8 @@ class Start:
             self.raw.run(self._scaffold.local_init_op, feed_dict=feeds)
         self._tell("checking")
         self._check_ready(self._scaffold.ready_op, "")
+
+    def _launch(self) -> None:
         self.coordinator = Coordinator(clean_stop_exception_types=[])
         self.coordinator.stop_listener = self._tell_stop
         if self._engine.has_queue_runners(self.graph):
@@ -181,7 +287,7 @@ class Start:
         detail = {"by": "observer", "error": error_detail(observed)}
         self.change(Place("stopping"), Trigger.STOP, detail)
         steps = [("joining", self.join_threads), ("closing", self.close_raw)]
-        interrupt = _close_all(self, steps, 0, observed)
+        interrupt = close_all(self, steps, 0, observed)
         self.restore_graph()
         self.change(Place("closed"), Trigger.CLOSE)
         self.close_log(observed)
@@ -257,16 +363,16 @@ class Start:
         self._journal.tell_beside(EventKind.STOP_REQUESTED, detail)
 
     def _tell(self, point: str, detail: Mapping[str, object] = EMPTY) -> None:
-        self._journal.record_with(Place(point).code, detail)
+        self._journal.record_with(Place(point, 0, self._mark).code, detail)
 
-    def _enter(self, point: str, trigger: Trigger) -> None:
-        observed = self.change(Place(point), trigger)
+    def _enter(self, point: str, trigger: Trigger, detail: Mapping[str, object] = EMPTY) -> None:
+        observed = self.change(Place(point, 0, self._mark), trigger, detail)
         if observed is not None:
             raise observed
 
     def _each_hook(self, point: str, call: Callable[[SessionRunHook], None]) -> None:
         for index, hook in enumerate(self._hooks):
-            self._journal.record(Place(point, index).code)
+            self._journal.record(Place(point, index, self._mark).code)
             try:
                 call(hook)
             except RuntimeError as error:
@@ -301,17 +407,30 @@ def _undo_open(start: Start, error: BaseException) -> BaseException | None:
         steps.append(("undo closing", start.close_raw))
     known = place is not None and place.state in UNDO_STATES
     mark = UNDO_STATES.index(place.state) + 1 if place is not None and known else 1
-    return _close_all(start, steps, mark, error)
+    return close_all(start, steps, mark, error)
 
 
-def _close_all(
+def close_all(
     start: Start,
     steps: list[tuple[str, Callable[[], None]]],
     mark: int,
     error: BaseException,
+    *,
+    of_threads: bool = False,
 ) -> BaseException | None:
-    """Take the steps of closing; returns what must come out in place of `error`, or None."""
-    journal, interrupt = start._journal, None
+    """Take the steps of closing.
+
+    Args:
+        start: Whose events are written.
+        steps: Each a point of the table, and what is called there.
+        mark: The mark of the events.
+        error: What is on its way out.
+        of_threads: Whether an error that a thread reported comes out, unless it is a preemption.
+
+    Returns:
+        What must come out in place of `error`, or None.
+    """
+    journal, instead = start._journal, None
     for point, call in steps:
         journal.tell(Place(point, 0, mark).code)
         try:
@@ -319,11 +438,13 @@ def _close_all(
         except BaseException as another:
             journal.tell_raised({"error": error_detail(another)})
             detail = {"error": error_detail(another), "instead_of": error_detail(error)}
-            dealt_with = "swallowed" if isinstance(another, Exception) else "replaced"
+            late = of_threads and point == "old joining" and not isinstance(another, PREEMPTION)
+            swallowed = isinstance(another, Exception) and not late
+            dealt_with = "swallowed" if swallowed else "replaced"
             journal.tell(Place(f"{_ERROR_OF[point]} {dealt_with}", 0, mark).code, detail)
-            if not isinstance(another, Exception):
-                interrupt = error = another
-    return interrupt
+            if not swallowed:
+                instead = error = another
+    return instead
 
 
 _ERROR_OF: Final = {
@@ -331,6 +452,8 @@ _ERROR_OF: Final = {
     "closing": "close error",
     "undo joining": "undo join error",
     "undo closing": "undo close error",
+    "old joining": "old join error",
+    "old closing": "old close error",
 }
 
 

@@ -15,11 +15,17 @@ import numpy.typing as npt
 
 from statemachine.events import INDEX_SHIFT, MAX_INDEX, SYMBOL_MASK, EventKind, encode
 from statemachine.table import (
+    AGAIN,
+    BY_CREATOR,
+    CALL_IS_OVER,
     ENDS_OWED,
     FINAL,
     IN_STEP_FN,
     INITIAL,
+    NOTHING_OPEN,
     POINTS,
+    RECOVERING,
+    REPEATED,
     STOP_ASKED,
     UNDO_STATES,
     Context,
@@ -80,42 +86,114 @@ def steps_from(place: Place, hooks: int) -> Iterator[Step]:
     point = POINTS[place.point]
     if point.failure:
         failed = POINTS[f"{point.name}!"]
-        for mark in _marks(None, point, failed, place.mark):
+        for mark in marks_after(None, point, failed, place.mark):
             yield Step(Place(failed.name, place.index, mark), "error-comes-out")
     if point.each_hook and place.index + 1 < hooks:
-        for mark in _marks(None, point, point, place.mark):
+        for mark in marks_after(None, point, point, place.mark):
             yield Step(Place(point.name, place.index + 1, mark), "hooks-in-list-order")
         return
     for move, target in onward(point, hooks):
-        if move.ends_owed is None or move.ends_owed == bool(place.mark & ENDS_OWED):
-            for mark in _marks(move, point, target, place.mark):
-                yield Step(Place(target.name, 0, mark), move.rule)
+        for mark in marks_after(move, point, target, place.mark):
+            yield Step(Place(target.name, 0, mark), move.rule)
 
 
-def _marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
-    """The marks that a place at `target` can have after one at `source` with `mark`."""
-    if move is not None and move.in_step_fn not in (None, bool(mark & IN_STEP_FN)):
+def marks_after(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
+    """The marks that a place at `target` can have after one at `source` with `mark`.
+
+    Args:
+        move: The row that leads there; None for a step that the table implies.
+        source: The point that is left.
+        target: The point that is entered.
+        mark: The mark of the place that is left.
+    """
+    if move is not None and not _met(move, source, mark):
         return ()
-    if target.context is Context.RUN:
-        return _run_marks(move, mark) if source.context is Context.RUN else (0,)
-    if target.context is Context.EXIT:
-        return (0, ENDS_OWED)
-    if target.context is Context.UNDO:
-        return (mark,) if source.state is None else (UNDO_STATES.index(source.state) + 1,)
+    return _MARKS[target.context](move, source, target, mark)
+
+
+_FLAG_OF_DEMAND: Final = (
+    ("in_step_fn", Context.RUN, IN_STEP_FN),
+    ("repeated", Context.RUN, REPEATED),
+    ("recovering", Context.START, RECOVERING),
+    ("by_creator", Context.START, BY_CREATOR),
+    ("ends_owed", Context.EXIT, ENDS_OWED),
+    ("nothing_open", Context.EXIT, NOTHING_OPEN),
+)
+
+
+def _met(move: Move, source: Point, mark: int) -> bool:
+    """Whether what a row demands of the source's flags holds; one that it lacks is down."""
+    for name, context, flag in _FLAG_OF_DEMAND:
+        wanted = getattr(move, name)
+        if wanted is not None and wanted != (source.context is context and bool(mark & flag)):
+            return False
+    return True
+
+
+def _plain_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
     return (0,)
 
 
-def _run_marks(move: Move | None, mark: int) -> tuple[int, ...]:
-    """As `_marks` where both points carry the flags of RUN; the stop flag only rises."""
-    inside, asked = mark & IN_STEP_FN, mark & STOP_ASKED
-    if move is not None:
-        if move.enters_step_fn is not None:
-            inside = IN_STEP_FN if move.enters_step_fn else 0
-        if move.stop_asked is False:
-            return () if asked else (inside,)
-        if move.stop_asked:
-            return (inside | STOP_ASKED,)
-    return (inside | STOP_ASKED,) if asked else (inside, inside | STOP_ASKED)
+def _run_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
+    """Where both points carry the flags of RUN; the stop flag only rises."""
+    if source.context is not Context.RUN:
+        return _running_marks(mark)
+    inside, asked, repeated = mark & IN_STEP_FN, mark & STOP_ASKED, mark & REPEATED
+    if move is not None and move.enters_step_fn is not None:
+        inside = IN_STEP_FN if move.enters_step_fn else 0
+    if not inside and target.name in CALL_IS_OVER:
+        repeated = 0
+    if move is not None and move.stop_asked is False:
+        return () if asked else (inside,)
+    if move is not None and move.stop_asked:
+        return (inside | STOP_ASKED | repeated,)
+    return _rising(inside | repeated, asked)
+
+
+def _running_marks(mark: int) -> tuple[int, ...]:
+    """Where a session comes to run: a stop may have been asked for before a recovery."""
+    if not mark & RECOVERING:
+        return (0,)
+    return (*_rising(0, mark), *_rising(REPEATED, mark))
+
+
+def _start_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
+    creator = BY_CREATOR if move is not None and move.takes_creator else 0
+    if source.context is Context.PLAIN:
+        return (creator,)
+    if source.context is Context.RECOVERY:
+        return _rising(RECOVERING, mark)
+    if source.state is None or target.event is EventKind.RECOVER:
+        return (AGAIN,)
+    kept = creator | mark & (BY_CREATOR | RECOVERING)
+    return _rising(kept, mark) if mark & RECOVERING else (kept | mark & AGAIN,)
+
+
+def _recovery_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
+    return _rising(RECOVERING, mark)
+
+
+def _rising(kept: int, mark: int) -> tuple[int, ...]:
+    """A mark's other flags, with the stop flag, which may rise at any time."""
+    return (kept | STOP_ASKED,) if mark & STOP_ASKED else (kept, kept | STOP_ASKED)
+
+
+def _exit_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
+    return (NOTHING_OPEN,) if source.context is Context.RECOVERY else (0, ENDS_OWED)
+
+
+def _undo_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
+    return (mark,) if source.state is None else (UNDO_STATES.index(source.state) + 1,)
+
+
+_MARKS: Final = {
+    Context.PLAIN: _plain_marks,
+    Context.START: _start_marks,
+    Context.RUN: _run_marks,
+    Context.RECOVERY: _recovery_marks,
+    Context.EXIT: _exit_marks,
+    Context.UNDO: _undo_marks,
+}
 
 
 def failure_of(place: Place, stop_asked: bool = False) -> Place | None:
@@ -129,7 +207,7 @@ def failure_of(place: Place, stop_asked: bool = False) -> Place | None:
     if point.failure is None:
         return None
     failed = POINTS[f"{point.name}!"]
-    marks = _marks(None, point, failed, place.mark)
+    marks = marks_after(None, point, failed, place.mark)
     return Place(failed.name, place.index, marks[-1] if stop_asked else marks[0])
 
 

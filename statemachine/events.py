@@ -70,6 +70,9 @@ class EventKind(enum.Enum):
     REPLACED = "error.replaced"
     SWALLOWED = "error.swallowed"
     SUPPRESSED = "error.suppressed"
+    ABANDON = "session.abandon"
+    RECOVER = "session.recover"
+    LOST = "session.lost"
 
     CHECKPOINT_SAVED = "checkpoint.saved"
     CHECKPOINT_RESTORED = "checkpoint.restored"

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from statemachine.compiled import END_CODE, START_CODE, Place, place_at, steps_from
+from statemachine.compiled import END_CODE, START_CODE, Place, marks_after, place_at, steps_from
 from statemachine.errors import IllegalStep
 from statemachine.events import Code, EventKind, decode
 from statemachine.table import (
@@ -20,7 +20,10 @@ from statemachine.table import (
     IN_STEP_FN,
     INITIAL,
     MOVES,
+    NOTHING_OPEN,
     POINTS,
+    RECOVERING,
+    REPEATED,
     STOP_ASKED,
     UNDO_STATES,
     Context,
@@ -190,8 +193,13 @@ def _describe_mark(point: Point | None, mark: int) -> str:
     if point is not None and point.context is Context.RUN:
         notes += ["inside a step function"] * bool(mark & IN_STEP_FN)
         notes += ["a stop was asked for"] * bool(mark & STOP_ASKED)
+        notes += ["repeated after a recovery"] * bool(mark & REPEATED)
+    elif point is not None and point.context in (Context.START, Context.RECOVERY):
+        notes += ["recovering"] * bool(mark & RECOVERING)
+        notes += ["a stop was asked for"] * (mark >= RECOVERING | STOP_ASKED)
     elif point is not None and point.context is Context.EXIT:
         notes += ["the hooks' end is owed" if mark & ENDS_OWED else "no end is owed"]
+        notes += ["nothing is open"] * bool(mark & NOTHING_OPEN)
     return f" ({', '.join(notes)})" if notes else ""
 
 
@@ -374,34 +382,4 @@ def _after_last_hook(position: _Position, _: Code) -> bool:
 
 def _fits(move: Move | None, source: Point, target: Point, position: _Position, code: Code) -> bool:
     """Whether a code's mark may follow the mark that the machine stands with."""
-    if move is not None and not _demands_met(move, position.mark, code.mark):
-        return False
-    if target.context is Context.RUN:
-        return _flags_follow(move, source, position.mark, code.mark)
-    if target.context is Context.EXIT:
-        return code.mark <= ENDS_OWED
-    if target.context is Context.UNDO:
-        origin = position.mark if source.state is None else 1 + UNDO_STATES.index(source.state)
-        return code.mark == origin
-    return code.mark == 0
-
-
-def _demands_met(move: Move, before: int, after: int) -> bool:
-    """Whether what a row demands of the flags before and after it holds."""
-    demands = (
-        (move.in_step_fn, before & IN_STEP_FN),
-        (move.ends_owed, before & ENDS_OWED),
-        (move.stop_asked, after & STOP_ASKED),
-    )
-    return all(wanted is None or wanted == bool(flag) for wanted, flag in demands)
-
-
-def _flags_follow(move: Move | None, source: Point, before: int, after: int) -> bool:
-    """The flags of RUN: the first stays unless the row sets it, the second never falls."""
-    if source.context is not Context.RUN:
-        return after == 0
-    inside = bool(before & IN_STEP_FN)
-    if move is not None and move.enters_step_fn is not None:
-        inside = move.enters_step_fn
-    rises = after & STOP_ASKED >= before & STOP_ASKED
-    return after <= (IN_STEP_FN | STOP_ASKED) and bool(after & IN_STEP_FN) == inside and rises
+    return code.mark in marks_after(move, source, target, position.mark)

@@ -13,10 +13,15 @@ Four things are written once for all points instead of in each row:
 * A point that names a ``failure`` is a call, and may raise. Then the point
   ``<its name>!`` follows, entered by ``raised``, and the moves of the failure's
   name say what comes after it.
-* Points with the context ``RUN`` carry two flags: whether they are inside a step function,
-  and whether a stop was asked for. Moves may demand or set the first. The second only ever
-  rises: a request may come at any time, also from another thread.
-* Points with the context ``UNDO`` carry the state in which the construction failed.
+* Points with the context ``RUN`` carry three flags: whether they are inside a step function,
+  whether a stop was asked for, and whether a call is repeated after a recovery, so that the
+  stop does not bar it. Moves may demand or set the first. The second only ever rises: a
+  request may come at any time, also from another thread. The third falls when the call is over.
+* Points with the context ``START`` carry what kind of construction it is: the first, a
+  repetition of it, or the re-creation of a session that was running; and whether a session
+  creator makes the session, in a way of its own.
+* Points with the context ``RECOVERY`` deal with a session that is given up for another one.
+* Points with the context ``UNDO`` carry the state in which the first construction failed.
 """
 
 import enum
@@ -51,13 +56,16 @@ class Trigger(enum.Enum):
     STOP = "stop"
     CLOSE = "close"
     ABORT = "abort"
+    RECOVER = "recover"
 
 
 class Context(enum.Enum):
     """What the mark of a point's codes means."""
 
     PLAIN = "plain"
+    START = "start"
     RUN = "run"
+    RECOVERY = "recovery"
     EXIT = "exit"
     UNDO = "undo"
 
@@ -65,9 +73,19 @@ class Context(enum.Enum):
 IN_STEP_FN: Final = 1
 """Mark of a RUN point: inside a step function."""
 STOP_ASKED: Final = 2
-"""Mark of a RUN point: a stop was asked for."""
+"""Mark of a RUN, RECOVERY or recovering START point: a stop was asked for."""
+REPEATED: Final = 4
+"""Mark of a RUN point: a call is repeated after a recovery, which no stop bars."""
+BY_CREATOR: Final = 1
+"""Mark of a START point: a session creator makes the session in its own way."""
+AGAIN: Final = 2
+"""Mark of a START point that is not RECOVERING: the first construction is repeated."""
+RECOVERING: Final = 4
+"""Mark of a START or RECOVERY point: a session that was running is created again."""
 ENDS_OWED: Final = 1
 """Mark of an EXIT point: every hook's `end` is owed."""
+NOTHING_OPEN: Final = 2
+"""Mark of an EXIT point: the session was lost, there is nothing to close."""
 
 UNDO_STATES: Final = (State.FINALIZED, State.INITIALIZED, State.RESTORED)
 """States in which something is open that a failed construction must close again."""
@@ -113,6 +131,11 @@ class Move:
         in_step_fn: Demanded of the source's flag, or None where it doesn't matter.
         enters_step_fn: What the flag is afterwards, or None where it stays.
         ends_owed: Demanded of the source's flag, for EXIT points.
+        nothing_open: Demanded of the source's flag, for EXIT points.
+        repeated: Demanded of the source's flag, for RUN points.
+        recovering: Demanded of the source's flag, for START points.
+        by_creator: Demanded of the source's flag, for START points.
+        takes_creator: What that flag is afterwards, or None where it stays.
         stop_asked: Demanded: whether a stop was asked for by the time of the move.
         trigger: For a change of state: the trigger that makes it.
     """
@@ -124,38 +147,55 @@ class Move:
     enters_step_fn: bool | None = None
     stop_asked: bool | None = None
     ends_owed: bool | None = None
+    nothing_open: bool | None = None
+    repeated: bool | None = None
+    recovering: bool | None = None
+    by_creator: bool | None = None
+    takes_creator: bool | None = None
     trigger: Trigger | None = None
 
 
 K = EventKind
 S = State
+_START = Context.START
 _RUN = Context.RUN
+_RECOVERY = Context.RECOVERY
 _EXIT = Context.EXIT
 _UNDO = Context.UNDO
 
 _CALLS: Final = (
     # created
-    Point("created", S.CREATED, K.STATE_CREATED, failure="nothing open"),
-    Point("beginning", S.CREATED, K.HOOK_BEGIN, each_hook=True, failure="nothing open"),
-    Point("finalizing", S.CREATED, K.SCAFFOLD_FINALIZE, failure="nothing open"),
+    Point("created", S.CREATED, K.STATE_CREATED, failure="begin failed"),
+    Point("beginning", S.CREATED, K.HOOK_BEGIN, each_hook=True, failure="begin failed"),
+    Point("finalizing", S.CREATED, K.SCAFFOLD_FINALIZE, failure="finalize failed"),
+    Point("repeating", S.CREATED, K.RECOVER, failure="begin failed"),
     # finalized
-    Point("finalized", S.FINALIZED, K.STATE_FINALIZED, failure="nothing open"),
-    Point("opening", S.FINALIZED, K.SESSION_OPEN, failure="nothing open"),
-    Point("init op", S.FINALIZED, K.INIT_OP, failure="session open"),
-    Point("init fn", S.FINALIZED, K.INIT_FN, failure="session open"),
+    Point("finalized", S.FINALIZED, K.STATE_FINALIZED, _START, failure="nothing open"),
+    Point("recovering", S.FINALIZED, K.RECOVER, _START, failure="nothing open"),
+    Point("refinalizing", S.FINALIZED, K.SCAFFOLD_FINALIZE, _START, failure="nothing open"),
+    Point("opening", S.FINALIZED, K.SESSION_OPEN, _START, failure="nothing open"),
+    Point("init op", S.FINALIZED, K.INIT_OP, _START, failure="session open"),
+    Point("init fn", S.FINALIZED, K.INIT_FN, _START, failure="session open"),
     # initialized
-    Point("initialized", S.INITIALIZED, K.STATE_INITIALIZED, failure="session open"),
-    Point("restoring", S.INITIALIZED, K.RESTORE, failure="session open"),
+    Point("initialized", S.INITIALIZED, K.STATE_INITIALIZED, _START, failure="session open"),
+    Point("restoring", S.INITIALIZED, K.RESTORE, _START, failure="session open"),
     # restored
-    Point("restored", S.RESTORED, K.STATE_RESTORED, failure="session open"),
-    Point("checking locals", S.RESTORED, K.READY_FOR_LOCAL_INIT_OP, failure="session open"),
-    Point("local init", S.RESTORED, K.LOCAL_INIT_OP, failure="session open"),
-    Point("checking", S.RESTORED, K.READY_OP, failure="session open"),
-    Point("launching", S.RESTORED, K.START_QUEUE_RUNNERS, failure="threads open"),
+    Point("restored", S.RESTORED, K.STATE_RESTORED, _START, failure="session open"),
+    Point(
+        "checking locals",
+        S.RESTORED,
+        K.READY_FOR_LOCAL_INIT_OP,
+        _START,
+        failure="session open",
+    ),
+    Point("local init", S.RESTORED, K.LOCAL_INIT_OP, _START, failure="session open"),
+    Point("checking", S.RESTORED, K.READY_OP, _START, failure="session open"),
+    Point("launching", S.RESTORED, K.START_QUEUE_RUNNERS, _START, failure="threads open"),
     Point(
         "announcing",
         S.RESTORED,
         K.AFTER_CREATE_SESSION,
+        _START,
         each_hook=True,
         failure="threads open",
     ),
@@ -176,6 +216,14 @@ _CALLS: Final = (
     Point("joining", S.STOPPING, K.JOIN, failure="join failed"),
     Point("closing", S.STOPPING, K.SESSION_CLOSE, failure="close failed"),
     Point("suppressed", S.STOPPING, K.SUPPRESSED),
+    # giving up a session for another one, or an attempt at one; `at` says what is open
+    Point("abandoning", S.FINALIZED, K.ABANDON, _RECOVERY, at=K.STATE_RUNNING),
+    Point("abandoning threads", S.FINALIZED, K.ABANDON, _RECOVERY, at=K.START_QUEUE_RUNNERS),
+    Point("abandoning raw", S.FINALIZED, K.ABANDON, _RECOVERY, at=K.SESSION_OPEN),
+    Point("abandoning nothing", S.FINALIZED, K.ABANDON, _RECOVERY, at=K.SCAFFOLD_FINALIZE),
+    Point("old joining", S.FINALIZED, K.JOIN, _RECOVERY, failure="old join failed"),
+    Point("old closing", S.FINALIZED, K.SESSION_CLOSE, _RECOVERY, failure="old close failed"),
+    Point("lost", S.FINALIZED, K.LOST, _RECOVERY),
     # undoing a failed construction, in the state in which it failed
     Point("undo joining", None, K.JOIN, _UNDO, failure="undo join failed"),
     Point("undo closing", None, K.SESSION_CLOSE, _UNDO, failure="undo close failed"),
@@ -192,6 +240,10 @@ _DEALT_WITH: Final = (
     Point("join error swallowed", S.STOPPING, K.SWALLOWED, at=K.JOIN),
     Point("close error replaced", S.STOPPING, K.REPLACED, at=K.SESSION_CLOSE),
     Point("close error swallowed", S.STOPPING, K.SWALLOWED, at=K.SESSION_CLOSE),
+    Point("old join error swallowed", S.FINALIZED, K.SWALLOWED, _RECOVERY, at=K.JOIN),
+    Point("old join error replaced", S.FINALIZED, K.REPLACED, _RECOVERY, at=K.JOIN),
+    Point("old close error swallowed", S.FINALIZED, K.SWALLOWED, _RECOVERY, at=K.SESSION_CLOSE),
+    Point("old close error replaced", S.FINALIZED, K.REPLACED, _RECOVERY, at=K.SESSION_CLOSE),
     Point("undo join error swallowed", None, K.SWALLOWED, _UNDO, at=K.JOIN),
     Point("undo close error swallowed", None, K.SWALLOWED, _UNDO, at=K.SESSION_CLOSE),
     Point("undo join error replaced", None, K.REPLACED, _UNDO, at=K.JOIN),
@@ -223,6 +275,20 @@ GROUPS: Final = {
         "step fn done",
         "step fn!",
     ),
+    "after a call": (
+        "step done",
+        "refused",
+        "step failed",
+        "step error replaced",
+        "step fn done",
+        "step fn!",
+    ),
+    "old session closed": (
+        "old closing",
+        "old close error swallowed",
+        "abandoning nothing",
+    ),
+    "undone": ("undo closing", "undo close error swallowed"),
 }
 """Names for several points from which the same may follow; may hold names of failures."""
 
@@ -231,24 +297,85 @@ MOVES: Final = (
     Move("created", "beginning", "begin-first"),
     Move("beginning", "finalizing", "finalize-after-begin"),
     Move("finalizing", "finalized", "finalize-after-begin", trigger=Trigger.FINALIZE),
+    Move(
+        "beginning",
+        "finalized",
+        "creator-creates",
+        takes_creator=True,
+        trigger=Trigger.FINALIZE,
+    ),
+    Move("finalize failed", "repeating", "recover-from-preemption"),
+    Move("repeating", "finalizing", "recover-from-preemption"),
     # finalized
-    Move("finalized", "opening", "session-after-finalize"),
-    Move("opening", "init op", "initialize-new-session"),
+    Move("finalized", "opening", "session-after-finalize", by_creator=False),
+    Move("finalized", "opening", "creator-creates", takes_creator=True),
+    Move("recovering", "refinalizing", "finalize-again"),
+    Move("recovering", "opening", "creator-creates", takes_creator=True),
+    Move("refinalizing", "opening", "session-after-finalize"),
+    Move("refinalizing", "opening", "creator-creates", takes_creator=True),
+    Move("opening", "init op", "initialize-new-session", by_creator=False),
+    Move("opening", "initialized", "creator-creates", by_creator=True, trigger=Trigger.INITIALIZE),
     Move("init op", "init fn", "init-fn-after-init-op"),
     Move("init op", "initialized", "initialize-new-session", trigger=Trigger.INITIALIZE),
     Move("init fn", "initialized", "initialize-new-session", trigger=Trigger.INITIALIZE),
     # initialized
-    Move("initialized", "restoring", "restore-after-init"),
+    Move("initialized", "restoring", "restore-after-init", by_creator=False),
     Move("initialized", "restored", "restore-after-init", trigger=Trigger.RESTORE),
     Move("restoring", "restored", "restore-after-init", trigger=Trigger.RESTORE),
     # restored
-    Move("restored", "checking locals", "ready-before-start"),
+    Move("restored", "checking locals", "ready-before-start", by_creator=False),
+    Move("restored", "launching", "creator-creates", by_creator=True),
+    Move("restored", "announcing", "creator-creates", by_creator=True),
     Move("checking locals", "local init", "ready-before-start"),
     Move("local init", "checking", "ready-before-start"),
     Move("checking", "launching", "queue-runners-after-restore"),
     Move("checking", "announcing", "after-create-session-in-order"),
     Move("launching", "announcing", "after-create-session-in-order"),
     Move("announcing", "running", "run-after-start", trigger=Trigger.START),
+    # recovering
+    Move(
+        "at rest",
+        "abandoning",
+        "recover-from-preemption",
+        in_step_fn=False,
+        trigger=Trigger.RECOVER,
+    ),
+    Move(
+        "threads open",
+        "abandoning threads",
+        "failed-recovery-undone",
+        recovering=True,
+        trigger=Trigger.RECOVER,
+    ),
+    Move(
+        "session open",
+        "abandoning raw",
+        "failed-recovery-undone",
+        recovering=True,
+        trigger=Trigger.RECOVER,
+    ),
+    Move(
+        "nothing open",
+        "abandoning nothing",
+        "failed-recovery-undone",
+        recovering=True,
+        trigger=Trigger.RECOVER,
+    ),
+    Move("abandoning", "old joining", "old-session-closed"),
+    Move("abandoning threads", "old joining", "failed-recovery-undone"),
+    Move("abandoning raw", "old closing", "failed-recovery-undone"),
+    Move("old joining", "old closing", "old-session-closed"),
+    Move("old join failed", "old join error swallowed", "old-session-closed"),
+    Move("old join failed", "old join error replaced", "old-session-closed"),
+    Move("old join error swallowed", "old closing", "old-session-closed"),
+    Move("old join error replaced", "old closing", "old-session-closed"),
+    Move("old close failed", "old close error swallowed", "old-session-closed"),
+    Move("old close failed", "old close error replaced", "old-session-closed"),
+    Move("old session closed", "recovering", "recover-from-preemption"),
+    Move("old session closed", "lost", "lost-session"),
+    Move("old close error replaced", "lost", "lost-session"),
+    Move("lost", "recovering", "lost-session"),
+    Move("lost", "stopping", "lost-session", trigger=Trigger.STOP),
     # running
     Move("at rest", "step", "one-run-at-a-time", stop_asked=False),
     Move("at rest", "refused", "stop-is-kept", stop_asked=True),
@@ -264,9 +391,12 @@ MOVES: Final = (
     Move("at rest", "step fn done", "step-fn", in_step_fn=True, enters_step_fn=False),
     Move("at rest", "step fn!", "step-fn", in_step_fn=True, enters_step_fn=False),
     Move("at rest", "stopping", "stop-at-rest", in_step_fn=False, trigger=Trigger.STOP),
+    Move("at rest", "step", "stop-survives-recovery", repeated=True),
     # stopping
     Move("stopping", "ending", "end-first", ends_owed=True),
-    Move("stopping", "joining", "end-only-if-owed", ends_owed=False),
+    Move("stopping", "joining", "end-only-if-owed", ends_owed=False, nothing_open=False),
+    Move("stopping", "suppressed", "lost-session", nothing_open=True),
+    Move("stopping", "closed", "lost-session", nothing_open=True, trigger=Trigger.CLOSE),
     Move("ending", "joining", "close-after-end"),
     Move("end failed", "end error replaced", "error-of-end"),
     Move("end failed", "joining", "close-after-end"),
@@ -287,19 +417,34 @@ MOVES: Final = (
     Move("close error swallowed", "closed", "close-after-end", trigger=Trigger.CLOSE),
     Move("suppressed", "closed", "close-after-end", trigger=Trigger.CLOSE),
     # undoing a failed construction
-    Move("nothing open", "closed", "failed-start-undone", trigger=Trigger.ABORT),
-    Move("session open", "undo closing", "failed-start-undone"),
-    Move("threads open", "undo joining", "failed-start-undone"),
+    Move("begin failed", "closed", "failed-start-undone", trigger=Trigger.ABORT),
+    Move("finalize failed", "closed", "failed-start-undone", trigger=Trigger.ABORT),
+    Move(
+        "nothing open",
+        "closed",
+        "failed-start-undone",
+        recovering=False,
+        trigger=Trigger.ABORT,
+    ),
+    Move("session open", "undo closing", "failed-start-undone", recovering=False),
+    Move("threads open", "undo joining", "failed-start-undone", recovering=False),
     Move("undo joining", "undo closing", "failed-start-undone"),
     Move("undo join failed", "undo join error swallowed", "failed-start-undone"),
     Move("undo join failed", "undo join error replaced", "failed-start-undone"),
     Move("undo join error swallowed", "undo closing", "failed-start-undone"),
     Move("undo join error replaced", "undo closing", "failed-start-undone"),
-    Move("undo closing", "closed", "failed-start-undone", trigger=Trigger.ABORT),
     Move("undo close failed", "undo close error swallowed", "failed-start-undone"),
     Move("undo close failed", "undo close error replaced", "failed-start-undone"),
+    Move("undone", "closed", "failed-start-undone", trigger=Trigger.ABORT),
     Move("undo close error replaced", "closed", "failed-start-undone", trigger=Trigger.ABORT),
-    Move("undo close error swallowed", "closed", "failed-start-undone", trigger=Trigger.ABORT),
+    Move("undone", "recovering", "recover-from-preemption", trigger=Trigger.RECOVER),
+    Move(
+        "nothing open",
+        "recovering",
+        "recover-from-preemption",
+        recovering=False,
+        trigger=Trigger.RECOVER,
+    ),
 )
 """Every row of the table. Moves into a `!` point of a call are implied (see above)."""
 
@@ -327,6 +472,9 @@ def _moves_by_source() -> dict[str, tuple[Move, ...]]:
 MOVES_FROM: Final = _moves_by_source()
 """For each point the rows that leave it."""
 
+CALL_IS_OVER: Final = frozenset(point.name for point in points_named("after a call"))
+"""Points at which a run or a step function is over, unless it is a run inside of one."""
+
 
 def onward(point: Point, hooks: int) -> Iterator[tuple[Move, Point]]:
     """The rows that leave a point and where each leads, with hookless phases skipped.
@@ -339,13 +487,24 @@ def onward(point: Point, hooks: int) -> Iterator[tuple[Move, Point]]:
         yield from _landing(move, POINTS[move.target], hooks)
 
 
+_DEMANDS: Final = (
+    "in_step_fn",
+    "stop_asked",
+    "ends_owed",
+    "nothing_open",
+    "repeated",
+    "recovering",
+    "by_creator",
+)
+
+
 def _landing(move: Move, target: Point, hooks: int) -> Iterator[tuple[Move, Point]]:
     if hooks or not target.each_hook:
         yield move, target
         return
     for following in MOVES_FROM[target.name]:
         for row, landing in _landing(following, POINTS[following.target], hooks):
-            yield attrs.evolve(row, stop_asked=move.stop_asked, ends_owed=move.ends_owed), landing
+            yield attrs.evolve(row, **{name: getattr(move, name) for name in _DEMANDS}), landing
 
 
 def _digest() -> str:

@@ -46,6 +46,8 @@ from runtime.graph.optimizers import (
     MomentumOptimizer,
     Optimizer,
 )
+from runtime.monitored_session import MonitoredSession
+from runtime.monitored_training_session import MonitoredTrainingSession
 from runtime.monitoring_hooks import (
     FeedFnHook,
     FinalOpsHook,
@@ -60,6 +62,12 @@ from runtime.queue_runner import QueueRunner, add_queue_runner, start_queue_runn
 from runtime.saver import Saver
 from runtime.scaffold import Scaffold
 from runtime.session import SingularMonitoredSession
+from runtime.session_creator import (
+    ChiefSessionCreator,
+    SessionCreator,
+    WorkerSessionCreator,
+)
+from runtime.session_manager import SessionManager
 from runtime.session_run_hook import (
     SessionRunArgs,
     SessionRunContext,
@@ -75,6 +83,7 @@ __all__ = [
     "CheckpointSaverHook",
     "CheckpointSaverListener",
     "CheckpointState",
+    "ChiefSessionCreator",
     "Coordinator",
     "EarlyStoppingHook",
     "EvaluationHook",
@@ -85,6 +94,8 @@ __all__ = [
     "LoggingTensorHook",
     "LooperThread",
     "MomentumOptimizer",
+    "MonitoredSession",
+    "MonitoredTrainingSession",
     "NanLossDuringTrainingError",
     "NanTensorHook",
     "NewCheckpointReader",
@@ -95,6 +106,8 @@ __all__ = [
     "Saver",
     "Scaffold",
     "SecondOrStepTimer",
+    "SessionCreator",
+    "SessionManager",
     "SessionRunArgs",
     "SessionRunContext",
     "SessionRunHook",
@@ -103,6 +116,7 @@ __all__ = [
     "StepCounterHook",
     "StopAtStepHook",
     "SummarySaverHook",
+    "WorkerSessionCreator",
     "add_queue_runner",
     "assert_global_step",
     "checkpoint_exists",

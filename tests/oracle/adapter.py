@@ -12,7 +12,7 @@ from tests.oracle.player import play, report
 from tests.oracle.recorder import Recorder
 from tests.oracle.trace import Observation
 from tests.oracle.watching import Watch, watching
-from tests.oracle.world import World
+from tests.oracle.world import MOST_RECOVERIES, World
 
 STUCK_GRACE_SECONDS = 0.03
 SECONDS_TO_WAIT = 10.0
@@ -155,7 +155,10 @@ class RuntimeWorld(World):
         if self.scenario.get("creator") != "none":
             creator = tf.train.ChiefSessionCreator(**({} if plain else self._arguments()))
         return tf.train.MonitoredSession(
-            session_creator=creator, hooks=hooks, stop_grace_period_secs=self._grace()
+            session_creator=creator,
+            hooks=hooks,
+            stop_grace_period_secs=self._grace(),
+            max_recoveries=MOST_RECOVERIES,
         )
 
     def _arguments(self) -> dict[str, Any]:

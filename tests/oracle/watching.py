@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 
 import runtime as tf
-from runtime import engine, session, starting, step
+from runtime import backoff, engine, session, starting, step
 from tests.oracle.faults import Bomb, Fault
 from tests.oracle.recorder import Recorder, describe_error
 
@@ -220,6 +220,7 @@ def watching(watch: Watch) -> Iterator[None]:
             (tf.Graph, "_unsafe_unfinalize", _watched_flip),
         ):
             stack.enter_context(patch(owner, name, made(watch, getattr(owner, name))))
+        stack.enter_context(patch(backoff, "seconds_before", lambda attempt: 0.0))
         yield
 
 

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from tests.oracle.player import Player
 
 
+MOST_RECOVERIES = 8
+"""More than any scenario needs; but a step function may be preempted whenever it is called."""
+
+
 class World(abc.ABC):
     """The graph of section 1 of FORMAT.md, and everything that is opened on it."""
 

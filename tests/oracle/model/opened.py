@@ -21,6 +21,7 @@ class Opened:
         self.raw = raw
         self.coordinator = coordinator
         self.stop = False
+        self.excused = False
         self.closed = False
         self._owner = owner
         self._world = owner.world
@@ -46,17 +47,21 @@ class Opened:
     def _step(self, fetches: Any, feed_dict: Any, options: Any) -> Any:
         if self.closed:
             raise AttributeError("'NoneType' object has no attribute 'run'")
-        if self.stop:
+        if self.stop and not self.excused:
             raise RuntimeError(STOPPED)
         context = Context(self.raw, fetches, feed_dict)
         try:
             value = self._run_hooked(context, options)
         except BaseException:
             if self._world.wants("stop_survives_failure"):
-                self.stop = self.stop or context.stop_requested
+                self._take_over(context)
             raise
-        self.stop = self.stop or context.stop_requested
+        self._take_over(context)
         return value
+
+    def _take_over(self, context: Context) -> None:
+        if context.stop_requested:
+            self.stop, self.excused = True, False
 
     def _run_hooked(self, context: Context, options: Any) -> Any:
         merger = Merger(self._world, context, options)

@@ -9,7 +9,8 @@ import attrs
 from tests.oracle.model import errors
 from tests.oracle.model.coordinator import Coordinator
 from tests.oracle.model.graph import Raw
-from tests.oracle.model.opened import Opened, close_all
+from tests.oracle.model.opened import STOPPED, Opened, close_all
+from tests.oracle.world import MOST_RECOVERIES
 
 if TYPE_CHECKING:
     from tests.oracle.model.world import ModelWorld
@@ -209,7 +210,7 @@ class Session:
     def _close(self, pending: BaseException | None, call_end: bool, suppressing: bool) -> None:
         if self._closed and self._wants("second_close_calls_no_hook"):
             raise RuntimeError(CLOSED)
-        if call_end:
+        if call_end and not (self._is_lost() and self._wants("lost_session_is_not_ended")):
             pending = self._end()
         if self._closed:
             self._open_graph()
@@ -219,6 +220,10 @@ class Session:
         self._closed = True
         if pending is not None:
             raise pending
+
+    def _is_lost(self) -> bool:
+        """Tells whether there is no session any more, and none was closed by the user."""
+        return self._opened is None and not self._closed
 
     def _end(self) -> BaseException | None:
         try:
@@ -266,22 +271,53 @@ class SingularSession(Session):
 class MonitoredSession(Session):
     """The expected life of a MonitoredSession with a chief session creator."""
 
+    _stop_carried = False
+    _coordinator_stop_carried = False
+
     def _open(self) -> Opened:
         while True:
+            self._made, self._coordinator = None, None
             try:
-                return self._open_once()
+                return self._carrying(self._open_once())
             except errors.PREEMPTION:
-                continue
+                self._undo_attempt()
+            except BaseException:
+                self._undo_attempt()
+                raise
+
+    def _undo_attempt(self) -> None:
+        """Closes what a failed attempt opened; only an interrupt takes the error's place."""
+        if not self._wants("failed_attempt_is_undone"):
+            return
+        made, coordinator = self._made, self._coordinator
+        self._made, self._coordinator = None, None
+        error = close_all(self.world.close_raw, made, coordinator)
+        if error is not None and not isinstance(error, Exception):
+            raise error
+
+    def _carrying(self, opened: Opened) -> Opened:
+        """Hands a stop that was asked for on to the new session."""
+        opened.stop, self._stop_carried = self._stop_carried, False
+        return opened
+
+    def _carry_stop(self, opened: Opened) -> None:
+        if self._wants("stop_survives_recovery"):
+            coordinator = opened.coordinator
+            self._stop_carried = opened.stop
+            plain = coordinator.stopped and coordinator.held is None
+            self._coordinator_stop_carried = self._coordinator_stop_carried or plain
 
     def _stopped_from_outside(self) -> bool:
         if self._opened is None:
             return True
         try:
-            return self._opened.coordinator_stopped()
+            return self._opened.coordinator_stopped() or self._coordinator_stop_carried
         except errors.PREEMPTION:
+            if self._inside and self._wants("step_fn_keeps_its_session"):
+                return False
             self._let_go()
             self._opened = self._open()
-            return False
+            return self._coordinator_stop_carried
         except Exception:
             return True
 
@@ -290,19 +326,37 @@ class MonitoredSession(Session):
 
     def _run_step_fn(self, step_fn: Callable[[StepContext], Any]) -> Any:
         raw = self._raw
-        return self._recovering(lambda opened: self._call_step_fn(step_fn, raw))
+
+        def call(opened: Opened) -> Any:
+            newest = self._wants("step_fn_keeps_its_session")
+            return self._call_step_fn(step_fn, opened.raw if newest else raw)
+
+        return self._recovering(call)
 
     def _recovering(self, use: Callable[[Opened], Any]) -> Any:
+        if self._opened is None and self._stop_carried:
+            raise RuntimeError(STOPPED)
+        barred = self._opened is not None and self._opened.stop
+        repeated = 0
         while True:
             try:
                 if self._opened is None:
                     self._opened = self._open()
+                self._opened.excused = repeated > 0 and not barred
                 return use(self._opened)
             except errors.PREEMPTION:
                 self._let_go()
+                repeated += 1
+                if repeated > MOST_RECOVERIES:
+                    raise
+            finally:
+                if self._opened is not None:
+                    self._opened.excused = False
 
     def _let_go(self) -> None:
         opened, self._opened = self._opened, None
+        if opened is not None:
+            self._carry_stop(opened)
         error = opened.close() if opened is not None else None
         if error is not None and not isinstance(error, errors.PREEMPTION):
             raise error

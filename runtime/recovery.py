@@ -1,0 +1,135 @@
+"""Giving up a session that lost its machine, and creating another one in its place."""
+
+from collections.abc import Callable
+
+from runtime.backoff import PREEMPTION, Backoff
+from runtime.starting import Start, close_all
+from statemachine.block import error_detail
+from statemachine.compiled import Place
+from statemachine.journal import Journal
+from statemachine.table import POINTS, RECOVERING, REPEATED, STOP_ASKED, Trigger
+
+__all__ = ["Recovery"]
+
+_ABANDONING = {
+    "nothing open": "abandoning nothing",
+    "session open": "abandoning raw",
+    "threads open": "abandoning threads",
+}
+
+
+class Recovery:
+    """Creates a session again, as often as it takes.
+
+    Args:
+        start: Creates it.
+        journal: Where the events go.
+        backoff: How often, and how soon.
+        flags: Gives the stop flag as it stands.
+
+    Attributes:
+        attempt: How many attempts were made since the last call that came to its end.
+    """
+
+    def __init__(
+        self, start: Start, journal: Journal, backoff: Backoff, flags: Callable[[], int]
+    ) -> None:
+        self._start = start
+        self._journal = journal
+        self._backoff = backoff
+        self._flags = flags
+        self.attempt = 0
+
+    def replace(self, cause: BaseException) -> None:
+        """Give up the session that is open, and create another one.
+
+        Args:
+            cause: The preemption.
+
+        Raises:
+            BaseException: Why there is no other session now.
+        """
+        instead = self._abandon("abandoning", cause)
+        if instead is not None:
+            raise self._lost(instead) from cause
+        self.create(cause)
+
+    def create(self, cause: BaseException | None) -> None:
+        """Create a session where there is none.
+
+        Args:
+            cause: The preemption; None if the session was lost before.
+
+        Raises:
+            BaseException: Why there is still none.
+        """
+        while True:
+            self.attempt += 1
+            if cause is not None and not self._backoff.allows(self.attempt):
+                raise self._lost(cause)
+            error = self._attempt(cause)
+            if error is None:
+                return
+            instead = self._abandon(self._point_of_failure(), error)
+            if instead is not None:
+                raise self._lost(instead) from error
+            if not isinstance(error, PREEMPTION):
+                raise self._lost(error)
+            cause = error
+
+    def run_again(self, repeated: bool) -> BaseException | None:
+        """Say that the session runs again.
+
+        Args:
+            repeated: Whether a call is to be repeated, which a stop does not bar.
+
+        Returns:
+            What an observer raised, or None.
+        """
+        mark = self._flags() & STOP_ASKED | REPEATED * repeated
+        return self._start.change(Place("running", 0, mark), Trigger.START)
+
+    def _attempt(self, cause: BaseException | None) -> BaseException | None:
+        attempt, backoff = self.attempt, self._backoff
+        detail = {"by": "run"} if cause is None else backoff.told(attempt, cause)
+
+        def wait() -> None:
+            if cause is not None:
+                backoff.wait(attempt, cause)
+
+        try:
+            self._start.create_again(self._mark(), detail, wait)
+        except BaseException as error:
+            return error
+        return None
+
+    def _point_of_failure(self) -> str:
+        place = self._journal.place
+        name = place.point.removesuffix("!") if place is not None else ""
+        failure = POINTS[name].failure if name in POINTS else None
+        return _ABANDONING.get(failure or "", "abandoning nothing")
+
+    def _abandon(self, point: str, error: BaseException) -> BaseException | None:
+        """Close what is open; returns what comes out in place of the error, or None."""
+        start = self._start
+        told = {"error": error_detail(error)}
+        if point != "abandoning":
+            self._journal.tell_raised(told)
+        observed = start.change(Place(point, 0, self._mark()), Trigger.RECOVER, told)
+        steps = []
+        if point in ("abandoning", "abandoning threads"):
+            steps.append(("old joining", start.join_threads))
+        if point != "abandoning nothing":
+            steps.append(("old closing", start.close_raw))
+        live = point == "abandoning"
+        return close_all(start, steps, self._mark(), error, of_threads=live) or observed
+
+    def _lost(self, error: BaseException) -> BaseException:
+        self._journal.record_with(
+            Place("lost", 0, self._mark()).code, {"error": error_detail(error)}
+        )
+        self._journal.seal()
+        return error
+
+    def _mark(self) -> int:
+        return RECOVERING | self._flags() & STOP_ASKED
