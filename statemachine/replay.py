@@ -31,6 +31,7 @@ _TOLD: Final = frozenset(
         EventKind.CHECKPOINT_SAVED,
         EventKind.CHECKPOINT_RESTORED,
         EventKind.STOP_REQUESTED,
+        EventKind.ABANDON,
     }
 )
 _AT_REST: Final = frozenset(
@@ -122,6 +123,8 @@ class SessionState:
             None if there was none or it was suppressed.
         last_failure: The error of the latest step that failed, or None.
         last_event: The last event that was folded, or None.
+        recoveries: How often another session was running in the place of one that was given up.
+        recovery_cause: The error for which a session, or an attempt at one, was given up last.
         stopped_in: For a log that does not reach `closed`: where it stops, in words.
     """
 
@@ -140,6 +143,8 @@ class SessionState:
     last_failure: ErrorInfo | None = None
     last_event: Event | None = None
     stopped_in: str | None = None
+    recoveries: int = 0
+    recovery_cause: ErrorInfo | None = None
 
 
 def replay(log: "EventLog | str | os.PathLike[str]", until: int | None = None) -> SessionState:
@@ -343,4 +348,8 @@ _CHANGES: Final = {
     EventKind.CHECKPOINT_SAVED: lambda state, event: {"last_saved": Checkpoint.of(event)},
     EventKind.CHECKPOINT_RESTORED: lambda state, event: {"last_restored": Checkpoint.of(event)},
     EventKind.STOP_REQUESTED: _stop_requested,
+    EventKind.ABANDON: lambda state, event: {
+        "error": None,
+        "recovery_cause": ErrorInfo.of(event.detail.get("error")),
+    },
 }

@@ -22,27 +22,46 @@ from statemachine.events import (
     SYMBOL_MASK,
     Event,
     EventKind,
+    encode,
 )
 from statemachine.form import Header
-from statemachine.table import ENDS_OWED, POINTS, STOP_ASKED, Context, State
+from statemachine.table import (
+    ENDS_OWED,
+    NOTHING_OPEN,
+    POINTS,
+    RECOVERING,
+    STOP_ASKED,
+    Context,
+    State,
+)
 
 CLEAN_ERRORS: Final = frozenset({"OutOfRangeError", "StopIteration"})
 """Classes of errors that mean the end of the input."""
 PREEMPTIONS: Final = frozenset({"AbortedError", "UnavailableError"})
 """Classes of errors that mean that the machine was taken away."""
 
-_RUN_SYMBOLS: Final = frozenset(
-    (p.event, p.at) for p in POINTS.values() if p.context is Context.RUN
-)
+_STOP_CAN_SHOW: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
 _FLAGS: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
-for _event, _at in _RUN_SYMBOLS:
-    _base = _event.number | (_at.number if _at else 0) << 10
-    for _mark in (STOP_ASKED, STOP_ASKED | 1):
-        _FLAGS[_base | _mark << MARK_SHIFT] = True
+_MARKS_WITH_STOP_FLAG: Final = {
+    Context.RUN: range(8),
+    Context.START: range(RECOVERING, 8),
+    Context.RECOVERY: range(RECOVERING, 8),
+}
+for _point in POINTS.values():
+    for _mark in _MARKS_WITH_STOP_FLAG.get(_point.context, ()):
+        _symbol = encode(_point.event, 0, _mark, _point.at)
+        _STOP_CAN_SHOW[_symbol] = True
+        _FLAGS[_symbol] = bool(_mark & STOP_ASKED)
 
 _ASKING_CALLS: Final = (EventKind.BEFORE_RUN.value, EventKind.AFTER_RUN.value)
 _ERRORS: Final = frozenset(
-    {EventKind.RAISED, EventKind.REPLACED, EventKind.SWALLOWED, EventKind.SUPPRESSED}
+    {
+        EventKind.RAISED,
+        EventKind.REPLACED,
+        EventKind.SWALLOWED,
+        EventKind.SUPPRESSED,
+        EventKind.ABANDON,
+    }
 )
 _TOLD: Final = (
     *_ERRORS,
@@ -52,6 +71,8 @@ _TOLD: Final = (
     EventKind.JOIN,
     EventKind.OBSERVER_RAISED,
     EventKind.STOP_REQUESTED,
+    EventKind.RECOVER,
+    EventKind.LOST,
 )
 
 
@@ -271,8 +292,7 @@ def _detail(block: Block, position: int) -> Mapping[str, object]:
 
 
 def _is_run(code: int) -> bool:
-    kind, at = KIND_OF_NUMBER.get(code & KIND_MASK), KIND_OF_NUMBER.get(code >> 10 & 0x3F)
-    return kind is not None and (kind, at) in _RUN_SYMBOLS
+    return bool(_STOP_CAN_SHOW[code & SYMBOL_MASK])
 
 
 Judgement = tuple[str, str]
@@ -292,6 +312,7 @@ class _ErrorRules:
         self._told: set[tuple[str, str]] = set()
         self._held = False
         self._due: _Due | None = None
+        self._recovers = self._live = self._for_good = False
 
     def judge(self, event: Event, mark: int) -> Iterator[Judgement]:
         """Which rules an event breaks, and how."""
@@ -307,6 +328,9 @@ class _ErrorRules:
             EventKind.STOP_REQUESTED: self._judge_stop,
             EventKind.RAISED: self._judge_raised,
             EventKind.REPLACED: self._judge_replaced,
+            EventKind.ABANDON: self._judge_abandon,
+            EventKind.RECOVER: self._judge_recover,
+            EventKind.LOST: self._judge_lost,
             EventKind.SUPPRESSED: self._judge_suppressed,
             EventKind.STATE_CLOSED: self._judge_closed,
         }
@@ -324,7 +348,8 @@ class _ErrorRules:
             self.pending = "error"
         elif self._by == "with" and classes:
             self.pending = "clean" if classes & CLEAN_ERRORS else "error"
-        owed = self.pending != "error"
+        self._recovers = "state" in event.detail
+        owed = self.pending != "error" and not mark & NOTHING_OPEN
         if owed != bool(mark & ENDS_OWED):
             wanted = "is owed, and is not called" if owed else "is not owed, and is called"
             yield "end-only-if-owed", f"the hooks' end {wanted}"
@@ -345,8 +370,7 @@ class _ErrorRules:
         classes, call = _classes(event.detail.get("error")), str(event.detail.get("call"))
         known = _identity(event.detail.get("error")) in self._told
         if not self._stopping:
-            if call in (EventKind.JOIN.value, EventKind.SESSION_CLOSE.value):
-                self._due = _Due("failed-start-undone", call, _undone(classes), False)
+            self._judge_undoing(classes, call)
         elif call == EventKind.JOIN.value:
             self._due = self._after_join(classes, call, known)
         elif call == EventKind.SESSION_CLOSE.value and "Exception" in classes:
@@ -356,11 +380,39 @@ class _ErrorRules:
             self._due = self._replaced_if_pending(rule, call, known)
         return iter(())
 
+    def _judge_undoing(self, classes: frozenset[str], call: str) -> None:
+        """An error while nobody leaves the session: of a call, or of closing what is given up."""
+        if call == EventKind.JOIN.value and self._live:
+            wanted = EventKind.SWALLOWED if classes & PREEMPTIONS else EventKind.REPLACED
+            self._due = _Due("old-session-closed", call, wanted, False)
+        elif call in (EventKind.JOIN.value, EventKind.SESSION_CLOSE.value):
+            self._due = _Due("failed-start-undone", call, _undone(classes), False)
+        else:
+            self._for_good = bool(classes) and not classes & PREEMPTIONS
+
+    def _judge_abandon(self, event: Event, _: int) -> Iterator[Judgement]:
+        classes = _classes(event.detail.get("error"))
+        self._for_good = bool(classes) and not classes & PREEMPTIONS
+        self._live = event.detail.get("call") == EventKind.STATE_RUNNING.value
+        if self._live and self._for_good:
+            yield "recover-from-preemption", "a session is given up for an error of another kind"
+
+    def _judge_recover(self, _: Event, __: int) -> Iterator[Judgement]:
+        if self._for_good:
+            yield "recover-from-preemption", "a session is created again after another error"
+        self._live = self._for_good = False
+
+    def _judge_lost(self, _: Event, __: int) -> Iterator[Judgement]:
+        self._live = self._for_good = False
+        return iter(())
+
     def _after_join(self, classes: frozenset[str], call: str, known: bool) -> "_Due":
         """What is to be done about an error that a thread reported."""
         rule = "error-of-thread"
         if self._by == "observer":
             return _Due(rule, call, _undone(classes), False)
+        if self._recovers and classes & PREEMPTIONS:
+            return _Due(rule, call, EventKind.SWALLOWED, False)
         if not classes & CLEAN_ERRORS:
             return self._replaced_if_pending(rule, call, known)
         if self.pending != "none":
@@ -377,6 +429,7 @@ class _ErrorRules:
 
     def _judge_replaced(self, event: Event, _: int) -> Iterator[Judgement]:
         if event.detail.get("call") is not None:
+            self._for_good = self._for_good or not self._stopping
             return
         classes = _classes(event.detail.get("error"))
         replaced = _classes(event.detail.get("instead_of"))

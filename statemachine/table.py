@@ -168,7 +168,7 @@ _CALLS: Final = (
     Point("created", S.CREATED, K.STATE_CREATED, failure="begin failed"),
     Point("beginning", S.CREATED, K.HOOK_BEGIN, each_hook=True, failure="begin failed"),
     Point("finalizing", S.CREATED, K.SCAFFOLD_FINALIZE, failure="finalize failed"),
-    Point("repeating", S.CREATED, K.RECOVER, failure="begin failed"),
+    Point("repeating", S.CREATED, K.RECOVER, failure="finalize failed"),
     # finalized
     Point("finalized", S.FINALIZED, K.STATE_FINALIZED, _START, failure="nothing open"),
     Point("recovering", S.FINALIZED, K.RECOVER, _START, failure="nothing open"),

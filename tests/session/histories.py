@@ -91,6 +91,14 @@ class Writer:
     def _mark(self, told: Told, contexts: set[Context]) -> int:
         if Context.RUN in contexts:
             return IN_STEP_FN * self._inside | STOP_ASKED * self._asked
+        if self._stopping and Context.EXIT not in contexts:
+            return 0
+        if Context.RECOVERY in contexts and self._recovering:
+            return RECOVERING | STOP_ASKED * self._asked
+        if Context.START in contexts and (told.kind, told.at) != (K.SCAFFOLD_FINALIZE, None):
+            return self._start_mark(told)
+        if Context.START in contexts:
+            return self._start_mark(told) if self._finalized else 0
         if Context.EXIT in contexts:
             detail = told.detail_value
             bases = detail.get("error", {}).get("bases", ())
