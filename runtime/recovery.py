@@ -87,7 +87,8 @@ class Recovery:
             What an observer raised, or None.
         """
         mark = self._flags() & STOP_ASKED | REPEATED * repeated
-        return self._start.change(Place("running", 0, mark), Trigger.START)
+        detail = {"by": "recovery"} if repeated else {}
+        return self._start.change(Place("running", 0, mark), Trigger.START, detail)
 
     def _attempt(self, cause: BaseException | None) -> BaseException | None:
         attempt, backoff = self.attempt, self._backoff

@@ -294,15 +294,16 @@ def _not_ready(sess: Any, ready_op: Any) -> str | None:
     if ready_op is None:
         return None
     try:
-        value = sess.run(ready_op)
+        names = sess.run(ready_op)
     except errors.FailedPreconditionError as error:
         if "uninitialized" not in str(error):
             raise
         return str(error)
-    if value is None or value.dtype == np.int32 or value.size == 0:
+    value = np.asarray([] if names is None else names)
+    if value.dtype == np.int32 or value.size == 0:
         return None
-    names = (n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in value.flat)
-    return f"Variables not initialized: {', '.join(names)}"
+    missing = (n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in value.flat)
+    return f"Variables not initialized: {', '.join(missing)}"
 
 
 def _close(sess: Any) -> None:

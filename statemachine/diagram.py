@@ -226,6 +226,9 @@ def _beside_rows() -> Iterator[tuple[str, ...]]:
             yield f"`{kind.value}`", str(kind.number)
 
 
+_RECOVERING: Final = (EventKind.ABANDON, EventKind.RECOVER)
+
+
 def _fault_rows() -> Iterator[tuple[str, ...]]:
     for point in POINTS.values():
         if point.failure is not None:
@@ -233,11 +236,21 @@ def _fault_rows() -> Iterator[tuple[str, ...]]:
             yield f"`{point.event.value}`", _state_words(point), steps
 
 
+def _final_moves(point: Point) -> list[Move]:
+    return [m for m in MOVES_FROM[point.name] if POINTS[m.target].event not in _RECOVERING]
+
+
 def _aftermath(point: Point) -> Iterator[str]:
-    """What happens after an error, until the session is closed or the caller has the word."""
+    """What happens after an error, until the session is closed or the caller has the word.
+
+    Unless the session recovers: then it begins with creating a session once more.
+    """
     while point.name != FINAL:
-        moves = MOVES_FROM[point.name]
-        if any(move.source in GROUPS for move in moves):
+        if point.event is EventKind.LOST:
+            yield "the error comes out of the call; there is no session until a run creates one"
+            return
+        moves = _final_moves(point)
+        if any(move.source == "at rest" for move in moves):
             yield "the error comes out of the call; the session goes on as the caller wishes"
             return
         dealt = [POINTS[m.target] for m in moves if POINTS[m.target].event in _DEALING]
@@ -245,7 +258,7 @@ def _aftermath(point: Point) -> Iterator[str]:
         said = " or ".join(dict.fromkeys(f"`{p.event.value}`" for p in dealt))
         if said:
             yield f"{said}, if due" if ordinary else said
-        point = _main(ordinary or [POINTS[m.target] for m in MOVES_FROM[dealt[0].name]])
+        point = _main(ordinary or [POINTS[m.target] for m in _final_moves(dealt[0])])
         yield f"`{point.event.value}`"
 
 

@@ -32,10 +32,13 @@ _TOLD: Final = frozenset(
         EventKind.CHECKPOINT_RESTORED,
         EventKind.STOP_REQUESTED,
         EventKind.ABANDON,
+        EventKind.RECOVER,
+        EventKind.LOST,
     }
 )
 _AT_REST: Final = frozenset(
     {
+        EventKind.LOST,
         EventKind.STATE_RUNNING,
         EventKind.STEP_END,
         EventKind.STEP_REFUSED,
@@ -234,6 +237,7 @@ class Fold:
             steps_asked=by_kind[EventKind.STEP_BEGIN] + refused,
             steps_done=by_kind[EventKind.STEP_END],
             steps_failed=failed + refused,
+            recoveries=max(0, by_kind[EventKind.STATE_RUNNING] - 1),
             calls=MappingProxyType(
                 {hook: MappingProxyType(dict(c)) for hook, c in sorted(calls.items())}
             ),
@@ -339,6 +343,14 @@ def _stop_requested(state: SessionState, event: Event) -> dict[str, object]:
     return {"stop_asked_by": who, "stop_reason": words}
 
 
+def _lost(state: SessionState, event: Event) -> dict[str, object]:
+    return {"error": None, "last_failure": ErrorInfo.of(event.detail.get("error"))}
+
+
+def _abandoned(state: SessionState, event: Event) -> dict[str, object]:
+    return {"error": None, "recovery_cause": ErrorInfo.of(event.detail.get("error"))}
+
+
 _CHANGES: Final = {
     EventKind.STATE_STOPPING: _stopping,
     EventKind.OBSERVER_RAISED: _observer_raised,
@@ -348,8 +360,7 @@ _CHANGES: Final = {
     EventKind.CHECKPOINT_SAVED: lambda state, event: {"last_saved": Checkpoint.of(event)},
     EventKind.CHECKPOINT_RESTORED: lambda state, event: {"last_restored": Checkpoint.of(event)},
     EventKind.STOP_REQUESTED: _stop_requested,
-    EventKind.ABANDON: lambda state, event: {
-        "error": None,
-        "recovery_cause": ErrorInfo.of(event.detail.get("error")),
-    },
+    EventKind.RECOVER: lambda state, event: {"error": None},
+    EventKind.LOST: _lost,
+    EventKind.ABANDON: _abandoned,
 }

@@ -14,12 +14,29 @@ from statemachine.events import SECOND_LANE, encode
 from statemachine.form import Header
 from statemachine.pairs import pair_table
 from statemachine.rules import Observation, Rules
-from statemachine.table import ENDS_OWED, IN_STEP_FN, POINTS, STOP_ASKED, UNDO_STATES, Context
+from statemachine.table import (
+    AGAIN,
+    BY_CREATOR,
+    ENDS_OWED,
+    IN_STEP_FN,
+    NOTHING_OPEN,
+    POINTS,
+    RECOVERING,
+    REPEATED,
+    STOP_ASKED,
+    UNDO_STATES,
+    Context,
+)
 
+K = EventKind
 CONTEXTS: dict[tuple[EventKind, EventKind | None], set[Context]] = {}
 for _point in POINTS.values():
     CONTEXTS.setdefault((_point.event, _point.at), set()).add(_point.context)
-STATES = {point.event: point.state for point in POINTS.values() if point.state is not None}
+STATES = {
+    point.event: point.state
+    for point in POINTS.values()
+    if point.state is not None and point.event not in (K.JOIN, K.SESSION_CLOSE)
+}
 
 
 @attrs.frozen
@@ -67,6 +84,8 @@ class Writer:
         self._inside = False
         self._stopping = False
         self._undo = 1
+        self._finalized = self._again = self._recovering = self._repeated = False
+        self._by_creator = True  # until somebody else finalizes the graph
 
     def write(self, told: Told) -> int:
         """The code of the next event."""
@@ -77,6 +96,7 @@ class Writer:
             self._inside = True
         elif told.kind is EventKind.STEP_FN_END or told.at is EventKind.STEP_FN_BEGIN:
             self._inside = False
+        self._recovering = self._recovering or told.kind is K.ABANDON
         mark = self._mark(told, CONTEXTS.get((told.kind, told.at), {Context.PLAIN}))
         self._stopping = self._stopping or told.kind is EventKind.STATE_STOPPING
         if told.kind is EventKind.RAISED and not self._stopping and told.at in STATES:
@@ -84,23 +104,48 @@ class Writer:
             self._undo = 1 + UNDO_STATES.index(state) if state in UNDO_STATES else self._undo
         return encode(told.kind, told.index, mark, told.at)
 
+    def _start_mark(self, told: Told) -> int:
+        """What kind of creation it is, and whether a creator has its own way."""
+        kind = told.at or told.kind
+        if not self._finalized and kind in (K.SCAFFOLD_FINALIZE, K.RECOVER):
+            self._by_creator = False
+            return 0
+        if told.kind is K.STATE_FINALIZED:
+            self._finalized = True
+        elif told.kind is K.RECOVER:
+            self._by_creator, self._again = False, True
+        elif told.kind is K.SESSION_OPEN:
+            self._by_creator = told.detail_value.get("by") == "creator"
+        if self._recovering:
+            return RECOVERING | STOP_ASKED * self._asked | BY_CREATOR * self._by_creator
+        return AGAIN * self._again | BY_CREATOR * self._by_creator
+
+    def _call_is_repeated(self, told: Told) -> bool:
+        over = (K.STEP_END, K.STEP_REFUSED, K.STEP_FN_END, K.RAISED, K.REPLACED)
+        if told.kind is K.STATE_RUNNING:
+            self._repeated = told.detail_value.get("by") == "recovery"
+        elif told.kind in over and not self._inside:
+            self._repeated = False
+        return self._repeated
+
     def _ask(self, told: Told) -> None:
         if told.kind is EventKind.STOP_REQUESTED and told.detail_value.get("by") != "coordinator":
             self._asked = True
 
     def _mark(self, told: Told, contexts: set[Context]) -> int:
         if Context.RUN in contexts:
-            return IN_STEP_FN * self._inside | STOP_ASKED * self._asked
+            flags = IN_STEP_FN * self._inside | STOP_ASKED * self._asked
+            return flags | REPEATED * self._call_is_repeated(told)
         if self._stopping and Context.EXIT not in contexts:
             return 0
         if Context.RECOVERY in contexts and self._recovering:
             return RECOVERING | STOP_ASKED * self._asked
-        if Context.START in contexts and (told.kind, told.at) != (K.SCAFFOLD_FINALIZE, None):
-            return self._start_mark(told)
         if Context.START in contexts:
-            return self._start_mark(told) if self._finalized else 0
+            return self._start_mark(told)
         if Context.EXIT in contexts:
             detail = told.detail_value
+            if detail.get("state") == "finalized":
+                return NOTHING_OPEN
             bases = detail.get("error", {}).get("bases", ())
             clean = not bases or bool({"OutOfRangeError", "StopIteration"} & set(bases))
             owed = detail.get("by") == "close" or (detail.get("by") != "observer" and clean)

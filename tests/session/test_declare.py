@@ -10,13 +10,32 @@ from tests.session.declare import UNDECIDABLE, Declared
 from tests.session.histories import Told, events_of
 from tests.session.playing import play
 from tests.session.scenario import Deed, HookPlan, Operation, Scenario
+from tests.session.test_recovery import Use
+from tests.session.test_recovery import played as play_recovery
 
 K = EventKind
 DECLARED = Declared()
 CALM = Scenario((HookPlan((True,)), HookPlan()), (Operation(),), init_fn=True, threads=True)
 
 
-def _history(plan: Scenario = CALM) -> list[Told]:
+@attrs.frozen
+class Recovered:
+    """A life with a recovery: see `test_recovery`."""
+
+    faults: tuple[tuple[str, tuple[str | None, ...]], ...] = ()
+    hooks: tuple[None, ...] = (None,)
+
+
+RECOVERED = Recovered()
+FAILED_ONCE = Recovered((("init_fn", (None, "unavailable")),))
+LOST = Recovered((("init_fn", (None, "value")),))
+
+
+def _history(plan: Scenario | Recovered = CALM) -> list[Told]:
+    if isinstance(plan, Recovered):
+        faults = {place: list(errors) for place, errors in plan.faults}
+        _, log, _ = play_recovery(faults, [Use("before_run", "aborted", True)])
+        return [Told.of(event) for event in log]
     return [Told.of(event) for event in play(plan).log]
 
 
@@ -110,6 +129,13 @@ DISORDERS = {
     "suppress-end-of-input": (_leaving_with("oor"), _without(K.SUPPRESSED)),
     "errors-are-told": (_leaving_with("oor"), _told(K.SUPPRESSED, "{}")),
     "observer-told-at-once": (CALM, None),
+    "recover-from-preemption": (RECOVERED, _told(K.ABANDON, VALUE)),
+    "old-session-closed": (RECOVERED, _without(K.JOIN)),
+    "finalize-again": (RECOVERED, None),
+    "failed-recovery-undone": (FAILED_ONCE, None),
+    "lost-session": (LOST, _without(K.LOST)),
+    "creator-creates": (CALM, _told(K.SESSION_OPEN, '{"by":"creator"}')),
+    "stop-survives-recovery": (CALM, _swapped(K.STATE_RUNNING, K.STEP_BEGIN)),
     "signature-declared": (CALM, _without(K.RUN_SIGNATURE)),
 }
 
@@ -133,10 +159,25 @@ def _observer_told_late(history: list[Told]) -> None:
     history.insert(_place(history, K.JOIN), Told(K.OBSERVER_RAISED, detail=detail))
 
 
+def _finalized_late(history: list[Told]) -> None:
+    """The graph is finalized again only when the new session has been opened."""
+    at = _place(history[::-1], K.SESSION_OPEN)
+    at = len(history) - 1 - at
+    history[at - 1], history[at] = history[at], history[at - 1]
+
+
+def _attempt_left_open(history: list[Told]) -> None:
+    """The raw session of an attempt that failed is not closed."""
+    failed = next(n for n, t in enumerate(history) if t.at is K.SESSION_OPEN)
+    del history[failed + 1]
+
+
 SPECIAL: dict[str, Callable[[list[Told]], None]] = {
     "error-of-end": _end_error_untold,
     "observer-told-at-once": _observer_told_late,
     "error-of-thread": _thread_error_swallowed,
+    "finalize-again": _finalized_late,
+    "failed-recovery-undone": _attempt_left_open,
 }
 
 

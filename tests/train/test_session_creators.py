@@ -1,0 +1,186 @@
+"""Session creators, the session manager, and the session that training usually has."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import runtime as tf
+
+
+def test_a_chief_creates_a_session_that_is_ready() -> None:
+    """Its variables have their initial values, local ones too."""
+    with tf.Graph().as_default():
+        variable = tf.Variable(3.0, name="v")
+        with tf.train.ChiefSessionCreator().create_session() as session:
+            assert session.run(variable) == 3.0
+
+
+def test_a_session_is_prepared_from_a_checkpoint_instead_of_init(tmp_path: Path) -> None:
+    """As the documentation says; without one the init op and init_fn are run."""
+    called: list[Any] = []
+    with tf.Graph().as_default():
+        variable = tf.Variable(3.0, name="v")
+        init, saver = tf.global_variables_initializer(), tf.train.Saver()
+        manager = tf.train.SessionManager()
+
+        def prepare() -> Any:
+            return manager.prepare_session(
+                "", init, saver, checkpoint_dir=str(tmp_path), init_fn=called.append
+            )
+
+        session = prepare()
+        assert called == [session]
+        session.run(variable.assign(7.0))
+        saver.save(session, str(tmp_path / "model"))
+        assert prepare().run(variable) == 7.0
+        assert called == [session]
+
+
+def test_a_session_that_nothing_initializes_is_refused() -> None:
+    """The message says what was missing."""
+    with tf.Graph().as_default(), pytest.raises(RuntimeError, match="no init_op or init_fn"):
+        tf.train.SessionManager().prepare_session("")
+
+
+def test_what_is_not_ready_is_named() -> None:
+    """A variable without a value, in prepare_session."""
+    with tf.Graph().as_default():
+        tf.Variable(3.0, name="v")
+        manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables())
+        with pytest.raises(RuntimeError, match="Variables not initialized: v"):
+            manager.prepare_session("", init_op=tf.no_op())
+
+
+def test_recover_session_tells_whether_it_restored_and_runs_the_local_init_op() -> None:
+    """Without a checkpoint it did not; local variables have values all the same."""
+    with tf.Graph().as_default():
+        local = tf.Variable(5.0, name="l", collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        manager = tf.train.SessionManager(local_init_op=tf.local_variables_initializer())
+        session, restored = manager.recover_session("")
+        assert not restored
+        assert session.run(local) == 5.0
+
+
+def test_waiting_for_a_checkpoint_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks every recovery_wait_secs until the time is over."""
+    slept: list[float] = []
+    monkeypatch.setattr("runtime.session_manager.time.sleep", slept.append)
+    with tf.Graph().as_default():
+        tf.Variable(3.0, name="v")
+        manager = tf.train.SessionManager(recovery_wait_secs=2)
+        _, restored = manager.recover_session(
+            "", tf.train.Saver(), str(tmp_path), wait_for_checkpoint=True, max_wait_secs=5
+        )
+    assert not restored
+    assert slept == [2, 2, 2]
+
+
+def test_a_worker_says_what_it_waits_for_until_the_model_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The chief makes it ready while the worker sleeps; each session in vain is closed."""
+    waits: list[float] = []
+    said: list[str] = []
+    ready = [False]
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        ready[0] = len(waits) == 12
+
+    monkeypatch.setattr("runtime.session_manager.time.sleep", sleep)
+    monkeypatch.setattr("runtime.logging.warning", lambda text, *args: said.append(text))
+    with tf.Graph().as_default():
+        names = tf.py_func(lambda: [] if ready[0] else [b"weights"], [], tf.string)
+        scaffold = tf.train.Scaffold(
+            ready_op=names, ready_for_local_init_op=tf.constant([], tf.string)
+        )
+        creator = tf.train.WorkerSessionCreator(scaffold, max_wait_secs=10_000)
+        with tf.train.MonitoredSession(creator) as session:
+            assert not session.should_stop()
+    assert waits == [30] * 12
+    assert len(said) == 1
+    assert "Variables not initialized: weights" in said[0]
+
+
+def test_a_worker_does_not_wait_for_ever() -> None:
+    """DeadlineExceededError says how long it has waited."""
+    with tf.Graph().as_default():
+        tf.Variable(3.0, name="v")
+        creator = tf.train.WorkerSessionCreator(max_wait_secs=0)
+        with pytest.raises(tf.errors.DeadlineExceededError, match="after waiting 0 secs"):
+            creator.create_session()
+
+
+def _made_by(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> dict[str, dict[str, Any]]:
+    made: dict[str, dict[str, Any]] = {}
+    for name in ("StepCounterHook", "SummarySaverHook", "CheckpointSaverHook"):
+
+        def make(*args: Any, _name: str = name, **kwargs: Any) -> Any:
+            made[_name] = {**kwargs, **({"directory": args[0]} if args else {})}
+            return tf.train.SessionRunHook()
+
+        monkeypatch.setattr(f"runtime.monitored_training_session.{name}", make)
+    with tf.Graph().as_default():
+        tf.train.get_or_create_global_step()
+        with tf.train.MonitoredTrainingSession(**arguments):
+            pass
+    return made
+
+
+def test_a_training_session_has_the_usual_hooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps are counted every 100, summaries saved every 100 steps, checkpoints every 600 s."""
+    made = _made_by(monkeypatch, checkpoint_dir=str(tmp_path))
+    assert made["StepCounterHook"]["every_n_steps"] == 100
+    assert (made["SummarySaverHook"]["save_steps"], made["SummarySaverHook"]["save_secs"]) == (
+        100,
+        None,
+    )
+    saver = made["CheckpointSaverHook"]
+    assert (saver["save_steps"], saver["save_secs"]) == (None, 600)
+    assert saver["directory"] == str(tmp_path)
+
+
+def test_what_was_asked_for_takes_the_place_of_what_is_usual(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One given number switches the other's default off; None and 0 mean never."""
+    made = _made_by(
+        monkeypatch,
+        checkpoint_dir=str(tmp_path),
+        save_checkpoint_steps=7,
+        save_summaries_secs=None,
+        log_step_count_steps=0,
+    )
+    assert made.keys() == {"CheckpointSaverHook"}
+    saver = made["CheckpointSaverHook"]
+    assert (saver["save_steps"], saver["save_secs"]) == (7, None)
+
+
+def test_without_a_directory_there_are_only_the_hooks_that_were_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing could be saved anywhere."""
+    assert _made_by(monkeypatch) == {}
+
+
+def test_the_hooks_of_a_chief_come_first() -> None:
+    """Then the hooks of everybody, in their order."""
+    called: list[str] = []
+
+    class Hook(tf.train.SessionRunHook):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def begin(self) -> None:
+            called.append(self.name)
+
+    with tf.Graph().as_default():
+        arguments = {"hooks": [Hook("a")], "chief_only_hooks": [Hook("chief")]}
+        with tf.train.MonitoredTrainingSession(**arguments):
+            pass
+        with tf.train.MonitoredTrainingSession(is_chief=False, **arguments):
+            pass
+    assert called == ["chief", "a", "a"]
