@@ -259,7 +259,7 @@ class Walker:
         Traceback (most recent call last):
         ...
         statemachine.errors.IllegalStep: session.run is not allowed after state.created; \
-allowed there: raised out of state.created, scaffold.finalize
+allowed there: raised out of state.created, scaffold.finalize, state.finalized
     """
 
     def __init__(self, hooks: int, after: int = START_CODE) -> None:

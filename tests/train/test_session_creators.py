@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import runtime as tf
@@ -91,7 +92,9 @@ def test_a_worker_says_what_it_waits_for_until_the_model_is_ready(
     monkeypatch.setattr("runtime.session_manager.time.sleep", sleep)
     monkeypatch.setattr("runtime.logging.warning", lambda text, *args: said.append(text))
     with tf.Graph().as_default():
-        names = tf.py_func(lambda: [] if ready[0] else [b"weights"], [], tf.string)
+        names = tf.py_func(
+            lambda: np.array([] if ready[0] else [b"weights"], object), [], tf.string
+        )
         scaffold = tf.train.Scaffold(
             ready_op=names, ready_for_local_init_op=tf.constant([], tf.string)
         )
