@@ -744,7 +744,6 @@ class SingularMonitoredSession(HookedSession):
         return self._coord.should_stop() or bool(self._mark & STOP_ASKED)
 
 
-
 class _Exit:
     """The way out of a session: hooks' ends, threads, raw session, graph, closed."""
 
