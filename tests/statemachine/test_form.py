@@ -34,7 +34,7 @@ def test_pyarrow_reads_a_log_as_it_is(path):
 
 def test_polars_reads_a_log_as_it_is(path):
     """Another implementation of the same standard."""
-    polars = pytest.importorskip("polars", reason="polars is not installed")
+    polars = pytest.importorskip("polars", reason="polars is not installed (group deep)")
     assert polars.read_ipc_stream(path).columns == ["elapsed", "code", "detail"]
 
 
