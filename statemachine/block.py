@@ -339,9 +339,13 @@ MAX_MESSAGE: Final = 2000
 
 
 def error_detail(error: BaseException) -> dict[str, object]:
-    """An error as a log keeps it: class, message, and the classes that it is an instance of."""
+    """An error as a log keeps it: class, message, and the classes that it is an instance of.
+
+    Private classes, whose names begin with an underscore, are left out unless it is its own.
+    """
     kind = type(error)
-    bases = [base.__name__ for base in kind.__mro__ if base is not object]
+    public = [base for base in kind.__mro__[1:] if not base.__name__.startswith("_")]
+    bases = [base.__name__ for base in (kind, *public) if base is not object]
     return {"type": kind.__name__, "message": _message_of(error), "bases": bases}
 
 

@@ -149,6 +149,20 @@ def test_an_error_is_kept_as_class_message_and_bases():
     }
 
 
+def test_private_bases_of_an_error_are_not_told():
+    """They are of no use to a reader; the name of the error itself is kept, whatever it is."""
+
+    class _Shared(ValueError):
+        pass
+
+    class Public(_Shared):
+        pass
+
+    known = ["ValueError", "Exception", "BaseException"]
+    assert error_detail(Public())["bases"] == ["Public", *known]
+    assert error_detail(_Shared())["bases"] == ["_Shared", *known]
+
+
 def test_a_long_message_is_cut():
     """Its beginning says most."""
     message = error_detail(ValueError("x" * 5000))["message"]
