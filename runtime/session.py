@@ -880,13 +880,24 @@ class _Exit:
 
 
 def _check_start(scaffold: object, directory: object, file: object) -> None:
+    _check_path("checkpoint_dir", directory)
+    _check_path("checkpoint_filename_with_path", file)
     if directory and file:
         raise ValueError(
             "Can not provide both checkpoint_dir and checkpoint_filename_with_path."
             f" They are {directory!r} and {file!r}: leave one out"
         )
+    if isinstance(scaffold, type):
+        raise TypeError(
+            f"scaffold must be a Scaffold, not a class: call it, as in {scaffold.__name__}()"
+        )
     if scaffold is not None and not callable(getattr(scaffold, "finalize", None)):
         raise TypeError(f"scaffold must be a Scaffold, not {scaffold!r}")
+
+
+def _check_path(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path (str or os.PathLike) or None, not {value!r}")
 
 
 def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
@@ -924,6 +935,11 @@ def _as_seconds(value: object) -> float:
 def _as_log(event_log: object, checkpoint_dir: str | os.PathLike[str] | None) -> EventLog:
     if isinstance(event_log, EventLog):
         return event_log
+    if event_log == "":
+        raise ValueError(
+            "event_log is the empty text. Give a path, a directory, an EventStore or an EventLog; "
+            "None, the default, makes a new file in checkpoint_dir, or keeps the log in memory"
+        )
     if event_log is not None:
         return EventLog(event_log)  # type: ignore[arg-type]  # it says what it can't take
     if checkpoint_dir and os.path.isdir(checkpoint_dir) and os.access(checkpoint_dir, os.W_OK):
@@ -933,21 +949,33 @@ def _as_log(event_log: object, checkpoint_dir: str | os.PathLike[str] | None) ->
 
 def check_step_fn(step_fn: object) -> None:
     """Raise ValueError unless a function can be called with one argument `step_context`."""
-    problem = None
-    if not callable(step_fn):
-        problem = f"{step_fn!r} can't be called"
-    else:
-        try:
-            names = _positional(step_fn)
-        except (TypeError, ValueError):
-            problem = f"the arguments of {step_fn!r} can't be told"
-        else:
-            if names == ("self", "step_context"):
-                problem = f"{step_fn!r} takes self without being bound to an object"
-            elif names != ("step_context",):
-                problem = f"{step_fn!r} takes ({', '.join(names)})"
+    problem = _step_fn_problem(step_fn)
     if problem:
         raise ValueError(f"`step_fn` may either have one `step_context` argument: {problem}")
+
+
+def _step_fn_problem(step_fn: object) -> str | None:
+    if not callable(step_fn):
+        return f"{step_fn!r} can't be called"
+    if _is_async(step_fn):
+        return f"{step_fn!r} is async, and nothing would await it; use a plain function"
+    try:
+        names, keywords = _positional(step_fn), _required_keywords(step_fn)
+    except (TypeError, ValueError):
+        return f"the arguments of {step_fn!r} can't be told"
+    if names == ("self", "step_context"):
+        return f"{step_fn!r} takes self without being bound to an object"
+    if names != ("step_context",):
+        return f"{step_fn!r} takes ({', '.join(names)})"
+    if keywords:
+        needed = ", ".join(keywords)
+        return f"{step_fn!r} also needs the keyword {needed}; bind it with functools.partial"
+    return None
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    call = getattr(type(function), "__call__", None)  # noqa: B004  # the method, not a question
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 def _positional(function: Callable[..., object]) -> tuple[str, ...]:
@@ -956,6 +984,13 @@ def _positional(function: Callable[..., object]) -> tuple[str, ...]:
     bound = function.keywords if isinstance(function, functools.partial) else {}
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return tuple(p.name for p in parameters if p.kind in kinds and p.name not in bound)
+
+
+def _required_keywords(function: Callable[..., object]) -> tuple[str, ...]:
+    """The names of the arguments that have to be given by keyword."""
+    parameters = inspect.signature(function).parameters.values()
+    keyword, nothing = inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.empty
+    return tuple(p.name for p in parameters if p.kind is keyword and p.default is nothing)
 
 
 _ENTRIES: Final = frozenset({"run", "run_step_fn", "close", "__exit__", "_begin", "_replace"})

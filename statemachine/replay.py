@@ -162,12 +162,12 @@ def replay(log: "EventLog | str | os.PathLike[str]", until: int | None = None) -
 
     Raises:
         Damaged: If a part of the log that is needed is not what was written.
+        TypeError: If `until` is no integer.
         ValueError: If `until` is negative.
         FileNotFoundError: If there is no such file.
         UnreadableLog: If the file is no event log at all.
     """
-    if until is not None and until < 0:
-        raise ValueError(f"until is the sequence number of an event, from 0, not {until}")
+    _check_until(until)
     reading = (log if isinstance(log, EventLog) else EventLog.open(log)).read()
     fold = Fold(reading.header.hooks, reading.header.started)
     for block in reading:
@@ -176,6 +176,18 @@ def replay(log: "EventLog | str | os.PathLike[str]", until: int | None = None) -
         if until is not None and until < block.sequence_after:
             break
     return fold.result()
+
+
+def _check_until(until: object) -> None:
+    if until is None:
+        return
+    if isinstance(until, bool) or not isinstance(until, (int, np.integer)):
+        raise TypeError(
+            "until is the sequence number of an event, an integer such as event.sequence, "
+            f"or None for all events, not {until!r}"
+        )
+    if until < 0:
+        raise ValueError(f"until is the sequence number of an event, from 0, not {until}")
 
 
 class Fold:
