@@ -46,6 +46,25 @@ from statemachine.table import (
 __all__ = ["HookedSession", "SingularMonitoredSession", "StepContext"]
 
 _CLEAN: Final = (errors.OutOfRangeError, StopIteration)
+_ADVICE_IN_STEP: Final = (
+    "A hook uses run_context.session to run without hooks, and run_context.request_stop() to stop "
+    "the training."
+)
+_ADVICE_AT: Final = {
+    "beginning": (
+        "There is no session to run with yet: add to the graph there, and run in "
+        "after_create_session, which is given the raw session."
+    ),
+    "announcing": (
+        "The raw session that after_create_session was given runs without hooks, and the "
+        "coordinator's request_stop() stops the training; steps come later."
+    ),
+    "ending": (
+        "The raw session that end was given runs without hooks; the session is being closed "
+        "already, so there is nothing left to stop or close."
+    ),
+}
+"""What a hook can do instead, in its methods that are given no `run_context`."""
 _HOOK_METHODS: Final = ("begin", "after_create_session", "before_run", "after_run", "end")
 
 
@@ -614,16 +633,15 @@ class HookedSession:
                 f"a session; other threads use {self._for_threads}, which is thread-safe and calls "
                 "no hooks."
             )
-        where = self._where()
-        if self._step_fn_thread is not None and call != "run":
+        place, where = self._journal.place, self._where()
+        advice = _ADVICE_AT.get(place.point) if place else None
+        if advice is None and self._step_fn_thread is not None and call != "run":
+            amid = f" ({where})" if place and place.point in METHOD_OF_POINT else ""
             return (
-                f"{call} was called inside a step function ({where}). Use step_context.session, "
+                f"{call} was called inside a step function{amid}. Use step_context.session, "
                 "step_context.run_with_hooks() or step_context.request_stop() there."
             )
-        return (
-            f"{call} was called inside {where}. A hook uses run_context.session to run without "
-            "hooks, and run_context.request_stop() to stop the training."
-        )
+        return f"{call} was called inside {where}. {advice or _ADVICE_IN_STEP}"
 
     def _where(self) -> str:
         place = self._journal.place

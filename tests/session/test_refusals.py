@@ -80,3 +80,70 @@ def test_another_thread_that_leaves_with_does_not_close_a_session_under_a_step_f
         message = session.run_step_fn(step_fn)
         assert session.lifecycle.state is State.RUNNING
     assert "another thread drives this session" in message
+
+
+def test_inside_a_step_function_the_message_names_no_call_of_a_hook() -> None:
+    """There is none; the step function is all that there is to name."""
+    with tf.Graph().as_default(), tf.train.SingularMonitoredSession() as session:
+        message = session.run_step_fn(lambda step_context: outcome(session.close))
+    assert message.startswith("close was called inside a step function. Use step_context.session")
+
+
+class CallsFrom(tf.train.SessionRunHook):
+    """Runs the session it belongs to, or closes it, in one of its methods."""
+
+    def __init__(self, method: str, call: str) -> None:
+        self.method, self.call, self.message = method, call, ""
+        self.session: tf.train.SingularMonitoredSession | None = None
+
+    def _called(self, method: str) -> None:
+        if method == self.method and self.session is not None:
+            self.message = outcome(lambda: CALLS[self.call](self.session))
+
+    def begin(self) -> None:
+        self._called("begin")
+
+    def after_create_session(self, session: tf.Session, coord: tf.train.Coordinator) -> None:
+        self._called("after_create_session")
+
+    def before_run(self, run_context: tf.train.SessionRunContext) -> None:
+        self._called("before_run")
+
+    def end(self, session: tf.Session) -> None:
+        self._called("end")
+
+
+ADVICE = {
+    "begin": "run in after_create_session, which is given the raw session",
+    "after_create_session": "The raw session that after_create_session was given runs without",
+    "before_run": "A hook uses run_context.session",
+    "end": "The raw session that end was given runs without hooks; the session is being closed",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("method", ADVICE)
+def test_a_hook_is_advised_to_use_what_its_method_is_given(method: str, call: str) -> None:
+    """Only the methods around a run are given a `run_context`, so only there it is named."""
+    hook = CallsFrom(method, call)
+    with tf.Graph().as_default():
+        constant = tf.constant(1.0, name="c")
+        session_class = tf.train.SingularMonitoredSession
+        hook.session = session = session_class.__new__(session_class)
+        session.__init__(hooks=[hook])  # type: ignore[misc]  # begin needs to know the session
+        with session:
+            session.run(constant)
+    assert f"was called inside {method} of hook 0 (CallsFrom). " in hook.message
+    assert ADVICE[method] in hook.message
+    assert ("run_context" in hook.message) == (method == "before_run")
+    assert audit(session.event_log).passed
+
+
+def test_a_hook_inside_a_step_function_is_named_beside_it() -> None:
+    """Both are in the way of the call."""
+    hook = CallsFrom("before_run", "close")
+    with tf.Graph().as_default():
+        constant = tf.constant(1.0)
+        with tf.train.SingularMonitoredSession(hooks=[hook]) as hook.session:
+            hook.session.run_step_fn(lambda step_context: step_context.run_with_hooks(constant))
+    assert "inside a step function (before_run of hook 0 (CallsFrom)). Use" in hook.message
