@@ -169,6 +169,23 @@ class HookedSession:
         lifecycle: The session's `Lifecycle`: its state, and the place for observers.
     """
 
+    # What each step looks at is had fastest from slots.
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_context",
+        "_give_turn",
+        "_idle",
+        "_inside",
+        "_latest_fetches",
+        "_latest_signature",
+        "_mark",
+        "_outside",
+        "_plain_step",
+        "_raw",
+        "_step_fn_thread",
+        "_take_turn",
+    )
     StepContext: TypeAlias = _StepContext  # the documented name
     _engine: Engine = NumpyEngine()
     _for_threads = "raw_session()"

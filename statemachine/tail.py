@@ -16,7 +16,7 @@ import numpy as np
 
 from statemachine.block import Codes, Int64s, Record
 
-SLOTS: Final = 16384
+SLOTS: Final = 32768
 """Ordered events in a block, at most."""
 
 _HEADER: Final = struct.Struct("<8sqd40x")
