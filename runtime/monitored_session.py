@@ -149,8 +149,7 @@ class MonitoredSession(HookedSession):
         """
         if self._step_fn_thread is not None:
             return super().run(fetches, feed_dict, options, run_metadata)
-        if not self._take_turn(False) and not self._gets_turn_after_all():
-            self._refuse("run")
+        self._claim_turn("run")
         try:
             cause = None
             if not self._lost:
@@ -208,8 +207,7 @@ class MonitoredSession(HookedSession):
                     self._mark &= STOP_ASKED
 
     def _replace_unlocked(self, cause: BaseException | None) -> None:
-        if not self._turn.acquire(False):
-            self._refuse("run_step_fn")
+        self._claim_turn("run_step_fn")
         try:
             self._replace(cause, repeated=cause is not None)
         finally:

@@ -344,8 +344,7 @@ class HookedSession:
         return self._call_step_fn(step_fn)
 
     def _call_step_fn(self, step_fn: Callable[[StepContext], Any]) -> Any:
-        if not self._take_turn(False) and not self._gets_turn_after_all():
-            self._refuse("run_step_fn")
+        self._claim_turn("run_step_fn")
         try:
             if self._step_fn_thread is not None:
                 self._refuse("run_step_fn")
@@ -370,8 +369,7 @@ class HookedSession:
             RuntimeError: If it is closed already, or in the middle of a call.
             BaseException: What a hook's `end` raised, or an error that a thread reported.
         """
-        if not self._take_turn(False) and not self._gets_turn_after_all():
-            self._refuse("close")
+        self._claim_turn("close")
         try:
             if self._step_fn_thread is not None:
                 self._refuse("close")
@@ -396,8 +394,7 @@ class HookedSession:
         Returns:
             True if the error that left the block is suppressed.
         """
-        if not self._take_turn(False) and not self._gets_turn_after_all():
-            self._refuse("close")
+        self._claim_turn("close")
         try:
             if self._step_fn_thread is not None and self._is_amid_step_fn():
                 self._refuse("close")
@@ -607,6 +604,11 @@ class HookedSession:
             self._journal.record_with(Place(point, 0, self._mark & STOP_ASKED).code, detail)
             if error is not None:
                 self._journal.seal()
+
+    def _claim_turn(self, call: str) -> None:
+        """Take the turn, or refuse the call; `run` has these lines itself, for speed."""
+        if not self._take_turn(False) and not self._gets_turn_after_all():
+            self._refuse(call)
 
     def _gets_turn_after_all(self) -> bool:
         """Whether the caller has the turn although it was taken.
