@@ -5,8 +5,9 @@ A definition says how to compute (kernel), what comes out (infer) and how to dif
 them knows a single operation by name.
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+import sys
+from collections.abc import Callable, Container, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -78,6 +79,10 @@ class View:
         return self.inputs[0]
 
 
+EVERY_INPUT: Final = range(sys.maxsize)  # for operations that work on nothing but variables
+
+_KNOWN: dict[str, "Definition"] = {}
+
 Infer: TypeAlias = Callable[[View], Spec | tuple[Spec, ...]]
 Gradient: TypeAlias = Callable[..., Any]
 
@@ -133,11 +138,18 @@ class Definition:
     passes: Callable[[View], int | None] | None = None
     gradient: Gradient | None = None
     state: Callable[["Operation"], Any] | None = None
-    references: tuple[int, ...] = ()
+    references: Container[int] = ()
     stateful: bool = False
     reading: bool = False
     aliases: bool | Callable[[View], bool] = False
     floating: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.type in _KNOWN:
+            raise ValueError(
+                f"Operations of type {self.type!r} are defined already: a type has one definition."
+            )
+        _KNOWN[self.type] = self
 
     def __call__(self, *inputs: "Tensor", name: str | None = None, **attributes: Any) -> Any:
         """Adds an operation of this type to the default graph (or to that of its inputs).
@@ -211,6 +223,18 @@ class Definition:
         names = [f"x{index}" for index in range(len(view.inputs))]
         source = f"lambda {', '.join(names)}: {template.format(*names)}"
         return eval(source, {"__builtins__": {}})  # type: ignore[no-any-return]  # our own template
+
+
+def definition_of(type_name: str) -> Definition | None:
+    """The definition of a type of operations.
+
+    Args:
+        type_name: The type, for example ``"MatMul"``.
+
+    Returns:
+        The definition; None if no module that is loaded has one.
+    """
+    return _KNOWN.get(type_name)
 
 
 @attrs.define

@@ -263,7 +263,8 @@ def data_inputs(op: Operation) -> list[Tensor]:
 
 def variable_roots(op: Operation) -> list["Root"]:
     """The memory of the variables that an operation reads or updates."""
-    references = [op.inputs[index].op for index in op.definition.references]
+    inputs = enumerate(op.inputs)
+    references = [t.op for index, t in inputs if index in op.definition.references]
     if op.definition.state is not None:
         references.append(op)
     return [("variable", reference) for reference in references]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph, get_default_session
@@ -103,8 +104,9 @@ class Variable(Operators):
                     f"the variable {scope[:-1]!r} of shape {described(dims)}."
                 )
         self._tensor: Tensor = state.VARIABLE(dtype=self._initial.dtype, dims=dims, name=scope)
-        assign = state.ASSIGN if validate_shape else state.ASSIGN_ANY_SHAPE
-        self._initializer: Operation = assign(self._tensor, self._initial, name="Assign").op
+        self._initializer: Operation = state.ASSIGN(
+            self._tensor, self._initial, validate_shape=validate_shape, name="Assign"
+        ).op
         self._read: Tensor = state.READ(self._tensor, name="read")
 
     def _collect(self, graph: Graph, collections: Sequence[str] | None) -> None:
@@ -366,11 +368,19 @@ def variable_tensor(ref: Any, what: str) -> Tensor:
     raise TypeError(f"{what} needs a variable, but got {ref!r}.")
 
 
-def _update(definition: Any, ref: Any, value: TensorLike, name: str | None, what: str) -> Tensor:
+# Any: attributes are of any type.
+def _update(
+    definition: Definition,
+    ref: Any,
+    value: TensorLike,
+    name: str | None,
+    what: str,
+    **attributes: Any,
+) -> Tensor:
     variable = variable_tensor(ref, what)
     with variable.graph.as_default():
         tensor = convert_to_tensor(value, variable.dtype, name="value")
-    return definition(variable, tensor, name=name)  # type: ignore[no-any-return]
+    return definition(variable, tensor, name=name, **attributes)  # type: ignore[no-any-return]
 
 
 @export("assign")
@@ -397,8 +407,8 @@ def assign(
         TypeError: If it is no variable.
         ValueError: If the shapes don't fit.
     """
-    definition = state.ASSIGN_ANY_SHAPE if validate_shape is False else state.ASSIGN
-    return _update(definition, ref, value, name, "assign")
+    checked = validate_shape is not False
+    return _update(state.ASSIGN, ref, value, name, "assign", validate_shape=checked)
 
 
 @export("assign_add")
@@ -585,7 +595,7 @@ def report_uninitialized_variables(
     """
     variables = [*global_variables(), *local_variables()] if var_list is None else var_list
     tensors = [variable_tensor(variable, name) for variable in variables]
-    return state.define_report(len(tensors))(*tensors, name=name)  # type: ignore[no-any-return]
+    return state.REPORT_UNINITIALIZED(*tensors, name=name)  # type: ignore[no-any-return]
 
 
 @export("is_variable_initialized")

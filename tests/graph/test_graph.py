@@ -353,3 +353,13 @@ def test_graphs_can_be_built_from_several_threads(graph: tf.Graph) -> None:
     for thread in threads:
         thread.join()
     assert len(graph.get_operations()) == 400
+
+
+def test_a_type_of_operations_is_defined_once() -> None:
+    """Two definitions of one type are refused, for a file of a graph names only the type."""
+    from runtime.graph.definition import Definition, definition_of
+
+    with pytest.raises(ValueError, match="'MatMul' are defined already"):
+        Definition("MatMul", lambda view: view.first)
+    assert definition_of("MatMul").type == "MatMul"
+    assert definition_of("NoSuchType") is None

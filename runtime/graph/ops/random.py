@@ -7,7 +7,7 @@ each session.
 Source of the rule: the ``tf.compat.v1.set_random_seed`` documentation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +25,8 @@ from runtime.graph.tensor import Tensor
 
 # NumPy imports its random numbers when they are first used; an evaluated annotation is a use.
 Generator: TypeAlias = "np.random.Generator"
+# What draws numbers of a shape, as the operation's attributes say.
+Draw: TypeAlias = Callable[[Any, Any, Mapping[str, Any]], Any]
 
 # The seed of a graph that has none, when an operation has one: any fixed number.
 _DEFAULT_GRAPH_SEED = 87654321
@@ -70,33 +72,66 @@ def _random_spec(view: View) -> Spec:
     return Spec(view["dtype"], _target(view, 0))
 
 
-def _bind_random(view: View) -> Kernel:
-    draw, dtype = view["draw"], view["dtype"].numpy
+def _bind_random(view: View, draw: Draw) -> Kernel:
+    dtype, attributes = view["dtype"].numpy, view.op.attributes
     if not view.inputs:
         dims = view["dims"]
-        return lambda generator: _typed(draw(generator, dims), dtype)
-    return lambda generator, sizes: _typed(draw(generator, _as_tuple(sizes)), dtype)
+        return lambda generator: _typed(draw(generator, dims, attributes), dtype)
+    return lambda generator, sizes: _typed(draw(generator, _as_tuple(sizes), attributes), dtype)
 
 
 def _typed(values: Any, dtype: np.dtype[Any]) -> Any:
     return np.asarray(values).astype(dtype, copy=False)[()]
 
 
-def _define(name: str) -> Definition:
+def _kind(attributes: Mapping[str, Any]) -> Any:
+    """The element type that is drawn, before it is made into the one that was asked for."""
+    return np.float64 if attributes["dtype"] is dtypes.float64 else np.float32
+
+
+def _truncated(generator: Generator, dims: Any, attributes: Mapping[str, Any]) -> Any:
+    """Draws again what is more than two standard deviations away."""
+    kind = _kind(attributes)
+    values = np.asarray(generator.standard_normal(dims, kind))
+    flat = values.reshape(-1)
+    outside = np.flatnonzero(np.abs(flat) > 2)
+    while outside.size:
+        flat[outside] = generator.standard_normal(outside.size, kind)
+        outside = outside[np.abs(flat[outside]) > 2]
+    return flat.reshape(values.shape)
+
+
+def _orthogonal(generator: Generator, dims: Any, attributes: Mapping[str, Any]) -> Any:
+    rows, columns = int(np.prod(dims[:-1])), dims[-1]
+    flat = generator.standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(flat)
+    q = q * np.sign(np.diag(r))
+    return (attributes["gain"] * (q if rows >= columns else q.T)).reshape(dims)
+
+
+def _define(name: str, draw: Draw) -> Definition:
     return Definition(
         name,
         _random_spec,
-        bind=_bind_random,
+        bind=lambda view: _bind_random(view, draw),
         state=_generator,
         stateful=True,
         gradient=not_differentiable,
     )
 
 
-NORMAL: Definition = _define("RandomStandardNormal")
-UNIFORM: Definition = _define("RandomUniform")
-UNIFORM_INTEGERS: Definition = _define("RandomUniformInt")
-TRUNCATED: Definition = _define("TruncatedNormal")
+NORMAL: Definition = _define(
+    "RandomStandardNormal", lambda generator, dims, a: generator.standard_normal(dims, _kind(a))
+)
+UNIFORM: Definition = _define(
+    "RandomUniform", lambda generator, dims, a: generator.random(dims, _kind(a))
+)
+UNIFORM_INTEGERS: Definition = _define(
+    "RandomUniformInt",
+    lambda generator, dims, a: generator.integers(a["low"], a["high"], dims, a["dtype"].numpy),
+)
+TRUNCATED: Definition = _define("TruncatedNormal", _truncated)
+ORTHOGONAL: Definition = _define("RandomOrthogonal", _orthogonal)
 
 
 def _drawn(
@@ -104,18 +139,14 @@ def _drawn(
     shape: TensorLike,
     dtype: Any,
     seed: int | None,
-    draw: Callable[[Generator, Any], Any],
     name: str,
+    **attributes: Any,
 ) -> Tensor:
     dims, inputs = shape_argument(shape)
     result: Tensor = definition(
-        *inputs, dims=dims, dtype=as_dtype(dtype), seeds=get_seed(seed), draw=draw, name=name
+        *inputs, dims=dims, dtype=as_dtype(dtype), seeds=get_seed(seed), name=name, **attributes
     )
     return result
-
-
-def _standard_type(dtype: Any) -> Any:
-    return np.float64 if as_dtype(dtype) is dtypes.float64 else np.float32
 
 
 def _scaled(standard: Tensor, spread: TensorLike, shift: TensorLike, name: str) -> Tensor:
@@ -146,27 +177,8 @@ def random_normal(
     Returns:
         A tensor with new numbers in each run.
     """
-    kind = _standard_type(dtype)
-    standard = _drawn(
-        NORMAL,
-        shape,
-        dtype,
-        seed,
-        lambda generator, dims: generator.standard_normal(dims, kind),
-        "RandomStandardNormal",
-    )
+    standard = _drawn(NORMAL, shape, dtype, seed, "RandomStandardNormal")
     return _scaled(standard, stddev, mean, name or "random_normal")
-
-
-def _truncated(generator: Generator, dims: Any, kind: Any) -> Any:
-    """Draws again what is more than two standard deviations away."""
-    values = np.asarray(generator.standard_normal(dims, kind))
-    flat = values.reshape(-1)
-    outside = np.flatnonzero(np.abs(flat) > 2)
-    while outside.size:
-        flat[outside] = generator.standard_normal(outside.size, kind)
-        outside = outside[np.abs(flat[outside]) > 2]
-    return flat.reshape(values.shape)
 
 
 @export("truncated_normal", "random.truncated_normal")
@@ -191,15 +203,7 @@ def truncated_normal(
     Returns:
         A tensor with new numbers in each run.
     """
-    kind = _standard_type(dtype)
-    standard = _drawn(
-        TRUNCATED,
-        shape,
-        dtype,
-        seed,
-        lambda generator, dims: _truncated(generator, dims, kind),
-        "TruncatedNormal",
-    )
+    standard = _drawn(TRUNCATED, shape, dtype, seed, "TruncatedNormal")
     return _scaled(standard, stddev, mean, name or "truncated_normal")
 
 
@@ -231,15 +235,7 @@ def random_uniform(
     target = as_dtype(dtype)
     if target.is_integer:
         return _uniform_integers(shape, minval, maxval, target, seed, name)
-    kind = _standard_type(dtype)
-    standard = _drawn(
-        UNIFORM,
-        shape,
-        dtype,
-        seed,
-        lambda generator, dims: generator.random(dims, kind),
-        "RandomUniform",
-    )
+    standard = _drawn(UNIFORM, shape, dtype, seed, "RandomUniform")
     low = convert_to_tensor(minval, target)
     high = convert_to_tensor(1.0 if maxval is None else maxval, target)
     return _scaled(standard, high - low, low, name or "random_uniform")
@@ -259,8 +255,9 @@ def _uniform_integers(
         shape,
         target,
         seed,
-        lambda generator, dims: generator.integers(low, high, dims, target.numpy),
         name or "random_uniform",
+        low=low,
+        high=high,
     )
 
 
@@ -289,17 +286,6 @@ def random_shuffle(value: TensorLike, seed: int | None = None, name: str | None 
     return result
 
 
-def _orthogonal(generator: Generator, dims: Any, gain: float) -> Any:
-    rows, columns = int(np.prod(dims[:-1])), dims[-1]
-    flat = generator.standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(flat)
-    q = q * np.sign(np.diag(r))
-    return (gain * (q if rows >= columns else q.T)).reshape(dims)
-
-
-ORTHOGONAL: Definition = _define("RandomOrthogonal")
-
-
 def random_orthogonal(shape: TensorLike, gain: float, dtype: Any, seed: int | None) -> Tensor:
     """A random orthogonal matrix, in any shape with as many rows and columns.
 
@@ -312,11 +298,4 @@ def random_orthogonal(shape: TensorLike, gain: float, dtype: Any, seed: int | No
     Returns:
         A tensor with new numbers in each run.
     """
-    return _drawn(
-        ORTHOGONAL,
-        shape,
-        dtype,
-        seed,
-        lambda generator, dims: _orthogonal(generator, dims, gain),
-        "RandomOrthogonal",
-    )
+    return _drawn(ORTHOGONAL, shape, dtype, seed, "RandomOrthogonal", gain=gain)

@@ -12,7 +12,14 @@ import numpy as np
 
 from runtime import errors
 from runtime.graph import dtypes
-from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
+from runtime.graph.definition import (
+    EVERY_INPUT,
+    Definition,
+    Kernel,
+    Spec,
+    View,
+    not_differentiable,
+)
 from runtime.graph.ops.rules import as_attributes, fixed
 from runtime.graph.shapes import Incompatible, compatible, described, merged
 from runtime.graph.state import VariableCell
@@ -53,8 +60,15 @@ READ: Definition = Definition(
 )
 
 
+def _keeps_shape(view: View) -> bool:
+    """Whether a value must have the variable's shape."""
+    return bool(view.op.attributes.get("validate_shape", True))
+
+
 def _assign_spec(view: View) -> Spec:
     variable, value = view.inputs
+    if not _keeps_shape(view):
+        return Spec(variable.dtype, value.dims)
     if not compatible(variable.dims, value.dims):
         raise Incompatible(
             f"a value of shape {described(value.dims)} can't be assigned to the variable "
@@ -87,26 +101,21 @@ def _assign_keep(cell: Cell, value: Any) -> Any:
     return result
 
 
-ASSIGN: Definition = Definition(
-    "Assign",
-    _assign_spec,
-    bind=lambda view: _assign_keep if view.inputs[1].owned else _assign_copy,
-    references=(0,),
-    stateful=True,
-    aliases=True,
-    gradient=not_differentiable,
-)
-
-
 def _assign_any(cell: Cell, value: Any) -> Any:
     cell.value = result = _contents(np.array(value, order="C"))
     return result
 
 
-ASSIGN_ANY_SHAPE: Definition = Definition(
+def _bind_assign(view: View) -> Kernel:
+    if not _keeps_shape(view):
+        return _assign_any
+    return _assign_keep if view.inputs[1].owned else _assign_copy
+
+
+ASSIGN: Definition = Definition(
     "Assign",
-    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
-    _assign_any,
+    _assign_spec,
+    bind=_bind_assign,
     references=(0,),
     stateful=True,
     aliases=True,
@@ -211,23 +220,14 @@ def _uninitialized_names(*cells: Cell) -> Any:
     return result
 
 
-def define_report(count: int) -> Definition:
-    """The operation that tells which of some variables have no value.
-
-    Args:
-        count: The number of variables.
-
-    Returns:
-        Its definition.
-    """
-    return Definition(
-        "ReportUninitialized",
-        fixed(dtypes.string, (None,)),
-        _uninitialized_names,
-        references=tuple(range(count)),
-        stateful=True,
-        gradient=not_differentiable,
-    )
+REPORT_UNINITIALIZED: Definition = Definition(
+    "ReportUninitialized",
+    fixed(dtypes.string, (None,)),
+    _uninitialized_names,
+    references=EVERY_INPUT,
+    stateful=True,
+    gradient=not_differentiable,
+)
 
 
 # Steps of optimizers. Inputs after the variables: numbers (scalars), then the gradient. The
