@@ -13,15 +13,21 @@ from statemachine.errors import (
     LogExists,
     LogNotWritable,
     LogWriteFailed,
+    UnreadableHead,
     UnreadableLog,
+    UnusableKey,
 )
 from statemachine.events import Event, EventKind
 from statemachine.form import Damaged, Header
+from statemachine.head import Head
 from statemachine.log import EventLog
 from statemachine.machine import Lifecycle, Transition, Walker
 from statemachine.replay import Checkpoint, ErrorInfo, SessionState, replay
+from statemachine.signed_note import SigningKey, VerifierKey
 from statemachine.store import EventStore, FileStore, MemoryStore
 from statemachine.table import State, Trigger
+from statemachine.verification import Verification, verify
+from statemachine.witness import Witness
 
 __all__ = [
     "AuditReport",
@@ -35,6 +41,7 @@ __all__ = [
     "EventStore",
     "FileStore",
     "Finding",
+    "Head",
     "Header",
     "IllegalStep",
     "Lifecycle",
@@ -45,12 +52,19 @@ __all__ = [
     "MemoryStore",
     "Record",
     "SessionState",
+    "SigningKey",
     "State",
     "Transition",
     "Trigger",
+    "UnreadableHead",
     "UnreadableLog",
+    "UnusableKey",
     "Verdict",
+    "Verification",
+    "VerifierKey",
     "Walker",
+    "Witness",
     "audit",
     "replay",
+    "verify",
 ]

@@ -14,6 +14,7 @@ from statemachine.compiled import START_CODE, Place
 from statemachine.errors import UnreadableLog
 from statemachine.events import EventKind
 from statemachine.form import Damaged, Header
+from statemachine.head import Head
 from statemachine.log import EventLog, Reading
 from statemachine.machine import describe, illegal, rules_of
 from statemachine.ordering import sentence
@@ -75,6 +76,8 @@ class AuditReport:
         findings: What there is to say about it, at most 100 for each verdict.
         header: Who wrote the log; None if that can't be read.
         state: What the readable part of the log folds to; None if nothing can be read.
+        head: How far the log goes, to be kept elsewhere; None if it is damaged, or its beginning
+            was dropped.
     """
 
     location: str
@@ -85,6 +88,7 @@ class AuditReport:
     findings: tuple[Finding, ...] = ()
     header: Header | None = None
     state: SessionState | None = None
+    head: Head | None = None
 
     @property
     def passed(self) -> bool:
@@ -103,12 +107,14 @@ def audit(
     log: "EventLog | str | os.PathLike[str]",
     *,
     known: "Iterable[EventLog | str | os.PathLike[str]]" = (),
+    expected: "Iterable[Head | str]" = (),
 ) -> AuditReport:
     """Say what a log proves, from its bytes alone.
 
     Args:
         log: The log, or its path.
         known: Other logs: a checkpoint that was restored may have been saved by their sessions.
+        expected: Heads, or digests of heads, that were kept elsewhere: the log must have had them.
 
     Returns:
         The verdicts and findings. Damage is a finding, not an error.
@@ -116,8 +122,10 @@ def audit(
     Raises:
         FileNotFoundError: If there is no such file.
         UnreadableLog: If the file is no event log at all.
-        TypeError: If `known` is a single log.
+        TypeError: If `known` is a single log, or `expected` a single head.
     """
+    if isinstance(expected, (str, Head)):
+        raise TypeError("expected is an iterable of heads: a single one goes into a list")
     if isinstance(known, (str, os.PathLike, EventLog)):
         raise TypeError(
             f"known is an iterable of logs, not {known!r}: a single log goes into a list"
@@ -127,7 +135,7 @@ def audit(
         reading = opened.read()
     except Damaged as error:
         return _unreadable(str(log), error)
-    return _Audit(opened.location, reading, tuple(known)).report()
+    return _Audit(opened.location, reading, tuple(known), tuple(expected)).report()
 
 
 def _unreadable(location: str, error: Damaged) -> AuditReport:
@@ -144,10 +152,12 @@ class _Audit:
         location: str,
         reading: Reading,
         known: tuple["EventLog | str | os.PathLike[str]", ...],
+        expected: tuple["Head | str", ...],
     ) -> None:
         self._location = location
         self._reading = reading
         self._known = known
+        self._expected = expected
         self._hooks = len(reading.header.hooks)
         self._fold = Fold(reading.header.hooks, reading.header.started)
         self._rules = Rules(reading.header, whole=not reading.dropped)
@@ -165,6 +175,7 @@ class _Audit:
     def report(self) -> AuditReport:
         """Judge the whole log."""
         self._walk()
+        self._compare_heads()
         verdicts = {
             "integrity": self._integrity(),
             "completeness": self._completeness(),
@@ -172,10 +183,18 @@ class _Audit:
             "lineage": self._lineage(),
         }
         findings = tuple(f for about in self._findings.values() for f in about)
-        header = self._reading.header
         return AuditReport(
-            self._location, **verdicts, findings=findings, header=header, state=self._state()
+            self._location,
+            **verdicts,
+            findings=findings,
+            header=self._reading.header,
+            state=self._state(),
+            head=self._head(),
         )
+
+    def _head(self) -> Head | None:
+        whole = self._damage is None and not self._reading.dropped
+        return self._reading.chain.head() if whole else None
 
     def _state(self) -> SessionState | None:
         try:
@@ -190,6 +209,11 @@ class _Audit:
                     self._judge(block)
         except UnreadableLog as error:
             self._damage = error
+
+    def _compare_heads(self) -> None:
+        """Hold the log against the heads that were kept elsewhere."""
+        for fault in self._reading.chain.faults(self._expected):
+            self._find(fault.about, fault.rule, fault.seen)
 
     def _judge(self, block: Block) -> None:
         """Judge a block; one that can't be understood ends the judging, not the reading."""
@@ -255,6 +279,7 @@ class _Audit:
     def _integrity(self) -> Verdict:
         if isinstance(self._damage, Damaged):
             self._find("integrity", "chain-unbroken", str(self._damage))
+        if self._findings["integrity"]:
             return Verdict.FAIL
         if self._reading.unsealed or not self._reading.sealed:
             seen = f"{self._reading.unsealed} events were never sealed, so no digest covers them"
@@ -277,7 +302,7 @@ class _Audit:
             missing.append("the end marker of the log is missing")
         for seen in missing:
             self._find("completeness", "closed-at-the-end", seen)
-        return Verdict.FAIL if missing else Verdict.PASS
+        return Verdict.FAIL if self._findings["completeness"] else Verdict.PASS
 
     def _unfinished(self) -> str:
         state = self._state()

@@ -38,3 +38,11 @@ class LogWriteFailed(LogError, OSError):
 
 class LogNotWritable(LogError, RuntimeError):
     """An event was to be written to a log that is closed, not begun, or another process's."""
+
+
+class UnreadableHead(LogError, ValueError):
+    """A text is not the head of a log, or not a signed note."""
+
+
+class UnusableKey(LogError, ValueError):
+    """What should be a key for signing or verifying heads is none, or one of another kind."""

@@ -6,6 +6,7 @@ takes one look-up for the check, reads the clock and stores two integers. Everyt
 the store is durable.
 """
 
+import contextlib
 import errno
 import os
 import queue
@@ -27,10 +28,13 @@ from statemachine.compiled import (
 from statemachine.errors import IllegalStep, LogError, LogNotWritable, LogWriteFailed
 from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
+from statemachine.head import Head
 from statemachine.machine import illegal
 from statemachine.recorder import make_recorder
 from statemachine.store import EventStore
 from statemachine.tail import SLOTS, Tail, TailContent
+from statemachine.witness import Witness
+from statemachine.witness import log as witness_log
 
 Clock = Callable[[], float]
 
@@ -90,6 +94,12 @@ class Sealer:
         self._progress = Progress(0, "", None)
         self.sealed = 0
 
+    def head(self, complete: bool = False) -> Head:
+        """How far the log is sealed; `complete` once its end marker is written."""
+        progress = self._progress
+        events = progress.latest.sequence_after if progress.latest else 0
+        return Head(self._header.session, progress.blocks, events, progress.head, complete)
+
     def schema_message(self) -> bytes:
         """The log's first message."""
         with self._lock:
@@ -122,15 +132,84 @@ class Sealer:
         self._progress = progress
 
 
+class Publisher:
+    """Tells a witness of the heads of a log; one that fails is told of, and asked again.
+
+    Args:
+        witness: The witness, or None.
+        sealer: What knows the newest head.
+        location: Where the log is, for messages.
+        note: Writes down a note in the log, for as long as that is there.
+    """
+
+    def __init__(
+        self,
+        witness: Witness | None,
+        sealer: Sealer,
+        location: str,
+        note: "weakref.WeakMethod[Callable[[EventKind, Mapping[str, object]], None]]",
+    ) -> None:
+        self._witness = witness
+        self._sealer = sealer
+        self._location = location
+        self._note = note
+        self._failing = False
+
+    def publish_synced(self) -> None:
+        """Publish the head of what was synced; the next one makes up for one that fails."""
+        if self._witness is None:
+            return
+        try:
+            self._witness.publish(self._sealer.head())
+            self._failing = False
+        except BaseException as error:  # whatever a callable raises, it must not end the sealing
+            self._tell(error)
+
+    def publish_last(self) -> None:
+        """Publish the head of the complete log.
+
+        Raises:
+            LogWriteFailed: If that can't be done.
+        """
+        if self._witness is None:
+            return
+        head = self._sealer.head(complete=True)
+        try:
+            self._witness.publish(head)
+        except Exception as error:
+            number = error.errno if isinstance(error, OSError) and error.errno else errno.EIO
+            raise LogWriteFailed(
+                number,
+                f"{self._failed(error)}; the log is complete with {head.blocks} blocks: "
+                "`monitored-session sign` can sign it and publish its head",
+            ) from error
+
+    def _failed(self, error: BaseException) -> str:
+        place = self._witness and self._witness.place
+        return f"can't publish the head of the event log {self._location} to {place}: {error!r}"
+
+    def _tell(self, error: BaseException) -> None:
+        if self._failing:
+            return
+        self._failing = True
+        what = f"{self._failed(error)}; the next one that is published makes up for it"
+        witness_log.warning(what)
+        note = self._note()
+        if note is not None:
+            with contextlib.suppress(LogError):  # it may be closed by now
+                note(EventKind.NOTE, {"text": what})
+
+
 class Background:
     """One thread that seals tails and syncs the store, in the order of the requests.
 
     Requests that came while it was busy are served together, with one sync.
     """
 
-    def __init__(self, sealer: Sealer, store: EventStore) -> None:
+    def __init__(self, sealer: Sealer, store: EventStore, publisher: Publisher) -> None:
         self._sealer = sealer
         self._store = store
+        self._publisher = publisher
         self._requests: queue.SimpleQueue[tuple[Tail, int] | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._synced = 0
@@ -188,6 +267,7 @@ class Background:
             if self._sealer.sealed > self._synced:
                 self._store.sync()
                 self._synced = self._sealer.sealed
+                self._publisher.publish_synced()
         except BaseException as error:  # it comes out in the session's own thread
             self.error = error
             self._news.put(None)
@@ -245,6 +325,7 @@ class Journal:
         store: Where to.
         header: Who writes; the number of hooks decides what is allowed.
         clock: The monotonic clock, in seconds.
+        witness: Who is told of the heads, or None.
 
     Attributes:
         failure: What kept the way out of the session from being written down, or None.
@@ -252,7 +333,13 @@ class Journal:
         record: Writes down one ordered event.
     """
 
-    def __init__(self, store: EventStore, header: Header, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        header: Header,
+        clock: Clock = time.monotonic,
+        witness: Witness | None = None,
+    ) -> None:
         self.store = store
         self._clock = clock
         self._hooks = len(header.hooks)
@@ -263,8 +350,11 @@ class Journal:
         start = compile_table(self._hooks).start
         sealer = Sealer(store, header, self._lock)
         self._tails = store.create(sealer.schema_message)
+        self._publisher = Publisher(witness, sealer, store.location, weakref.WeakMethod(self.add))
         self._worker = (
-            Background(sealer, store) if store.durable else Foreground(sealer, self._lock)
+            Background(sealer, store, self._publisher)
+            if store.durable
+            else Foreground(sealer, self._lock)
         )
         self._tails[0].begin(0, clock)
         self.recorder = make_recorder(
@@ -458,6 +548,7 @@ class Journal:
                 raise self.failure
             self._raise_failure()
             self.store.finish()
+            self._publisher.publish_last()
         finally:
             self.store.release()
             _live.discard(self)

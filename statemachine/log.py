@@ -26,6 +26,7 @@ from statemachine.form import (
     read_frames,
     read_header,
 )
+from statemachine.head import Chain
 from statemachine.journal import Journal, block_after, nanoseconds
 from statemachine.machine import Lifecycle
 from statemachine.store import (
@@ -37,6 +38,7 @@ from statemachine.store import (
     file_snapshot,
 )
 from statemachine.upcast import upcaster
+from statemachine.witness import Witness
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,6 +73,7 @@ class Reading:
         unsealed: How many events were read from the tails.
         ended: Whether the log was completed.
         cut_off: What is wrong where the file ends within a message, or None.
+        chain: The heads that the log had, as far as it was read.
         dropped: How many of the first blocks a bounded log had to forget.
         running: Whether the writer still has the log open.
     """
@@ -81,6 +84,11 @@ class Reading:
     unsealed: int = 0
     ended: bool = False
     cut_off: Damaged | None = None
+    chain: Chain = attrs.field()
+
+    @chain.default
+    def _new_chain(self) -> Chain:
+        return Chain(self.header.session)
 
     @property
     def dropped(self) -> int:
@@ -112,10 +120,14 @@ class Reading:
         try:
             for number, frame in enumerate(frames):
                 if frame is None:
-                    self.ended = True
+                    self.ended = self.chain.ended = True
                 elif number:
-                    yield upcast(read_block(frame))
+                    block = read_block(frame)
+                    self.chain.add(frame.digest, block.sequence_after)
+                    yield upcast(block)
                     self.sealed += 1
+                else:
+                    self.chain.add(frame.digest, 0)
         except CutOff as error:
             self.cut_off = error
         finally:
@@ -143,6 +155,12 @@ class EventLog:
     Args:
         target: Where to write: None, memory; a file that does not exist yet; a directory,
             which gets a new, uniquely named file; or an `EventStore`.
+        witness: Who is told of the log's heads, so that nobody can change it unnoticed; None
+            for nobody.
+
+    Raises:
+        ValueError: If there is a witness for a log in memory, of which nothing is sealed in
+            the end.
 
     Attributes:
         lifecycle: The lifecycle of the session that writes the log, for observers.
@@ -154,8 +172,20 @@ class EventLog:
         'memory'
     """
 
-    def __init__(self, target: "str | os.PathLike[str] | EventStore | None" = None) -> None:
-        self._store: EventStore | None = _store_for(target)
+    def __init__(
+        self,
+        target: "str | os.PathLike[str] | EventStore | None" = None,
+        *,
+        witness: Witness | None = None,
+    ) -> None:
+        store = _store_for(target)
+        if witness is not None and not store.durable:
+            raise ValueError(
+                f"a log in {store.location} is never sealed as a whole, so it has no heads for a "
+                "witness: name a path, a directory or a durable store"
+            )
+        self._store: EventStore | None = store
+        self._witness = witness
         self._path: Path | None = None
         self._journal: Journal | None = None
         self._header: Header | None = None
@@ -185,7 +215,7 @@ class EventLog:
     def _opened(cls, store: EventStore | None, path: Path | None) -> "EventLog":
         log = cls.__new__(cls)
         log._store, log._path = store, path
-        log._journal = log._header = log.lifecycle = None
+        log._journal = log._header = log.lifecycle = log._witness = None
         log._header = log.header
         return log
 
@@ -247,7 +277,7 @@ class EventLog:
             )
         started, clock = time.time_ns(), nanoseconds(time.monotonic())
         header = Header(uuid.uuid4().hex, started, clock, tuple(hooks), versions(), os.getpid())
-        self._journal = Journal(self._store, header)
+        self._journal = Journal(self._store, header, witness=self._witness)
         self._header = header
         return self._journal
 

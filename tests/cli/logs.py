@@ -36,10 +36,16 @@ def killed(path, steps=3, sealed=0):
         writer.journal.seal()
         _wait_until_sealed(living)
     writer.steps(steps)
-    shutil.copy(living, path)
-    shutil.copytree(tail_directory(living), tail_directory(path))
+    left_by_a_kill(living, path)
     writer.close()
     living.unlink()
+    return path
+
+
+def left_by_a_kill(living, path):
+    """What the writer of a log would leave if it were killed now."""
+    shutil.copy(living, path)
+    shutil.copytree(tail_directory(living), tail_directory(path))
     assert EventLog.open(path).running is False
     return path
 
