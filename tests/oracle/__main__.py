@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from statemachine.testing.trace import Level
 from tests.oracle.adapter import monitored_session_exists, play_on_runtime
 from tests.oracle.corpora import SHIPPED, Row, read
 from tests.oracle.explain import Verdict
 from tests.oracle.runner import Outcome, count, judge_all
-from tests.oracle.trace import Level
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

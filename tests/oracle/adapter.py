@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import runtime as tf
-from tests.oracle.faults import error_classes
+from statemachine.testing.faults import error_classes
+from statemachine.testing.player import play, report
+from statemachine.testing.recorder import Recorder
+from statemachine.testing.trace import Observation
+from statemachine.testing.world import MOST_RECOVERIES, World
 from tests.oracle.fixed_model import FixedModel
-from tests.oracle.player import play, report
-from tests.oracle.recorder import Recorder
-from tests.oracle.trace import Observation
 from tests.oracle.watching import Watch, watching
-from tests.oracle.world import MOST_RECOVERIES, World
 
 STUCK_GRACE_SECONDS = 0.03
 SECONDS_TO_WAIT = 10.0

@@ -9,7 +9,7 @@ from typing import Any
 
 import attrs
 
-from tests.oracle.trace import Observation
+from statemachine.testing.trace import Observation
 
 SHIPPED = tuple(
     Path(__file__).with_name("corpus") / name for name in ("named.jsonl.xz", "random.jsonl.xz")

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import attrs
 
+from statemachine.testing.model.world import ModelWorld
+from statemachine.testing.player import play
+from statemachine.testing.trace import Difference, Level, Observation, compare
 from tests.oracle.corpora import Row
 from tests.oracle.divergences import Divergence, rules_of, wanted
-from tests.oracle.model.world import ModelWorld
 from tests.oracle.ordering import OrderViolation, check_ordering
-from tests.oracle.player import play
-from tests.oracle.trace import Difference, Level, Observation, compare
 
 
 class Verdict(enum.Enum):

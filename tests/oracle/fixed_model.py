@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import runtime as tf
-from tests.oracle.faults import Fault
+from statemachine.testing.faults import Fault
 
 if TYPE_CHECKING:
     from tests.oracle.adapter import RuntimeWorld

@@ -16,7 +16,7 @@ from typing import Any
 
 import attrs
 
-from tests.oracle.trace import Event, Level, describe, project
+from statemachine.testing.trace import Event, Level, describe, project
 
 Spec = Mapping[str, Any]
 END_OF_INPUT = {"OutOfRangeError", "StopIteration", "OutOfRangeSub", "StopIterationSub"}

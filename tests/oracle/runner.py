@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
+from statemachine.testing.trace import Level, Observation
 from tests.oracle.corpora import Row
 from tests.oracle.explain import Explanation, Verdict, explain
-from tests.oracle.trace import Level, Observation
 
 SECONDS_PER_SCENARIO = 30.0
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from statemachine.testing.trace import Level, Observation, compare
 from tests.oracle.adapter import play_on_runtime
 from tests.oracle.corpora import Row
 from tests.oracle.divergences import wanted
 from tests.oracle.explain import derive
-from tests.oracle.trace import Level, Observation, compare
 
 UNCHECKED = {"init_op": "noop", "ready_op": "ok", "ready_for_local_init_op": "ok"}
 CORNERS: Mapping[str, Mapping[str, Any]] = {

@@ -12,6 +12,7 @@ from tests.oracle.divergences import Divergence, wanted
 from tests.oracle.explain import Verdict, derive, explain
 
 HERE = Path(__file__).parent
+MODEL = HERE.parents[1] / "statemachine" / "testing" / "model"
 VISIBLE = [divergence for divergence in wanted() if divergence.rules]
 UNSEEN = [divergence for divergence in wanted() if not divergence.rules]
 
@@ -20,7 +21,7 @@ def rules_of_the_model() -> set[str]:
     """Every name that the model asks about with `wants`."""
     return {
         argument.value
-        for path in (HERE / "model").glob("*.py")
+        for path in MODEL.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in {"wants", "_wants"}
         for argument in node.args

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 import runtime as tf
+from statemachine.testing.trace import Event, Level, Observation, compare, project
 from tests.oracle.adapter import play_on_runtime
 from tests.oracle.corpora import Row
 from tests.oracle.divergences import wanted
 from tests.oracle.explain import Verdict, derive, explain
 from tests.oracle.runner import count, judge, judge_all
-from tests.oracle.trace import Event, Level, Observation, compare, project
 
 Singular = tf.train.SingularMonitoredSession
 

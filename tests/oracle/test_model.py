@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import attrs
 import pytest
 
+from statemachine.testing.trace import Level, compare
 from tests.oracle.corpora import Row, shipped
 from tests.oracle.divergences import Divergence, wanted
 from tests.oracle.explain import derive
-from tests.oracle.trace import Level, compare
 
 
 @pytest.mark.parametrize("chunk", range(4))

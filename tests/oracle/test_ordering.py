@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from statemachine.testing.trace import Event, project
 from tests.oracle.corpora import Row
 from tests.oracle.divergences import wanted
 from tests.oracle.explain import derive
 from tests.oracle.ordering import OrderViolation, check_ordering
-from tests.oracle.trace import Event, project
 
 LIFECYCLE = {
     "new",

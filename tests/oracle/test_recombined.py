@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from statemachine.testing.trace import Observation, compare
 from tests.oracle.adapter import play_on_runtime
 from tests.oracle.corpora import Row, shipped
 from tests.oracle.divergences import wanted
 from tests.oracle.explain import derive
 from tests.oracle.ordering import check_ordering
 from tests.oracle.recombine import recombined
-from tests.oracle.trace import Observation, compare
 
 ROWS: Sequence[Row] = tuple(row for row in shipped() if not row.monitored)
 

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 
+from statemachine.testing.trace import compare
 from tests.oracle.adapter import play_on_runtime
 from tests.oracle.corpora import Row
 from tests.oracle.divergences import wanted
 from tests.oracle.explain import Verdict, derive, explain
 from tests.oracle.runner import SECONDS_PER_SCENARIO, time_limit
-from tests.oracle.trace import compare
 
 CHUNKS = 12
 

@@ -10,8 +10,8 @@ import numpy as np
 
 import runtime as tf
 from runtime import backoff, engine, session, starting, step
-from tests.oracle.faults import Bomb, Fault
-from tests.oracle.recorder import Recorder, describe_error
+from statemachine.testing.faults import Bomb, Fault
+from statemachine.testing.recorder import Recorder, describe_error
 
 if TYPE_CHECKING:
     from tests.oracle.adapter import RuntimeWorld

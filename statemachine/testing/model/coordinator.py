@@ -1,6 +1,6 @@
 """The coordinator of the model; its threads are only counted."""
 
-from tests.oracle.recorder import Recorder, describe_error
+from statemachine.testing.recorder import Recorder, describe_error
 
 
 class Coordinator:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.oracle.trace import Event, Observation
+from statemachine.testing.trace import Event, Observation
 
 # Wordings that are part of the contract; a message may say more.
 KNOWN_WORDINGS = (

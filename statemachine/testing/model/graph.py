@@ -1,12 +1,11 @@
-"""The fixed graph of the scenarios, and a raw session that computes on it."""
+"""The fixed graph of the scenarios, and a raw session that computes on it, in plain Python."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
-from tests.oracle.faults import Bomb
-from tests.oracle.model import errors
+from statemachine.testing.faults import Bomb
 
 FINALIZED = "Graph is finalized and cannot be modified."
 CHECKPOINTS: Mapping[str, Mapping[str, float]] = {
@@ -14,12 +13,13 @@ CHECKPOINTS: Mapping[str, Mapping[str, float]] = {
     "partial": {"w": 42.0},
 }
 INITIAL: Mapping[str, float] = {"w": 5.0, "step": 0}
-FAILING: Mapping[str, Callable[[], Exception]] = {
-    "oor": lambda: errors.OutOfRangeError("StopIteration: inj:oor"),
-    "inv": lambda: errors.InvalidArgumentError("ValueError: inj:inv"),
-    "unk": lambda: errors.UnknownError("RuntimeError: inj:unk"),
-    "pyabort": lambda: errors.UnknownError("AbortedError: inj:pyabort"),
+FAILING: Mapping[str, tuple[str, str]] = {
+    "oor": ("OutOfRangeError", "StopIteration: inj:oor"),
+    "inv": ("InvalidArgumentError", "ValueError: inj:inv"),
+    "unk": ("UnknownError", "RuntimeError: inj:unk"),
+    "pyabort": ("UnknownError", "AbortedError: inj:pyabort"),
 }
+MakeError = Callable[[str, str], BaseException]
 COMPUTED = ("c", "s", "x", "y", "xd", "yd", "w", "setw", "step", "inc", "lv", "noop", "deq")
 SYMBOLS = frozenset(COMPUTED) | frozenset(FAILING)
 
@@ -55,8 +55,11 @@ class Graph:
 class Raw:
     """A raw session: variables, a queue, and whether it is closed."""
 
-    def __init__(self, number: int, graph: Graph, globals_: Mapping[str, float]) -> None:
+    def __init__(
+        self, number: int, graph: Graph, globals_: Mapping[str, float], error: MakeError
+    ) -> None:
         self.number = number
+        self.error = error
         self.closed = False
         self.queue: list[int] = []
         self.initial = globals_
@@ -85,7 +88,7 @@ class Raw:
         if name not in CHECKPOINTS:
             raise ValueError("no such checkpoint")
         if missing := self.initial.keys() - CHECKPOINTS[name].keys():
-            raise errors.NotFoundError(f"lacks {missing}")
+            raise self.error("NotFoundError", f"lacks {missing}")
         self.variables.update(CHECKPOINTS[name])
 
 
@@ -129,7 +132,7 @@ class Computation:
 
     def _operate(self, name: str) -> Any:
         if name in FAILING:
-            raise FAILING[name]()
+            raise self._raw.error(*FAILING[name])
         if name in self._graph.constants:
             return self._graph.constants[name]
         return getattr(self, f"_{name}")()
@@ -141,7 +144,9 @@ class Computation:
         return "hi"
 
     def _x(self) -> float:
-        raise errors.InvalidArgumentError("You must feed a value for placeholder tensor 'x'")
+        raise self._raw.error(
+            "InvalidArgumentError", "You must feed a value for placeholder tensor 'x'"
+        )
 
     def _y(self) -> float:
         return float(self._value("x") * 2)
@@ -163,7 +168,7 @@ class Computation:
 
     def _read(self, variable: str) -> float:
         if variable not in self._raw.variables:
-            raise errors.FailedPreconditionError(f"Could not find variable {variable}.")
+            raise self._raw.error("FailedPreconditionError", f"Could not find variable {variable}.")
         return self._raw.variables[variable]
 
     def _setw(self) -> None:
@@ -174,13 +179,15 @@ class Computation:
 
     def _inc(self) -> float:
         if "step" not in self._raw.variables:
-            raise errors.NotFoundError("Could not find resource: step")
+            raise self._raw.error("NotFoundError", "Could not find resource: step")
         self._raw.variables["step"] += 1
         return self._raw.variables["step"]
 
     def _deq(self) -> int:
         if not self._raw.queue:
-            raise errors.OutOfRangeError("FIFOQueue is closed and has insufficient elements")
+            raise self._raw.error(
+                "OutOfRangeError", "FIFOQueue is closed and has insufficient elements"
+            )
         return self._raw.queue.pop(0)
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.oracle.faults import Fault
-from tests.oracle.model.graph import Graph
+from statemachine.testing.faults import Fault
+from statemachine.testing.model.graph import Graph
 
 # The parts that a scaffold takes from a collection or adds to it, in this order.
 PARTS = (
@@ -23,7 +23,7 @@ class Scaffold:
     def __init__(self, spec: Mapping[str, Any] | None) -> None:
         spec = spec or {}
         self.spec = spec
-        self.faults = {
+        self.faults: dict[str, Fault] = {
             part: Fault.from_spec(value)
             for part, value in spec.items()
             if isinstance(value, Mapping) and ("raise" in value or "not_ready" in value)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tests.oracle.model import errors
-from tests.oracle.model.coordinator import Coordinator
-from tests.oracle.model.graph import Raw
-from tests.oracle.model.merge import Context, Merger
+from statemachine.testing.model import errors
+from statemachine.testing.model.coordinator import Coordinator
+from statemachine.testing.model.graph import Raw
+from statemachine.testing.model.merge import Context, Merger
 
 if TYPE_CHECKING:
-    from tests.oracle.model.session import Session
+    from statemachine.testing.model.session import Session
 
 STOPPED = "Run called even after should_stop requested."
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from tests.oracle.model import errors
-from tests.oracle.model.coordinator import Coordinator
-from tests.oracle.model.graph import Raw
-from tests.oracle.model.opened import STOPPED, Opened, close_all
-from tests.oracle.world import MOST_RECOVERIES
+from statemachine.testing.model import errors
+from statemachine.testing.model.coordinator import Coordinator
+from statemachine.testing.model.graph import Raw
+from statemachine.testing.model.opened import STOPPED, Opened, close_all
+from statemachine.testing.world import MOST_RECOVERIES
 
 if TYPE_CHECKING:
-    from tests.oracle.model.world import ModelWorld
+    from statemachine.testing.model.world import ModelWorld
 
 CLOSED = "Session is already closed."
 STEP_FN = "`step_fn` may either have one `step_context` argument"
@@ -202,7 +202,7 @@ class Session:
         self._refuse_inside("close")
         self._close(None, call_end=True, suppressing=False)
 
-    def _is_end_of_input(self, error: BaseException) -> bool:
+    def _is_end_of_input(self, error: BaseException | None) -> bool:
         if self._wants("end_of_input_by_isinstance"):
             return isinstance(error, errors.END_OF_INPUT)
         return type(error) in errors.END_OF_INPUT
@@ -241,7 +241,8 @@ class Session:
         if error is pending or not self._wants("end_of_input_by_isinstance"):
             return error
         held = self._opened.coordinator.held
-        if error is held and self._is_end_of_input(error) and (pending or suppressing):
+        told = error is not None and error is held
+        if told and self._is_end_of_input(held) and (pending or suppressing):
             return pending
         return error
 

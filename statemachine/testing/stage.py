@@ -1,44 +1,51 @@
-"""The world of the model: everything that the model session opens, told to the recorder."""
+"""The stage on which a session plays a scenario: graph, raw sessions and scaffold in plain Python.
+
+It stands in for what a session is used with, so that playing a scenario takes microseconds; what is
+done on it is told to the recorder. The session itself is the real one.
+"""
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from tests.oracle.faults import Fault, error_classes
-from tests.oracle.model import errors
-from tests.oracle.model.coordinator import Coordinator
-from tests.oracle.model.graph import FAILING, INITIAL, SYMBOLS, Graph, Raw, Symbol
-from tests.oracle.model.merge import Arguments, Identity, Merger, Options
-from tests.oracle.model.scaffold import Scaffold
-from tests.oracle.model.session import MonitoredSession, SingularSession
-from tests.oracle.recorder import Recorder, describe_error
-from tests.oracle.world import World
+from statemachine.testing.faults import Fault, error_classes
+from statemachine.testing.model import errors
+from statemachine.testing.model.graph import FAILING, INITIAL, SYMBOLS, Graph, Raw, Symbol
+from statemachine.testing.model.merge import Arguments, Options
+from statemachine.testing.model.scaffold import Scaffold
+from statemachine.testing.recorder import Recorder, describe_error
+from statemachine.testing.world import World
+
+# Any, here: the parts of a scenario are JSON, and sessions are of whatever class is tested.
 
 
-class ModelWorld(World):
-    """One scenario's world, with the rules that are switched on in it."""
+class Stage(World):
+    """The stage of one scenario.
 
-    hook_base = object
+    Args:
+        scenario: The scenario, in the form of its JSON.
+        namespace: Where the error classes are that operations and faults raise.
 
-    def __init__(self, scenario: Mapping[str, Any], rules: Collection[str] = ()) -> None:
+    Attributes:
+        graph: The graph: whether it is finalized.
+        raws: The raw sessions that were opened, in order.
+    """
+
+    hook_base: type = object
+    raw_class: type[Raw] = Raw
+
+    def __init__(self, scenario: Mapping[str, Any], namespace: Any = errors) -> None:
         self.scenario = scenario
-        self.rules = frozenset(rules)
         self.recorder = Recorder()
-        self.errors = error_classes(errors)
+        self.errors = error_classes(namespace)
         self.graph = Graph(self._flipped)
-        self._raws: list[Raw] = []
-        self._coordinators: list[Coordinator] = []
+        self.raws: list[Raw] = []
         self._stuck = 0
         self._foreign: Graph | None = None
         self._faults: dict[str, Fault] = {}
-        self._given = (
-            Scaffold(scenario["scaffold"]) if scenario.get("scaffold") is not None else None
-        )
+        given = scenario.get("scaffold")
+        self._given = None if given is None else Scaffold(given)
         self._finalize_beforehand()
-
-    def wants(self, rule: str) -> bool:
-        """Tells whether a rule is switched on."""
-        return rule in self.rules
 
     # Graph.
 
@@ -71,10 +78,6 @@ class ModelWorld(World):
             yield
         finally:
             self._foreign = before
-
-    def graph_to_open(self, own: bool) -> Graph:
-        """Returns the graph that a close opens again."""
-        return self.graph if own or self._foreign is None else self._foreign
 
     def finalized(self) -> bool:
         """Tells whether the graph is finalized."""
@@ -125,24 +128,14 @@ class ModelWorld(World):
         """Tells whether something was traced."""
         return bool(metadata.step_stats)
 
-    def hook_index(self, key: Any) -> int:
-        """Returns the number of a hook."""
-        hook = key.hook if isinstance(key, Identity) else key
-        return int(hook.index)
-
     # Raw sessions.
-
-    def open(self, hooks: Any, plain: bool = False) -> Any:
-        """Constructs the model session."""
-        monitored = self.scenario["session"] == "monitored"
-        return (MonitoredSession if monitored else SingularSession)(self, hooks, plain)
 
     def create_raw(self) -> Raw:
         """Opens a raw session."""
         self._strike("session_create", self.scenario.get("session_create"))
         variables = {} if self.scenario.get("model") == "empty" else INITIAL
-        raw = Raw(len(self._raws), self.graph, variables)
-        self._raws.append(raw)
+        raw = self.raw_class(len(self.raws), self.graph, variables, self.error)
+        self.raws.append(raw)
         self.recorder.emit("session_create", s=raw.number)
         return raw
 
@@ -176,19 +169,6 @@ class ModelWorld(World):
         which = "same" if graph is self.graph else "other"
         return [which, "finalized" if graph.finalized else "open"]
 
-    def merged_run(self, raw: Any, merger: Merger) -> Any:
-        """Runs what hooks and caller asked for."""
-        player = self.player
-        self.recorder.emit(
-            "run",
-            s=raw.number,
-            fetch=merger.shown_fetches(player.shown_fetches),
-            feed=player.shown_feed(merger.feed),
-            options=self.shown_options(merger.options),
-        )
-        with self._failing("run"):
-            return raw.run(merger.fetches, merger.feed)
-
     # Starting.
 
     def checkpoint(self) -> str | None:
@@ -220,10 +200,13 @@ class ModelWorld(World):
 
     def initialize(self, raw: Raw, scaffold: Scaffold) -> None:
         """Runs init_op and init_fn."""
-        self._init("init_op", raw, scaffold, raw.initialize)
-        wanted = scaffold.spec.get("init_fn")
-        if wanted is None:
-            return
+        self.run_init("init_op", raw, scaffold, raw.initialize)
+        if scaffold.spec.get("init_fn") is not None:
+            self.call_init_fn(raw, scaffold)
+
+    def call_init_fn(self, raw: Raw, scaffold: Scaffold) -> None:
+        """Does what the scaffold's init_fn does."""
+        wanted = scaffold.spec["init_fn"]
         self.recorder.emit("init_fn", s=self.shown_session(raw))
         with self._failing("init_fn"):
             self._scaffold_fault(scaffold, "init_fn", "init_fn")
@@ -232,15 +215,16 @@ class ModelWorld(World):
 
     def initialize_local(self, raw: Raw, scaffold: Scaffold) -> None:
         """Runs local_init_op."""
-        self._init("local_init_op", raw, scaffold, raw.initialize_local)
+        self.run_init("local_init_op", raw, scaffold, raw.initialize_local)
 
-    def _init(self, part: str, raw: Raw, scaffold: Scaffold, usual: Callable[[], None]) -> None:
+    def run_init(self, part: str, raw: Raw, scaffold: Scaffold, usual: Callable[[], None]) -> None:
+        """Runs an init op."""
         self.recorder.emit(part, s=raw.number)
         with self._failing(part):
             self._scaffold_fault(scaffold, part, part)
             kind = scaffold.spec.get(part, "ok")
             if kind in ("inv", "oor"):
-                raise FAILING[kind]()
+                raise self.error(*FAILING[kind])
             if kind != "noop":
                 usual()
 
@@ -248,11 +232,11 @@ class ModelWorld(World):
         """Runs a ready check and tells its outcome."""
         kind = scaffold.spec.get(part, "default")
         if kind == "uninit":
-            error: Exception = errors.FailedPreconditionError("Could not find variable never")
+            error = self.error("FailedPreconditionError", "Could not find variable never")
             self.recorder.emit(part, s=raw.number, exc=describe_error(error))
             return False
         if kind in ("inv", "oor"):
-            error = FAILING[kind]()
+            error = self.error(*FAILING[kind])
             self.recorder.emit(part, s=raw.number, exc=describe_error(error))
             raise error
         ready = self._is_ready(kind, part, raw, scaffold)
@@ -267,17 +251,9 @@ class ModelWorld(World):
             if part == "ready_op" and needed:
                 needed.add("lv")
             return needed <= raw.variables.keys()
-        return kind != "not_ready"
+        return bool(kind != "not_ready")
 
-    # Threads.
-
-    def create_coordinator(self) -> Coordinator:
-        """Makes a coordinator."""
-        coordinator = Coordinator(len(self._coordinators), self.recorder)
-        self._coordinators.append(coordinator)
-        return coordinator
-
-    def start_queue_runners(self, raw: Raw, coordinator: Coordinator) -> None:
+    def produce(self, raw: Raw, report: Callable[[BaseException], None]) -> None:
         """Starts the producer, which at once does all that it can."""
         spec = self.scenario.get("qr")
         if spec is None:
@@ -286,31 +262,18 @@ class ModelWorld(World):
             self._strike("qr_start", {**spec, "raise": spec["start_raise"]}, "queue_runners")
         self.recorder.emit("queue_runners", s=raw.number)
         if "lv" not in raw.variables:
-            coordinator.report(errors.NotFoundError("Could not find resource: lv"))
+            report(self.error("NotFoundError", "Could not find resource: lv"))
             return
         raw.queue.extend(range(spec["n"]))
         if "raise" in spec:
             cause = {"InvalidArgumentError": "ValueError"}.get(spec["raise"], "RuntimeError")
-            coordinator.report(self.error(spec["raise"], f"{cause}: inj:enqueue"))
-
-    def start_thread(self, coordinator: Any, kind: Any, place: str) -> None:
-        """Starts a thread of a hook."""
-        if kind == "obedient":
-            coordinator.register(place)
-        elif kind == "stuck":
-            self._stuck += 1
-        else:
-            coordinator.report(self.error(kind["raise"], f"inj:{place}.thread"))
-
-    def wait(self) -> None:
-        """Needs nothing: threads of the model have always done what they can."""
+            report(self.error(spec["raise"], f"{cause}: inj:enqueue"))
 
     def final(self) -> dict[str, Any]:
         """Returns the final state."""
         return {
-            "sessions": ["closed" if raw.closed else "open" for raw in self._raws],
+            "sessions": ["closed" if raw.closed else "open" for raw in self.raws],
             "fin": self.graph.finalized,
-            "coords": [[c.stopped, c.joined] for c in self._coordinators],
             "stuck": self._stuck,
         }
 

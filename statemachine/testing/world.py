@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from tests.oracle.recorder import Recorder
+from statemachine.testing.recorder import Recorder
 
 if TYPE_CHECKING:
-    from tests.oracle.player import Player
+    from statemachine.testing.player import Player
 
 
 MOST_RECOVERIES = 8

@@ -5,12 +5,12 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tests.oracle.faults import Bomb, Fault
-from tests.oracle.hook import make_hook
-from tests.oracle.recorder import Recorder, describe_error, sorted_feed
-from tests.oracle.trace import Observation
-from tests.oracle.values import map_structure, show_value
-from tests.oracle.world import World
+from statemachine.testing.faults import Bomb, Fault
+from statemachine.testing.hook import make_hook
+from statemachine.testing.recorder import Recorder, describe_error, sorted_feed
+from statemachine.testing.trace import Observation
+from statemachine.testing.values import map_structure, show_value
+from statemachine.testing.world import World
 
 Spec = Mapping[str, Any]
 NOTHING = object()
@@ -155,7 +155,7 @@ class Player:
         keys = None if feed is None else set(feed)
         shown = None if options is None else self.world.shown_options(options)
         try:
-            value = self.session.run(fetches, feed_dict=feed, options=options)
+            value = self.session.run(fetches, **_given(feed_dict=feed, options=options))
         finally:
             self._report_options(options, shown)
         if feed is not None and set(feed) != keys:
@@ -337,6 +337,11 @@ class Player:
         for key in part.get("feed") or {}:
             self._faults.pop(f"{number}.feed.{key}", None)
         return self.raw_run(context.session, part["run"], self.feed(part.get("feed"), number))
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """The arguments that are not None: a session need not know those that nobody uses."""
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def report(coordinator: Any, error: BaseException) -> None:

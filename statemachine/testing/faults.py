@@ -1,5 +1,6 @@
 """Errors that a scenario asks for: which attempt fails, and with what."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,15 +56,18 @@ class Bomb:
         return self.value
 
 
-def error_classes(namespace: Any) -> dict[str, type[BaseException]]:
+@functools.cache
+def error_classes(namespace: Any) -> Mapping[str, type[BaseException]]:
     """Returns every error that a scenario can name, from a `tf.errors`-like namespace."""
-    classes = dict(BUILTIN_ERRORS)
+    classes: dict[str, type[BaseException]] = dict(BUILTIN_ERRORS)
     for name in (
         "OutOfRangeError",
         "AbortedError",
         "UnavailableError",
         "InvalidArgumentError",
         "UnknownError",
+        "FailedPreconditionError",
+        "NotFoundError",
     ):
         classes[name] = getattr(namespace, name)
     for name, base in {

@@ -1,13 +1,14 @@
 """The hook of a scenario: in each method it does what the scenario says for that call."""
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tests.oracle.recorder import Recorder
-from tests.oracle.values import show_value
+from statemachine.testing.recorder import Recorder
+from statemachine.testing.values import show_value
 
 if TYPE_CHECKING:
-    from tests.oracle.player import Player
+    from statemachine.testing.player import Player
 
 NO_ACTION: Mapping[str, Any] = {}
 METHODS = ("begin", "after_create_session", "before_run", "after_run", "end")
@@ -15,9 +16,14 @@ METHODS = ("begin", "after_create_session", "before_run", "after_run", "end")
 
 def make_hook(player: "Player", index: int, spec: Mapping[str, Any]) -> Any:
     """Makes a hook on the base class of the player's world."""
-    attributes = {"__hash__": None} if spec.get("unhashable") else {}
-    hook_class = type("Hook", (ScriptedHook, player.world.hook_base), attributes)
+    hook_class = _hook_class(player.world.hook_base, bool(spec.get("unhashable")))
     return hook_class(player, index, spec)
+
+
+@functools.cache
+def _hook_class(base: type, unhashable: bool) -> type:
+    attributes = {"__hash__": None} if unhashable else {}
+    return type("Hook", (ScriptedHook, base), attributes)
 
 
 class ScriptedHook:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from tests.oracle.model.graph import Raw, Symbol, symbol_name
+from statemachine.testing.model.graph import Raw, Symbol, symbol_name
 
 if TYPE_CHECKING:
-    from tests.oracle.model.world import ModelWorld
+    from statemachine.testing.model.world import ModelWorld
 
 TWO_HOOKS = "Same tensor is fed by two hooks."
 HOOK_AND_USER = "Same tensor is fed by a SessionRunHook and user."
