@@ -9,8 +9,9 @@ import runtime as tf
 from runtime.graph.definition import View
 from runtime.graph.operation import Operation
 from tests.graph.cases import CASES, Case
+from tests.graph.cases_nn import NN_CASES
 
-every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+every_case = pytest.mark.parametrize("case", CASES + NN_CASES, ids=lambda case: case.name)
 
 
 def placeholders(case: Case, unknown: bool) -> list[tf.Tensor]:
@@ -110,7 +111,8 @@ def test_a_kernel_shares_memory_only_if_its_definition_says_so(case: Case) -> No
     values: dict[Any, Any] = dict(arrays)
     for op in tf.get_default_graph().get_operations():
         if op.type == "Placeholder":
-            values.setdefault(op.outputs[0], np.ones([d or 1 for d in op.outputs[0].dims or ()]))
+            dims, kind = op.outputs[0].dims or (), op.outputs[0].dtype.as_numpy_dtype
+            values.setdefault(op.outputs[0], np.ones([d or 1 for d in dims], kind))
             continue
         _check_memory(op, values)
 
