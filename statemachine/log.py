@@ -243,7 +243,7 @@ class EventLog:
             return self._header
         if self.lifecycle is not None:
             raise LogNotWritable("no session has begun this event log: pass it as event_log=")
-        with self._snapshot().sealed as file:
+        with self.snapshot().sealed as file:
             return _read_header(file, self.location)
 
     @property
@@ -254,7 +254,7 @@ class EventLog:
     @property
     def running(self) -> bool:
         """Whether a living process is still writing the log."""
-        snapshot = self._snapshot()
+        snapshot = self.snapshot()
         snapshot.sealed.close()
         return snapshot.running
 
@@ -306,9 +306,10 @@ class EventLog:
         Raises:
             UnreadableLog: If the log's first message can't be read.
         """
-        return Reading(self.header, self._snapshot())
+        return Reading(self.header, self.snapshot())
 
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """What the log's store holds now; whoever takes it closes its file."""
         if self._store is not None:
             return self._store.snapshot()
         assert self._path is not None

@@ -393,11 +393,29 @@ class _Messages(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go back to the start; nowhere else."""
-        if offset or whence != os.SEEK_SET:
-            raise io.UnsupportedOperation("a log in a database is read from its start")
+        """Go to the start of a message, counted in bytes from the start of the first."""
+        if whence != os.SEEK_SET:
+            raise io.UnsupportedOperation("a place in a log is counted from its start")
         self._rewind()
-        return 0
+        at = 0
+        for number, size in self._sizes() if offset else ():
+            if at == offset:
+                break
+            self._number, at = number, at + size
+        if at != offset:
+            raise io.UnsupportedOperation(f"no message of {self._log} begins at byte {offset}")
+        return offset
+
+    def _sizes(self) -> list[tuple[object, int]]:
+        """The number and length of each message; their bytes are not read."""
+        blocks = _BLOCKS
+        of_log = (blocks.c.log == self._log, blocks.c.number <= self._last)
+        size = sa.func.length(blocks.c.message)
+        with _reading(self._database) as connection:
+            rows = connection.execute(
+                sa.select(blocks.c.number, size).where(*of_log).order_by(blocks.c.number)
+            )
+            return [(row[0], int(row[1])) for row in rows if row[1]]
 
     def readinto(self, buffer: Any) -> int:  # any writable buffer, as the base class has it
         """Read on, within one message."""
