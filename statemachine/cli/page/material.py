@@ -25,7 +25,7 @@ _TOLD: Final = frozenset(
         *(kind for kind in _K if kind.value.startswith("state.")),
         *(_K.RAISED, _K.REPLACED, _K.SWALLOWED, _K.SUPPRESSED, _K.STEP_REFUSED),
         *(_K.CHECKPOINT_SAVED, _K.CHECKPOINT_RESTORED, _K.STOP_REQUESTED, _K.CALL_REFUSED),
-        *(_K.THREADS_LEFT, _K.OBSERVER_RAISED, _K.NOTE),
+        *(_K.THREADS_LEFT, _K.OBSERVER_RAISED, _K.NOTE, _K.EVENTS_LOST),
     )
 )
 FIRST_TOLD: Final = 150
