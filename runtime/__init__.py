@@ -34,6 +34,7 @@ from runtime.graph.dtypes import (
     uint16,
     uint32,
     uint64,
+    variant,
 )
 from runtime.graph.export import exported, missing, namespace
 from runtime.graph.gradients import gradients
@@ -124,6 +125,7 @@ __all__ = [
     "uint32",
     "uint64",
     "variable_scope",
+    "variant",
 ]
 
 if TYPE_CHECKING:
@@ -133,7 +135,7 @@ newaxis = None
 globals().update(exported())
 
 # The families that have a namespace of their own, beside those that are modules here.
-for _name in ("debugging", "dtypes", "linalg", "math", "queue", "random"):
+for _name in ("debugging", "dtypes", "linalg", "math", "nest", "queue", "random"):
     globals()[_name] = namespace(_name)
 
 from runtime import compat  # noqa: E402  # it needs what is above

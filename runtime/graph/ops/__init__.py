@@ -2,9 +2,11 @@
 
 import runtime.graph.ops.activation
 import runtime.graph.ops.array
+import runtime.graph.ops.cond
 import runtime.graph.ops.control_flow
 import runtime.graph.ops.convolution
 import runtime.graph.ops.data_flow
+import runtime.graph.ops.loops
 import runtime.graph.ops.math
 import runtime.graph.ops.nn
 import runtime.graph.ops.normalization
