@@ -6,11 +6,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import runtime.behavior
+import runtime.gfile
 import runtime.graph.gradients
 import runtime.graph.initializers
 import runtime.graph.ops
 import runtime.graph.scopes  # noqa: F401  # these register the public functions
 from runtime import errors, initializers, logging, nn, summary
+from runtime.behavior import VERSION
 from runtime.graph.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
 from runtime.graph.convert import constant, convert_to_tensor
 from runtime.graph.dtypes import (
@@ -34,7 +37,6 @@ from runtime.graph.dtypes import (
     uint16,
     uint32,
     uint64,
-    variant,
 )
 from runtime.graph.export import exported, missing, namespace
 from runtime.graph.gradients import gradients
@@ -63,6 +65,7 @@ from runtime.graph.tensor import Tensor
 from runtime.graph.variables import Variable
 
 __all__ = [
+    "VERSION",
     "ConfigProto",
     "DType",
     "Dimension",
@@ -82,6 +85,7 @@ __all__ = [
     "VariableScope",
     "add_to_collection",
     "add_to_collections",
+    "app",
     "as_dtype",
     "bool",
     "colocate_with",
@@ -95,6 +99,7 @@ __all__ = [
     "dimension_value",
     "double",
     "errors",
+    "flags",
     "float16",
     "float32",
     "float64",
@@ -125,31 +130,33 @@ __all__ = [
     "uint32",
     "uint64",
     "variable_scope",
-    "variant",
 ]
 
 if TYPE_CHECKING:
-    from runtime import train
+    from runtime import app, flags, train
 
 newaxis = None
+__version__ = VERSION
 globals().update(exported())
 
 # The families that have a namespace of their own, beside those that are modules here.
-for _name in ("debugging", "dtypes", "linalg", "math", "nest", "queue", "random"):
+for _name in ("debugging", "dtypes", "gfile", "io", "linalg", "math", "queue", "random"):
     globals()[_name] = namespace(_name)
 
 from runtime import compat  # noqa: E402  # it needs what is above
 
 _fail = missing("tf", globals())
+# Imported when they are first used: what sessions and logs need, and what needs an extra.
+_LATER = ("app", "flags", "train")
 
 
 def __getattr__(name: str) -> Any:  # any public name, filled in above
-    if name == "train":  # what sessions and logs need is imported when it is first used
-        return import_module("runtime.train")
-    if name == "MonitoredSession":  # the documentation's own example has it here
+    if name in _LATER:
+        return import_module(f"runtime.{name}")
+    if name in ("MetaGraphDef", "MonitoredSession"):  # the documentation's example has it here
         return getattr(import_module("runtime.train"), name)
     return _fail(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "train"})
+    return sorted({*globals(), *_LATER})

@@ -17,6 +17,7 @@ import numpy as np
 from runtime import logging
 from runtime.global_step import get_global_step
 from runtime.graph.graph import get_default_graph
+from runtime.graph.graph_def import write_graph
 from runtime.graph.keys import GraphKeys
 from runtime.saver import Saver
 from runtime.session_run_hook import (
@@ -394,8 +395,8 @@ class CheckpointSaverHook(SessionRunHook):
         checkpoint_basename: What the names of the checkpoints begin with.
         scaffold: The scaffold whose saver is used.
         listeners: Objects that are called before and after each save.
-        save_graph_def: Kept for TensorFlow's signature. A checkpoint holds values; the graph is
-            made by the program that restores it.
+        save_graph_def: Whether the graph is written: once as ``graph.pbtxt``, which describes it
+            to TensorFlow's tools, and beside each checkpoint as `import_meta_graph` reads it.
 
     Raises:
         ValueError: Both a saver and a scaffold are given; or not exactly one of ``save_secs`` and
@@ -448,6 +449,8 @@ class CheckpointSaverHook(SessionRunHook):
             coord: Asked to stop if a listener asks for it.
         """
         global_step = self._read_global_step(session)
+        if self._save_graph_def:
+            write_graph(session.graph, self._checkpoint_dir, "graph.pbtxt")
         writer = FileWriterCache.find(self._checkpoint_dir)
         if writer is not None:
             writer.add_graph(session.graph)

@@ -136,18 +136,29 @@ def get_checkpoint_mtimes(checkpoint_prefixes: Sequence[str | os.PathLike[str]])
     return [os.path.getmtime(path) for path in files]
 
 
-def remove_checkpoint(checkpoint_prefix: str | os.PathLike[str]) -> None:
-    """Removes the file of a checkpoint, if it exists.
+def remove_checkpoint(
+    checkpoint_prefix: str | os.PathLike[str],
+    checkpoint_format_version: int = 2,
+    meta_graph_suffix: str = "meta",
+) -> None:
+    """Removes the file of a checkpoint and that of its graph, if they exist.
 
     Source of the rule: tf.compat.v1.train.remove_checkpoint documentation.
 
     Args:
         checkpoint_prefix: The checkpoint's prefix, or its file.
+        checkpoint_format_version: No difference: there is one format.
+        meta_graph_suffix: What the name of the graph's file ends with, after a dot.
 
     Raises:
-        OpError: The file cannot be removed; a subclass says why.
+        OpError: A file cannot be removed; a subclass says why.
     """
-    path = checkpoint_file_name(checkpoint_prefix)
+    _remove(checkpoint_file_name(checkpoint_prefix))
+    prefix = os.fspath(checkpoint_prefix).removesuffix(CHECKPOINT_SUFFIX)
+    _remove(f"{prefix}.{meta_graph_suffix}")
+
+
+def _remove(path: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:

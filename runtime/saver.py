@@ -9,7 +9,8 @@ die between any two of them:
    renamed,
 3. the save is told to the session's event listener,
 4. the file ``checkpoint`` is replaced in the same manner: now the new checkpoint is the newest,
-5. checkpoints that are no longer kept are deleted.
+5. checkpoints that are no longer kept are deleted,
+6. the graph is written beside the checkpoint, which does not depend on it.
 
 Saver does not add operations to the graph: it reads and writes the variables of the raw session
 directly. So it also works on a graph that is finalized.
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
+from attrs.validators import instance_of
 
 from runtime import errors, logging
 from runtime.checkpoint_file import CheckpointReader, StoredVariable, write_checkpoint
@@ -38,21 +40,24 @@ from runtime.checkpoint_state import (
     remove_checkpoint,
     update_checkpoint_state,
 )
-from runtime.durable_file import FileDigest, remove_leftovers
+from runtime.durable_file import FileDigest, remove_leftovers, replace_file
 from runtime.global_step import get_global_step
 from runtime.global_step import global_step as read_global_step
 from runtime.graph.graph import get_default_graph
 from runtime.graph.keys import GraphKeys
 from runtime.graph.variables import Variable
 from runtime.hook_state import decoded_states, encoded_states
+from runtime.meta_graph import MetaGraphDef, export_meta_graph
 
 if TYPE_CHECKING:
+    from runtime.graph.graph import Graph
     from runtime.graph.session import Session
     from runtime.graph.tensor import Tensor
 
 __all__ = [
     "CheckpointState",
     "Saver",
+    "SaverDef",
     "checkpoint_exists",
     "generate_checkpoint_state_proto",
     "get_checkpoint_mtimes",
@@ -68,6 +73,30 @@ _FORMAT = "safetensors"
 _HOOKS = "hooks"  # the name of the hooks' states in the metadata of a checkpoint
 _STEP_OF_PREFIX = re.compile(r"-(\d{1,18})\Z")
 _LISTED_AT_MOST = 50
+
+
+@attrs.frozen
+class SaverDef:
+    """What a saver saves and keeps.
+
+    Source of the name: the ``tf.compat.v1.train.SaverDef`` documentation.
+
+    Attributes:
+        variables: The variables by their names in checkpoints; None for those that there are when
+            the saver is built.
+        reshape: As for `Saver`.
+        max_to_keep: As for `Saver`.
+        keep_checkpoint_every_n_hours: As for `Saver`.
+        allow_empty: As for `Saver`.
+        pad_step_number: As for `Saver`.
+    """
+
+    variables: Mapping[str, Variable] | None
+    reshape: bool = attrs.field(validator=instance_of(bool))
+    max_to_keep: int = attrs.field(validator=instance_of(int))
+    keep_checkpoint_every_n_hours: float = attrs.field(validator=instance_of((int, float)))
+    allow_empty: bool = attrs.field(validator=instance_of(bool))
+    pad_step_number: bool = attrs.field(validator=instance_of(bool))
 
 
 @attrs.frozen
@@ -98,7 +127,7 @@ class Saver:
             of training.
         name: No difference.
         restore_sequentially: No difference.
-        saver_def: Must be None.
+        saver_def: Takes the place of all arguments but ``defer_build`` and ``builder``.
         builder: Must be None.
         defer_build: Whether ``build()`` is called later, when the graph is complete.
         allow_empty: Whether there may be no variables at all. Then nothing is saved or restored.
@@ -123,7 +152,7 @@ class Saver:
         keep_checkpoint_every_n_hours: float = 10000.0,
         name: str | None = None,
         restore_sequentially: bool = False,
-        saver_def: None = None,
+        saver_def: SaverDef | None = None,
         builder: None = None,
         defer_build: bool = False,
         allow_empty: bool = False,
@@ -138,14 +167,21 @@ class Saver:
                 "defer_build=False or var_list=None."
             )
         _refuse_internal(saver_def, builder, write_version)
-        self._var_list = var_list
-        self._reshape = reshape
-        self._max_to_keep = max_to_keep or 0
-        self._keep_secs = keep_checkpoint_every_n_hours * 3600
-        self._allow_empty = allow_empty
-        self._pad_step_number = pad_step_number
+        given = SaverDef(
+            None,
+            reshape,
+            max_to_keep or 0,
+            keep_checkpoint_every_n_hours,
+            allow_empty,
+            pad_step_number,
+        )
+        self._def = given if saver_def is None else saver_def
+        self._var_list = var_list if saver_def is None else saver_def.variables
+        self._keep_secs = self._def.keep_checkpoint_every_n_hours * 3600
         self._variables: dict[str, Variable] | None = None
         self._kept: tuple[_Saved, ...] = ()
+        # The graph that was written last, and its text: a finalized graph is described once.
+        self._graph: tuple[Graph, bytes | None] | None = None
         self._next_preserved_time = time.time() + self._keep_secs
         if not defer_build:
             self.build()
@@ -161,12 +197,62 @@ class Saver:
             return
         var_list = _all_saveable() if self._var_list is None else self._var_list
         variables = _by_name(var_list)
-        if not variables and not self._allow_empty:
+        if not variables and not self._def.allow_empty:
             raise ValueError(
                 "No variables to save. Make the variables before the Saver, or pass "
                 "allow_empty=True."
             )
         self._variables = variables
+
+    @property
+    def saver_def(self) -> SaverDef:
+        """What it saves and keeps, for `export_meta_graph`."""
+        return attrs.evolve(self._def, variables=self._variables)
+
+    def as_saver_def(self) -> SaverDef:
+        """What it saves and keeps, for `export_meta_graph`."""
+        return self.saver_def
+
+    def export_meta_graph(
+        self,
+        filename: str | os.PathLike[str] | None = None,
+        collection_list: Iterable[str] | None = None,
+        as_text: bool = False,
+        export_scope: str | None = None,
+        clear_devices: bool = False,
+        clear_extraneous_savers: bool = False,
+        strip_default_attrs: bool = False,
+        save_debug_info: bool = False,
+    ) -> MetaGraphDef:
+        """Writes the default graph to a file, with what this saver saves.
+
+        Source of the rules: tf.compat.v1.train.Saver documentation.
+
+        Args:
+            filename: The file; None to write none.
+            collection_list: Names of the collections; all if None.
+            as_text: No difference: the file is text in any case.
+            export_scope: If given, only the operations below this name scope.
+            clear_devices: Whether devices are left out.
+            clear_extraneous_savers: Whether savers in collections are left out.
+            strip_default_attrs: No difference.
+            save_debug_info: No difference.
+
+        Returns:
+            The description.
+
+        Raises:
+            ValueError: The graph holds what no file can hold.
+            OpError: The file cannot be written; a subclass says why.
+        """
+        return export_meta_graph(
+            filename=filename,
+            saver_def=self.saver_def,
+            collection_list=collection_list,
+            export_scope=export_scope,
+            clear_devices=clear_devices,
+            clear_extraneous_savers=clear_extraneous_savers,
+        )
 
     # -- which checkpoints are kept ----------------------------------------------------------------
 
@@ -225,9 +311,10 @@ class Saver:
         Once this returns, the checkpoint is on the disk. If the process dies before, the newest
         checkpoint is still the one before.
 
-        Source of the rules: tf.compat.v1.train.Saver documentation. The graph is not saved, so
-        ``meta_graph_suffix``, ``write_meta_graph``, ``strip_default_attrs`` and
-        ``save_debug_info`` make no difference.
+        Beside it the graph is written, as by `export_meta_graph`; the checkpoint does not depend
+        on that file. A graph that no file can hold is left out, with a warning.
+
+        Source of the rules: tf.compat.v1.train.Saver documentation.
 
         Args:
             sess: The raw session.
@@ -235,8 +322,8 @@ class Saver:
             global_step: A number, or a tensor or variable to read it from; it is appended to the
                 prefix (``model.ckpt-100``).
             latest_filename: Name of the state file, ``checkpoint`` if not given.
-            meta_graph_suffix: No difference.
-            write_meta_graph: No difference.
+            meta_graph_suffix: What the name of the graph's file ends with, after a dot.
+            write_meta_graph: Whether the graph is written.
             write_state: Whether the checkpoint becomes the newest one in the state file. If not,
                 this saver doesn't delete it either.
             strip_default_attrs: No difference.
@@ -268,8 +355,25 @@ class Saver:
         digest = _write_pinned(sess, variables, checkpoint_file_name(prefix), step)
         _tell_saved(sess, prefix, step, digest)
         if write_state:
-            self._make_newest(directory, prefix, latest_filename)
+            self._make_newest(directory, prefix, latest_filename, meta_graph_suffix)
+        if write_meta_graph:
+            self._write_graph(sess.graph, f"{prefix}.{meta_graph_suffix}")
         return prefix
+
+    def _write_graph(self, graph: "Graph", path: str) -> None:
+        """Writes the graph beside a checkpoint; a graph that no file can hold is no failure."""
+        if self._graph is None or self._graph[0] is not graph or not graph.finalized:
+            self._graph = graph, self._graph_text(graph)
+        text = self._graph[1]
+        if text is not None:
+            replace_file(path, [text])
+
+    def _graph_text(self, graph: "Graph") -> bytes | None:
+        try:
+            return export_meta_graph(saver_def=self.saver_def, graph=graph).to_text().encode()
+        except ValueError as error:
+            logging.warning(f"The graph is not saved beside the checkpoint: {error}")
+            return None
 
     def _prefix(self, save_path: str, step: int | None, latest_filename: str) -> str:
         if os.path.split(latest_filename)[0]:
@@ -278,7 +382,7 @@ class Saver:
             )
         prefix = checkpoint_prefix(save_path)
         if step is not None:
-            return f"{prefix}-{step:08d}" if self._pad_step_number else f"{prefix}-{step}"
+            return f"{prefix}-{step:08d}" if self._def.pad_step_number else f"{prefix}-{step}"
         if os.path.basename(prefix) == latest_filename:
             raise ValueError(
                 f"'latest_filename' collides with 'save_path': '{latest_filename}' and "
@@ -288,10 +392,12 @@ class Saver:
             raise ValueError(f"save_path {save_path!r} is a directory; add a name to it")
         return prefix
 
-    def _make_newest(self, directory: str, prefix: str, latest_filename: str | None) -> None:
+    def _make_newest(
+        self, directory: str, prefix: str, latest_filename: str | None, suffix: str
+    ) -> None:
         """Writes the state file, then deletes what is no longer kept."""
         newest = _Saved(prefix, time.time())
-        kept, dropped = _with_newest(self._kept, newest, self._max_to_keep)
+        kept, dropped = _with_newest(self._kept, newest, self._def.max_to_keep)
         listed = kept or (newest,)
         update_checkpoint_state(
             directory,
@@ -302,14 +408,14 @@ class Saver:
         )
         self._kept = kept
         for saved in dropped:
-            self._delete_unless_preserved(saved)
+            self._delete_unless_preserved(saved, suffix)
 
-    def _delete_unless_preserved(self, saved: _Saved) -> None:
+    def _delete_unless_preserved(self, saved: _Saved, suffix: str) -> None:
         if saved.time > self._next_preserved_time:
             self._next_preserved_time += self._keep_secs
             return
         try:
-            remove_checkpoint(saved.path)
+            remove_checkpoint(saved.path, meta_graph_suffix=suffix)
         except errors.OpError as error:
             logging.warning(f"Ignoring: {error}")
 
@@ -362,7 +468,7 @@ class Saver:
         contents = reader.contents()
         _check_names(variables, contents, path)
         for name, variable in variables.items():
-            _check_fits(variable, name, contents[name], path, self._reshape)
+            _check_fits(variable, name, contents[name], path, self._def.reshape)
         return reader.read(variables)
 
     def _built(self, method: str) -> dict[str, Variable]:
@@ -373,10 +479,15 @@ class Saver:
 
 def _refuse_internal(saver_def: object, builder: object, write_version: int | None) -> None:
     """Raises an error for arguments that make sense only inside TensorFlow."""
-    if saver_def is not None or builder is not None:
+    if saver_def is not None and not isinstance(saver_def, SaverDef):
         raise ValueError(
-            "Saver takes neither saver_def nor builder: checkpoints are safetensors files. "
-            "Say what is to be saved by var_list."
+            f"saver_def must be a SaverDef, not {type(saver_def).__name__}: checkpoints are "
+            "safetensors files. Take that of another Saver: saver.saver_def."
+        )
+    if builder is not None:
+        raise ValueError(
+            "Saver takes no builder: checkpoints are safetensors files. Say what is to be saved "
+            "by var_list."
         )
     if write_version not in (None, 2):
         raise ValueError(

@@ -305,15 +305,14 @@ class Start:
         """
         assert self._log.lifecycle is not None
         if place.state in (State.STOPPING, State.CLOSED):
-            record, seal = self._journal.tell, self._journal.tell_sealed
+            self._journal.tell(place.code, detail)
         else:
-            record, seal = self._journal.record_with, self._journal.seal
-        record(place.code, detail)
+            self._journal.record_with(place.code, detail)
         raised = self._log.lifecycle.move(trigger)
         for error in raised:
             told = {"state": place.state.value, "error": error_detail(error)}
             self._journal.tell_beside(EventKind.OBSERVER_RAISED, told)
-        seal()
+        self._journal.seal()
         return raised[0] if raised else None
 
     def join_threads(self) -> None:

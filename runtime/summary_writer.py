@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from runtime.graph.graph_def import GraphDef
 from runtime.summary_format import event_file_reader, event_file_writer, messages
 
 if TYPE_CHECKING:
     from runtime.graph.config import RunMetadata
     from runtime.graph.graph import Graph
-    from runtime.graph.operation import Operation
 
-__all__ = ["FileWriter", "FileWriterCache", "graph_def_of", "summary_iterator"]
+__all__ = ["FileWriter", "FileWriterCache", "summary_iterator"]
 
 
 class FileWriter:
@@ -30,7 +30,7 @@ class FileWriter:
         graph: A graph to write at once.
         max_queue: Events that may wait to be written.
         flush_secs: Seconds between two flushes.
-        graph_def: A serialized ``GraphDef`` to write at once.
+        graph_def: A ``GraphDef``, which may be serialized, to write at once.
         filename_suffix: What the file's name ends with.
         session: Must be None.
 
@@ -45,7 +45,7 @@ class FileWriter:
         graph: "Graph | None" = None,
         max_queue: int = 10,
         flush_secs: float = 120,
-        graph_def: bytes | None = None,
+        graph_def: GraphDef | bytes | None = None,
         filename_suffix: str | None = None,
         session: None = None,
     ) -> None:
@@ -105,21 +105,22 @@ class FileWriter:
         self,
         graph: "Graph | None",
         global_step: int | None = None,
-        graph_def: bytes | None = None,
+        graph_def: GraphDef | bytes | None = None,
     ) -> None:
         """Writes a graph, for TensorBoard's page of graphs.
 
         Args:
             graph: The graph.
             global_step: The step that it belongs to.
-            graph_def: Instead of the graph: a serialized ``GraphDef``.
+            graph_def: Instead of the graph: a ``GraphDef``, which may be serialized.
 
         Raises:
             ValueError: Not exactly one of both is given.
         """
         if (graph is None) == (graph_def is None):
             raise ValueError("Exactly one of graph and graph_def must be given.")
-        content = graph_def_of(graph) if graph is not None else graph_def
+        found = graph_def if graph is None else graph.as_graph_def()
+        content = found.SerializeToString() if isinstance(found, GraphDef) else found
         self._add(global_step, graph_def=content)
 
     def add_session_log(self, session_log: Any, global_step: int | None = None) -> None:
@@ -248,36 +249,6 @@ def summary_iterator(path: str | os.PathLike[str]) -> Iterator[Any]:
         ImportError: The extra ``summary`` is not installed.
     """
     yield from event_file_reader(os.fspath(path)).Load()
-
-
-def graph_def_of(graph: "Graph") -> bytes:
-    """A graph as TensorBoard reads it: names, types, inputs and shapes of the operations.
-
-    Args:
-        graph: The graph.
-
-    Returns:
-        A serialized ``GraphDef``. Values of constants are not in it.
-    """
-    found = messages("graph").GraphDef()
-    found.versions.producer = 27
-    for operation in graph.get_operations():
-        _add_node(found, operation)
-    content: bytes = found.SerializeToString()
-    return content
-
-
-def _add_node(graph_def: Any, operation: "Operation") -> None:
-    described = operation.node_def
-    node = graph_def.node.add(name=described.name, op=described.op, device=described.device)
-    node.input.extend(described.input)
-    shapes = node.attr["_output_shapes"].list
-    for tensor in operation.outputs:
-        shape = shapes.shape.add()
-        dims = tensor.shape.as_list() if tensor.shape.ndims is not None else None
-        shape.unknown_rank = dims is None
-        for size in dims or ():
-            shape.dim.add(size=-1 if size is None else size)
 
 
 def _run_metadata_message(run_metadata: "RunMetadata") -> Any:

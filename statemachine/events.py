@@ -82,7 +82,6 @@ class EventKind(enum.Enum):
     THREADS_LEFT = "threads.left"
     OBSERVER_RAISED = "observer.raised"
     NOTE = "note"
-    EVENTS_LOST = "events.lost"
 
     @property
     def in_second_lane(self) -> bool:

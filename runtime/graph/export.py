@@ -52,11 +52,14 @@ def namespace(name: str) -> ModuleType:
         name: Its name.
 
     Returns:
-        A module; it says what is there if a missing name is asked for.
+        A module, with the namespaces below it; it says what is there if a missing name is asked
+        for.
     """
     module = ModuleType(f"runtime.{name}", f"``tf.{name}``")
     names = vars(module)
     names.update(exported(name))
+    for inner in [key for key in _NAMES if key.rpartition(".")[0] == name]:
+        names[inner.rpartition(".")[2]] = namespace(inner)
     names["__getattr__"] = missing(f"tf.{name}", names)
     return module
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime.graph.definition import Definition, NodeDef, Spec, View
@@ -10,7 +10,6 @@ from runtime.graph.shapes import Incompatible, element_count
 from runtime.graph.tensor import Tensor, _session_for
 
 if TYPE_CHECKING:
-    from runtime.graph.bodies import Body
     from runtime.graph.graph import Graph
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -33,14 +32,12 @@ class Operation:
         number: Its place in the order of creation.
         place: File and line of the user's code that made it.
         outputs: The tensors that it computes.
-        body: The branch or loop that it is inside of, or None.
     """
 
     __slots__ = (
         "__weakref__",
         "_inputs",
         "attributes",
-        "body",
         "control_inputs",
         "definition",
         "device",
@@ -61,7 +58,6 @@ class Operation:
         control_inputs: list["Operation"],
         device: str,
         number: int,
-        body: "Body | None" = None,
     ) -> None:
         self.graph = graph
         self.definition = definition
@@ -71,7 +67,6 @@ class Operation:
         self.control_inputs = control_inputs
         self.device = device
         self.number = number
-        self.body = body
         self.place = user_place()
         specs = self._infer()
         self.outputs = [Tensor(self, index, spec) for index, spec in enumerate(specs)]
@@ -97,17 +92,16 @@ class Operation:
         return self._inputs
 
     @property
-    def references(self) -> Container[int]:
-        """Indices of the inputs that are variables or queues to work on."""
-        references = self.definition.references
-        return references(self) if callable(references) else references
-
-    @property
     def node_def(self) -> NodeDef:
         """A description of it that holds no live objects."""
         inputs = [t.op.name if t.value_index == 0 else t.name for t in self._inputs]
         return NodeDef(
-            self.name, self.type, inputs + [f"^{c.name}" for c in self.control_inputs], self.device
+            self.name,
+            self.type,
+            inputs + [f"^{c.name}" for c in self.control_inputs],
+            self.device,
+            dict(self.attributes),
+            [tensor.dims for tensor in self.outputs],
         )
 
     @property

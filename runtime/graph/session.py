@@ -10,12 +10,12 @@ import numpy as np
 
 from runtime import errors
 from runtime.graph.config import ConfigProto, RunMetadata, RunOptions
-from runtime.graph.definition import Spec
 from runtime.graph.export import export
 from runtime.graph.failures import reraise, uninitialized
 from runtime.graph.feeds import check_shape, fed_array, fed_tensors, flattened
 from runtime.graph.fetches import Structure, signature, structure_of
 from runtime.graph.graph import Graph, default_session, get_default_graph
+from runtime.graph.graph_def import GraphDef
 from runtime.graph.operation import Operation, described
 from runtime.graph.plan import Function, PlanError, Program, Request, compile_program
 from runtime.graph.shapes import Dims
@@ -108,9 +108,9 @@ class Session:
         return self._graph
 
     @property
-    def graph_def(self) -> list[Any]:
-        """Descriptions of all operations of the graph."""
-        return [op.node_def for op in self._graph.get_operations()]
+    def graph_def(self) -> GraphDef:
+        """A description of the graph."""
+        return self._graph.as_graph_def()
 
     @property
     def sess_str(self) -> str:
@@ -233,13 +233,13 @@ class Session:
         return program
 
     def _new_program(self, prepared: _Prepared, shapes: Any, traced: bool) -> Program:
-        dims: list[Dims] = [t.dims for t in prepared.unique] if shapes is None else [*shapes]
+        feed_dims: list[Dims] = [t.dims for t in prepared.unique] if shapes is None else [*shapes]
         structure = prepared.structure
         request = Request(
             structure.elements,
             structure.source,
             prepared.unique,
-            [Spec(t.dtype, d) for t, d in zip(prepared.unique, dims, strict=True)],
+            feed_dims,
             structure.constants,
             traced,
         )

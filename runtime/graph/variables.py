@@ -90,6 +90,38 @@ class Variable(Operators):
             self._make(scope, as_dims(shape), validate_shape)
         self._collect(graph, collections)
 
+    @classmethod
+    def restored(
+        cls,
+        tensor: Tensor,
+        initial_value: Tensor,
+        initializer: Operation,
+        snapshot: Tensor,
+        trainable: bool,
+    ) -> "Variable":
+        """Makes the object for a variable whose operations are in a graph already.
+
+        Args:
+            tensor: The tensor that stands for the variable.
+            initial_value: Its initial value.
+            initializer: The operation that assigns that.
+            snapshot: The tensor that reads it.
+            trainable: Whether optimizers change it by default.
+
+        Returns:
+            The variable; it is in no collection.
+
+        Raises:
+            ValueError: The tensor stands for no variable.
+        """
+        if tensor.op.definition is not state.VARIABLE:
+            raise ValueError(f"{tensor.name!r} stands for no variable but is of {tensor.op.type}.")
+        found = cls.__new__(cls)
+        found._tensor, found._initial = tensor, initial_value
+        found._initializer, found._read = initializer, snapshot
+        found._trainable, found._constraint = trainable, None
+        return found
+
     def _make(self, scope: str, dims: Dims, validate_shape: bool) -> None:
         if validate_shape:
             dims = self._initial.dims if dims is None else dims

@@ -40,12 +40,14 @@ from runtime.global_step import (
     global_step,
 )
 from runtime.graph.export import missing
+from runtime.graph.graph_def import write_graph
 from runtime.graph.optimizers import (
     AdamOptimizer,
     GradientDescentOptimizer,
     MomentumOptimizer,
     Optimizer,
 )
+from runtime.meta_graph import MetaGraphDef, export_meta_graph, import_meta_graph
 from runtime.monitored_session import MonitoredSession
 from runtime.monitored_training_session import MonitoredTrainingSession
 from runtime.monitoring_hooks import (
@@ -59,7 +61,7 @@ from runtime.monitoring_hooks import (
     SummarySaverHook,
 )
 from runtime.queue_runner import QueueRunner, add_queue_runner, start_queue_runners
-from runtime.saver import Saver
+from runtime.saver import Saver, SaverDef
 from runtime.scaffold import Scaffold
 from runtime.session import SingularMonitoredSession
 from runtime.session_creator import (
@@ -93,6 +95,7 @@ __all__ = [
     "GradientDescentOptimizer",
     "LoggingTensorHook",
     "LooperThread",
+    "MetaGraphDef",
     "MomentumOptimizer",
     "MonitoredSession",
     "MonitoredTrainingSession",
@@ -104,6 +107,7 @@ __all__ = [
     "ProgressBarHook",
     "QueueRunner",
     "Saver",
+    "SaverDef",
     "Scaffold",
     "SecondOrStepTimer",
     "SessionCreator",
@@ -122,12 +126,14 @@ __all__ = [
     "checkpoint_exists",
     "checkpoints_iterator",
     "create_global_step",
+    "export_meta_graph",
     "generate_checkpoint_state_proto",
     "get_checkpoint_mtimes",
     "get_checkpoint_state",
     "get_global_step",
     "get_or_create_global_step",
     "global_step",
+    "import_meta_graph",
     "init_from_checkpoint",
     "latest_checkpoint",
     "list_variables",
@@ -137,6 +143,7 @@ __all__ = [
     "start_queue_runners",
     "summary_iterator",
     "update_checkpoint_state",
+    "write_graph",
 ]
 
 _fail = missing("tf.train", globals())

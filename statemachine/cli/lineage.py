@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import attrs
 import numpy as np
 
-from statemachine.cli.source import Source
 from statemachine.errors import UnreadableLog
 from statemachine.events import EventKind
+from statemachine.log import EventLog
 from statemachine.replay import Checkpoint
 
 _SAVED = EventKind.CHECKPOINT_SAVED.number
@@ -26,7 +27,7 @@ class Ancestry:
         restored: The checkpoints that were restored.
     """
 
-    path: Source
+    path: Path
     started: int
     saved: tuple[Checkpoint, ...] = ()
     restored: tuple[Checkpoint, ...] = ()
@@ -42,18 +43,19 @@ class Descent:
         checkpoint: The checkpoint, as the parent tells of it.
     """
 
-    parent: Source
-    child: Source
+    parent: Path
+    child: Path
     checkpoint: Checkpoint
 
 
-def ancestry_of(path: Source) -> Ancestry:
+def ancestry_of(path: Path) -> Ancestry:
     """What a log says of checkpoints, as far as it can be read.
 
     Raises:
-        Failure: If it can't be read, or is no event log.
+        OSError: If there is no such file, or it can't be read.
+        UnreadableLog: If it is no event log.
     """
-    log = path.open()
+    log = EventLog.open(path)
     saved, restored = [], []
     reading = log.read()
     try:
@@ -84,7 +86,7 @@ class Family:
             for digest in {c.sha256 for c in member.saved if c.sha256}:
                 self._savers[digest].append(member)
 
-    def relevant_to(self, path: Source) -> tuple[Source, ...]:
+    def relevant_to(self, path: Path) -> tuple[Path, ...]:
         """The other logs that an audit of a log's lineage has to look at.
 
         These are the ones that saved what it restored; if nobody did, one other log is enough to
@@ -116,10 +118,10 @@ class Family:
         return max(earlier or savers, key=lambda member: member.started, default=None)
 
 
-def children_of(descents: Iterable[Descent]) -> Mapping[Source, list[Descent]]:
+def children_of(descents: Iterable[Descent]) -> Mapping[Path, list[Descent]]:
     """For each log the descents from it; each child under the first parent that it has."""
-    under: dict[Source, list[Descent]] = defaultdict(list)
-    placed: set[Source] = set()
+    under: dict[Path, list[Descent]] = defaultdict(list)
+    placed: set[Path] = set()
     for descent in descents:
         if descent.child not in placed:
             placed.add(descent.child)

@@ -264,7 +264,7 @@ def test_a_path_without_directory_means_the_working_directory(tmp_path: Path, mo
     variables(w=1.0)
     with initialized() as session:
         assert Saver().save(session, "m", global_step=1) == "m-1"
-    assert sorted(os.listdir(tmp_path)) == ["checkpoint", "m-1.safetensors"]
+    assert sorted(os.listdir(tmp_path)) == ["checkpoint", "m-1.meta", "m-1.safetensors"]
     assert latest_checkpoint(".") == "./m-1"
 
 
@@ -288,7 +288,7 @@ def test_names_that_collide(tmp_path: Path) -> None:
             saver.save(session, f"{tmp_path}/")
         assert os.listdir(tmp_path) == []
         assert saver.save(session, str(tmp_path / "m"), latest_filename="best")
-    assert sorted(os.listdir(tmp_path)) == ["best", "m.safetensors"]
+    assert sorted(os.listdir(tmp_path)) == ["best", "m.meta", "m.safetensors"]
 
 
 def test_without_write_state_the_newest_stays(tmp_path: Path) -> None:

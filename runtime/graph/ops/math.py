@@ -903,6 +903,5 @@ OVERLOADS.update(
         "invert": logical_not,
         "neg": negative,
         "abs": absolute,
-        "cast": cast,
     }
 )
