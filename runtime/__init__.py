@@ -37,6 +37,7 @@ from runtime.graph.dtypes import (
     uint16,
     uint32,
     uint64,
+    variant,
 )
 from runtime.graph.export import exported, missing, namespace
 from runtime.graph.gradients import gradients
@@ -130,6 +131,7 @@ __all__ = [
     "uint32",
     "uint64",
     "variable_scope",
+    "variant",
 ]
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ __version__ = VERSION
 globals().update(exported())
 
 # The families that have a namespace of their own, beside those that are modules here.
-for _name in ("debugging", "dtypes", "gfile", "io", "linalg", "math", "queue", "random"):
+for _name in ("debugging", "dtypes", "gfile", "io", "linalg", "math", "nest", "queue", "random"):
     globals()[_name] = namespace(_name)
 
 from runtime import compat  # noqa: E402  # it needs what is above

@@ -247,7 +247,7 @@ class MonitoredSession(HookedSession):
         """A session that was asked to stop and is lost is not created once more."""
         if self._stop_is_asked():
             message = "Run called even after should_stop requested."
-            self._journal.add(EventKind.CALL_REFUSED, {"call": "run", "reason": message})
+            self._journal.tell_beside(EventKind.CALL_REFUSED, {"call": "run", "reason": message})
             raise RuntimeError(message)
 
 

@@ -126,10 +126,8 @@ class Recovery:
         return close_all(start, steps, self._mark(), error, of_threads=live) or observed
 
     def _lost(self, error: BaseException) -> BaseException:
-        self._journal.record_with(
-            Place("lost", 0, self._mark()).code, {"error": error_detail(error)}
-        )
-        self._journal.seal()
+        self._journal.tell(Place("lost", 0, self._mark()).code, {"error": error_detail(error)})
+        self._journal.tell_sealed()
         return error
 
     def _mark(self) -> int:

@@ -518,11 +518,11 @@ class HookedSession:
             name_adder(error, self._where())
         if context.asked:
             self._note_stop()
-        self._journal.raised({"error": error_detail(error)}, bool(self._mark & STOP_ASKED))
+        self._journal.tell_raised({"error": error_detail(error)}, bool(self._mark & STOP_ASKED))
         instead = self._held_instead_of(error)
         if instead is not None:
             self._tell_replaced(codes.replaced | self._mark_at_rest(codes) << 7, error, instead)
-        self._journal.seal()
+        self._journal.tell_sealed()
         return instead
 
     def _held_instead_of(self, error: BaseException) -> BaseException | None:
@@ -562,7 +562,7 @@ class HookedSession:
         )
         self._barred = True
         mark = self._mark_at_rest(codes) << 7
-        self._journal.record_with(codes.refused | mark, {"error": error_detail(error)})
+        self._journal.tell(codes.refused | mark, {"error": error_detail(error)})
         instead = self._held_instead_of(error)
         if instead is not None:
             self._tell_replaced(codes.replaced | mark, error, instead)
@@ -571,7 +571,7 @@ class HookedSession:
 
     def _tell_replaced(self, code: int, error: BaseException, instead: BaseException) -> None:
         detail = {"error": error_detail(instead), "instead_of": error_detail(error)}
-        self._journal.record_with(code, detail)
+        self._journal.tell(code, detail)
 
     def _describe_signature(self, number: int, description: dict[str, object]) -> None:
         self._journal.add(EventKind.RUN_SIGNATURE, _bounded(description), number)
@@ -600,10 +600,12 @@ class HookedSession:
     def _leave_step_fn(self, point: str, error: BaseException | None) -> None:
         with self._turn:
             self._step_fn_thread = None
-            detail = {"error": error_detail(error)} if error is not None else EMPTY
-            self._journal.record_with(Place(point, 0, self._mark & STOP_ASKED).code, detail)
-            if error is not None:
-                self._journal.seal()
+            code = Place(point, 0, self._mark & STOP_ASKED).code
+            if error is None:
+                self._journal.record_with(code)
+            else:
+                self._journal.tell(code, {"error": error_detail(error)})
+                self._journal.tell_sealed()
 
     def _claim_turn(self, call: str) -> None:
         """Take the turn, or refuse the call; `run` has these lines itself, for speed."""
@@ -642,7 +644,7 @@ class HookedSession:
     def _refuse(self, call: str) -> NoReturn:
         """Refuse a call in the middle of another one, and say what to use instead."""
         message = self._why_refused(call)
-        self._journal.add(EventKind.CALL_REFUSED, {"call": call, "reason": message})
+        self._journal.tell_beside(EventKind.CALL_REFUSED, {"call": call, "reason": message})
         raise RuntimeError(message)
 
     def _why_refused(self, call: str) -> str:

@@ -305,14 +305,15 @@ class Start:
         """
         assert self._log.lifecycle is not None
         if place.state in (State.STOPPING, State.CLOSED):
-            self._journal.tell(place.code, detail)
+            record, seal = self._journal.tell, self._journal.tell_sealed
         else:
-            self._journal.record_with(place.code, detail)
+            record, seal = self._journal.record_with, self._journal.seal
+        record(place.code, detail)
         raised = self._log.lifecycle.move(trigger)
         for error in raised:
             told = {"state": place.state.value, "error": error_detail(error)}
             self._journal.tell_beside(EventKind.OBSERVER_RAISED, told)
-        self._journal.seal()
+        seal()
         return raised[0] if raised else None
 
     def join_threads(self) -> None:

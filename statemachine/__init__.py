@@ -24,7 +24,7 @@ from statemachine.log import EventLog
 from statemachine.machine import Lifecycle, Transition, Walker
 from statemachine.replay import Checkpoint, ErrorInfo, SessionState, replay
 from statemachine.signed_note import SigningKey, VerifierKey
-from statemachine.store import EventStore, FileStore, MemoryStore
+from statemachine.store import Durability, EventStore, FileStore, MemoryStore
 from statemachine.table import State, Trigger
 from statemachine.verification import Verification, verify
 from statemachine.witness import Witness
@@ -34,6 +34,7 @@ __all__ = [
     "Block",
     "Checkpoint",
     "Damaged",
+    "Durability",
     "ErrorInfo",
     "Event",
     "EventKind",

@@ -12,7 +12,7 @@ import numpy as np
 from statemachine.block import Block
 from statemachine.compiled import START_CODE, Place
 from statemachine.errors import UnreadableLog
-from statemachine.events import EventKind
+from statemachine.events import Event, EventKind
 from statemachine.form import Damaged, Header
 from statemachine.head import Head
 from statemachine.log import EventLog, Reading
@@ -20,7 +20,7 @@ from statemachine.machine import describe, illegal, rules_of
 from statemachine.ordering import sentence
 from statemachine.pairs import pair_table
 from statemachine.replay import Checkpoint, Fold, SessionState
-from statemachine.rules import Observation, Rules
+from statemachine.rules import Observation, Rules, lost_before
 from statemachine.table import FINAL
 
 _MOST_FINDINGS = 100
@@ -223,6 +223,7 @@ class _Audit:
                 self._observe(observation)
             self._fold.add(block)
             self._checkpoints(block)
+            self._losses(block)
         except UnreadableLog as error:
             self._find("conformance", "known-events", str(error))
             self._damage = error
@@ -246,6 +247,8 @@ class _Audit:
     def _neighbours(self, block: Block) -> None:
         """Judge each event of the ordered lane by the one before it."""
         codes = block.ordered_codes
+        if lost_before(block) is not None:
+            self._last = None
         if not len(codes):
             return
         before = [] if self._last is None else [self._last]
@@ -273,6 +276,12 @@ class _Audit:
                 self._saved.append((Checkpoint.of(event), event.sequence))
             elif event.kind is EventKind.CHECKPOINT_RESTORED:
                 self._restored.append((Checkpoint.of(event), event.sequence, event.time))
+
+    def _losses(self, block: Block) -> None:
+        """Events that could not be written down are told of by an event in their place."""
+        positions = block.positions(EventKind.EVENTS_LOST)
+        for event in block.events(self._reading.header.started, False, positions):
+            self._find("completeness", "nothing-lost", lost_words(event), (), event.sequence)
 
     # Verdicts
 
@@ -373,6 +382,17 @@ class _Audit:
                 if saved.sha256:
                     found.setdefault(saved.sha256, (_short(opened), saved.step))
         return found
+
+
+def lost_words(event: Event) -> str:
+    """What an event says was lost, in words."""
+    told = event.detail
+    because = f"because: {told.get('reason')}"
+    if "first" in told:
+        return f"events {told['first']}..{told.get('last')} were lost {because}"
+    if "records" in told:
+        return f"{told['records']} notes or details of events were lost {because}"
+    return f"events may be lost {because}"
 
 
 def _short(log: EventLog) -> str:

@@ -1,6 +1,8 @@
 """What can go wrong in the core, one class for each kind of mistake."""
 
+import errno
 from collections.abc import Sequence
+from typing import Final
 
 
 class IllegalStep(RuntimeError):
@@ -32,8 +34,32 @@ class LogExists(LogError, FileExistsError):
     """A log is created, never overwritten: there is already a file of that name."""
 
 
+_REMEDIES: Final = {
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "have the quota raised, or make room",
+    errno.EFBIG: "raise the limit of a file's size",
+    errno.EROFS: "make the file system writable",
+    errno.EACCES: "make the directory writable",
+    errno.EPERM: "make the directory writable",
+    errno.ENOENT: "see to it that the directory is there",
+    errno.ENOTDIR: "see to it that the directory is there",
+    errno.ESTALE: "see to it that the file is in its place and its file system mounted",
+    errno.ENOTCONN: "see to it that the file system is mounted",
+}
+
+
 class LogWriteFailed(LogError, OSError):
-    """The log could not be written: the message names the path and the cause."""
+    """The log could not be written: the message names the path, the cause, and what to do."""
+
+    @classmethod
+    def told(cls, number: int | None, what: str) -> "LogWriteFailed":
+        """An error of the operating system, with what can be done about it."""
+        remedy = _REMEDIES.get(number or 0, "mend that")
+        return cls(
+            number or errno.EIO,
+            f"{what}; {remedy}, or name another place with event_log=. With "
+            "EventLog(..., on_log_error='warn') the training would go on without a whole log",
+        )
 
 
 class LogNotWritable(LogError, RuntimeError):

@@ -82,6 +82,7 @@ class EventKind(enum.Enum):
     THREADS_LEFT = "threads.left"
     OBSERVER_RAISED = "observer.raised"
     NOTE = "note"
+    EVENTS_LOST = "events.lost"
 
     @property
     def in_second_lane(self) -> bool:

@@ -8,17 +8,18 @@ the store is durable.
 
 import contextlib
 import errno
+import logging
 import os
 import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NoReturn
 
 import attrs
 
-from statemachine.block import Block, Record, merge_lanes, write_detail
+from statemachine.block import Block, Codes, Record, merge_lanes, read_detail, write_detail
 from statemachine.compiled import (
     Place,
     compile_table,
@@ -32,7 +33,7 @@ from statemachine.head import Head
 from statemachine.machine import illegal
 from statemachine.recorder import make_recorder
 from statemachine.store import EventStore
-from statemachine.tail import SLOTS, Tail, TailContent
+from statemachine.tail import NO_LOSS, SLOTS, Loss, Tail, TailContent
 from statemachine.witness import Witness
 from statemachine.witness import log as witness_log
 
@@ -40,6 +41,20 @@ Clock = Callable[[], float]
 
 FLOOD: Final = 4 << 20
 """How many bytes of rare events and details make a block be sealed before its slots are full."""
+
+_LOGGER: Final = logging.getLogger("statemachine")
+GOES_ON: Final = (
+    "The training goes on (on_log_error='warn'). What no longer fits into two blocks is lost, and "
+    "the log says which events when it can be written again."
+)
+LEFT: Final = (
+    "The log is left incomplete (on_log_error='warn'). Once the trouble is over, seal what lies in "
+    "its tail with: monitored-session recover"
+)
+UNPUBLISHED: Final = "The log itself is complete (on_log_error='warn')."
+IN_MEMORY: Final = (
+    "The log is kept in memory, and only until the process ends (on_log_error='warn')."
+)
 
 
 def nanoseconds(seconds: float) -> int:
@@ -58,7 +73,51 @@ def block_after(header: Header, before: Block | None, content: TailContent) -> B
     elapsed = merged.copy()
     elapsed[1:] -= merged[:-1]
     elapsed[:1] -= not_before
-    return Block(sequence, step, time_before, elapsed, codes, details)
+    lost = _lost_before(codes, details)
+    if lost.events:
+        first, last = sequence, sequence + lost.events - 1
+        told = {**read_detail(details[0]), "first": first, "last": last}
+        details[0] = write_detail({k: v for k, v in told.items() if k != "events"})
+    return Block(sequence + lost.events, step + lost.steps, time_before, elapsed, codes, details)
+
+
+def _lost_before(codes: Codes, details: Mapping[int, str]) -> Loss:
+    """What was lost before a block, if its first event says so."""
+    if not len(codes) or codes[0] != EventKind.EVENTS_LOST.number:
+        return NO_LOSS
+    told = read_detail(details[0])
+    events, steps = told.get("events"), told.get("steps")
+    return Loss(events, steps) if isinstance(events, int) and isinstance(steps, int) else NO_LOSS
+
+
+class Troubles:
+    """What is done about a log that can't be written: ``on_log_error``.
+
+    Args:
+        location: Where the log is, for messages.
+        goes_on: Whether the training goes on without a whole log; else the error comes out.
+    """
+
+    def __init__(self, location: str, goes_on: bool = False) -> None:
+        self.location = location
+        self.goes_on = goes_on
+        self._told: set[tuple[int | None, str]] = set()
+
+    def tell(self, error: LogWriteFailed, outcome: str = GOES_ON) -> None:
+        """Warn of an error and of what comes of it, once for each kind of both."""
+        if (error.errno, outcome) not in self._told:
+            self._told.add((error.errno, outcome))
+            _LOGGER.warning("%s. %s", error, outcome)
+
+    def failure(self, error: BaseException) -> LogWriteFailed:
+        """An error of the writing, as it comes out in the thread of the session."""
+        if isinstance(error, LogWriteFailed):
+            failed = LogWriteFailed(error.errno, error.strerror)
+        else:
+            what = f"can't seal a block of the event log {self.location}: {error!r}"
+            failed = LogWriteFailed(errno.EIO, what)
+        failed.__cause__ = error
+        return failed
 
 
 @attrs.frozen(eq=False)
@@ -82,8 +141,11 @@ class Sealer:
     It may be interrupted anywhere, by an error that a signal handler raises: asked again, it goes
     on where it was.
 
+    A tail is cleared when its block is synced, not before: if that fails, the block is appended
+    again, for nobody knows what of it has reached the disk.
+
     Attributes:
-        sealed: How many blocks are sealed and gone from their tails.
+        sealed: How many blocks are sealed, synced, and gone from their tails.
     """
 
     def __init__(self, store: EventStore, header: Header, lock: threading.RLock) -> None:
@@ -91,7 +153,7 @@ class Sealer:
         self._header = header
         self._lock = lock
         self._chain: ChainWriter | None = None
-        self._progress = Progress(0, "", None)
+        self._progress = self._synced = Progress(0, "", None)
         self.sealed = 0
 
     def head(self, complete: bool = False) -> Head:
@@ -105,18 +167,29 @@ class Sealer:
         with self._lock:
             if self._chain is None:
                 chain = ChainWriter(self._header)
-                self._progress = Progress(0, chain.schema_digest, None)
+                self._progress = self._synced = Progress(0, chain.schema_digest, None)
                 self._chain = chain
         return self._chain.schema_message
 
-    def seal(self, tail: Tail, number: int) -> None:
-        """Append the block of this number, and clear its tail; nothing if that was done."""
-        if number != self.sealed:
-            return
-        if self._progress.blocks == number:
-            self._append(tail)
-        tail.clear()
-        self.sealed = number + 1
+    def seal(self, requests: Sequence[tuple[Tail, int]]) -> None:
+        """Append the blocks of these numbers, sync, clear their tails; nothing is done twice."""
+        for tail, number in requests:
+            if number == self._progress.blocks:
+                self._append(tail)
+        self._sync()
+        for tail, number in requests:
+            if self.sealed == number < self._synced.blocks:
+                tail.clear()
+                self.sealed = number + 1
+
+    def _sync(self) -> None:
+        if self._progress is not self._synced:
+            try:
+                self._store.sync()
+            except OSError:
+                self._progress = self._synced
+                raise
+            self._synced = self._progress
 
     def _append(self, tail: Tail) -> None:
         self.schema_message()
@@ -203,16 +276,23 @@ class Publisher:
 class Background:
     """One thread that seals tails and syncs the store, in the order of the requests.
 
-    Requests that came while it was busy are served together, with one sync.
+    Requests that came while it was busy are served together, with one sync. What could not be
+    served is tried again with the next request, if the training goes on in spite of it.
+
+    Attributes:
+        error: What keeps it from sealing, or None.
     """
 
-    def __init__(self, sealer: Sealer, store: EventStore, publisher: Publisher) -> None:
+    def __init__(
+        self, sealer: Sealer, store: EventStore, publisher: Publisher, troubles: Troubles
+    ) -> None:
         self._sealer = sealer
         self._store = store
         self._publisher = publisher
+        self._troubles = troubles
+        self._pending: list[tuple[Tail, int]] = []
         self._requests: queue.SimpleQueue[tuple[Tail, int] | None] = queue.SimpleQueue()
         self._news: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._synced = 0
         self._abandoned = False
         self.error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="event-log", daemon=True)
@@ -231,11 +311,11 @@ class Background:
 
     def is_free(self, tail: Tail) -> bool:
         """Whether a tail that was to be sealed can be used again."""
-        return tail.block < self._sealer.sealed and self.error is None
+        return tail.block < self._sealer.sealed
 
     def is_idle(self, tail: Tail) -> bool:
-        """Whether a tail that was to be sealed is, and synced, too; or an error came."""
-        return tail.block < self._synced or self.error is not None
+        """Whether it is of use to seal early, and nothing is left to do for this tail."""
+        return self.is_free(tail)
 
     def stop(self) -> None:
         """Serve what was requested, and end the thread."""
@@ -258,19 +338,20 @@ class Background:
             self._store.release()
 
     def _serve(self, requests: list[tuple[Tail, int]]) -> None:
-        if self.error is not None:
+        if self.error is not None and not self._troubles.goes_on:
             return
+        self._pending += [request for request in requests if request not in self._pending]
         try:
-            for tail, number in requests:
-                self._sealer.seal(tail, number)
-                self._news.put(None)
-            if self._sealer.sealed > self._synced:
-                self._store.sync()
-                self._synced = self._sealer.sealed
+            sealed = self._sealer.sealed
+            self._sealer.seal(self._pending)
+            if self._sealer.sealed > sealed:
                 self._publisher.publish_synced()
         except BaseException as error:  # it comes out in the session's own thread
             self.error = error
-            self._news.put(None)
+        else:
+            self._pending.clear()
+            self.error = None
+        self._news.put(None)
 
 
 class Foreground:
@@ -285,7 +366,7 @@ class Foreground:
     def seal(self, tail: Tail) -> None:
         """Seal a tail."""
         with self._lock:
-            self._sealer.seal(tail, tail.block)
+            self._sealer.seal([(tail, tail.block)])
 
     def wait_for(self, tail: Tail) -> None:
         """Seal a tail, if an interrupt or an error kept it from being sealed before."""
@@ -326,6 +407,8 @@ class Journal:
         header: Who writes; the number of hooks decides what is allowed.
         clock: The monotonic clock, in seconds.
         witness: Who is told of the heads, or None.
+        goes_on: Whether the training goes on if the log can't be written; then no call raises
+            `LogWriteFailed`, and the log says what it lost.
 
     Attributes:
         failure: What kept the way out of the session from being written down, or None.
@@ -339,6 +422,7 @@ class Journal:
         header: Header,
         clock: Clock = time.monotonic,
         witness: Witness | None = None,
+        goes_on: bool = False,
     ) -> None:
         self.store = store
         self._clock = clock
@@ -346,13 +430,14 @@ class Journal:
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._why_closed: str | None = None
+        self._troubles = Troubles(store.location, goes_on)
         self.failure: LogError | IllegalStep | None = None
         start = compile_table(self._hooks).start
         sealer = Sealer(store, header, self._lock)
         self._tails = store.create(sealer.schema_message)
         self._publisher = Publisher(witness, sealer, store.location, weakref.WeakMethod(self.add))
         self._worker = (
-            Background(sealer, store, self._publisher)
+            Background(sealer, store, self._publisher, self._troubles)
             if store.durable
             else Foreground(sealer, self._lock)
         )
@@ -379,9 +464,13 @@ class Journal:
             self._worker.wait_for(spare)
         self._raise_failure()
         with self._lock:  # other threads may have swapped meanwhile, even twice
-            free = spare.block > full.block or self._worker.is_free(spare)
-            if free and self.recorder.position()[0] is full:
+            tail, slot, _ = self.recorder.position()
+            if tail is not full:
+                return
+            if spare.block > full.block or self._worker.is_free(spare):
                 self._turn(full, spare)
+            elif slot == SLOTS:
+                self._forget(full)
 
     def _turn(self, full: Tail, spare: Tail) -> None:
         if spare.block < full.block:
@@ -392,22 +481,37 @@ class Journal:
     def _relieve(self, tail: Tail) -> None:
         """Bound what a block holds beside its ordered events; in any thread, without waiting."""
         spare = self._beside(tail)
-        if tail.size > FLOOD and self._worker.is_free(spare):
-            self._turn(tail, spare)
+        if tail.size > FLOOD:
+            if self._worker.is_free(spare):
+                self._turn(tail, spare)
+            else:
+                self._forget(tail)
+
+    def _forget(self, tail: Tail) -> None:
+        """Lose what a tail holds, and say so in it, where the other can't be sealed either."""
+        error = self._worker.error
+        if error is None or not self._troubles.goes_on:
+            return
+        number = error.errno if isinstance(error, OSError) else None
+        tail.lose(self._clock, number or errno.EIO)
+        self.recorder.turn_to(tail)
 
     def _beside(self, tail: Tail) -> Tail:
         return self._tails[1] if tail is self._tails[0] else self._tails[0]
 
     def _raise_failure(self) -> None:
-        error = self._worker.error
-        if isinstance(error, LogWriteFailed):
-            raise LogWriteFailed(error.errno, error.strerror) from error
-        if error is not None:
-            what = f"can't seal a block of the event log {self.store.location}: {error!r}"
-            raise LogWriteFailed(errno.EIO, what) from error
+        if self.failure is not None:
+            raise self.failure
+        if self._worker.error is not None:
+            failure = self._troubles.failure(self._worker.error)
+            if not self._troubles.goes_on:
+                raise failure
+            self._troubles.tell(failure)
 
     def _refuse(self, last: int, code: int) -> NoReturn:
         self._check_writable()
+        if self.failure is not None:  # what was not written down is the reason
+            raise self.failure
         raise illegal(last, code, self._hooks)
 
     def _check_writable(self) -> None:
@@ -437,7 +541,7 @@ class Journal:
         with self._lock:  # so that no other thread swaps between the two
             if text:
                 tail, slot, _ = self.recorder.position()
-                tail.add(Record(slot, self._now(), code, text))
+                self._add(tail, Record(slot, self._now(), code, text))
             self.record(code)
             self._relieve(tail)
 
@@ -502,19 +606,43 @@ class Journal:
         with self._lock:
             self._check_writable()
             tail, slot, _ = self.recorder.position()
-            tail.add(Record(slot, self._now(), code, text))
+            self._add(tail, Record(slot, self._now(), code, text))
             self._relieve(tail)
+
+    def _add(self, tail: Tail, record: Record) -> None:
+        try:
+            tail.add(record)
+        except LogWriteFailed as error:
+            if not self._troubles.goes_on:
+                raise
+            self._troubles.tell(error)
+            tail.hold(record, error.errno or errno.EIO)
 
     def seal(self) -> None:
         """Have what was written sealed and synced soon; for the session's own thread only.
 
         While an earlier block is still being sealed nothing is done: the next call, or the
         next full block, takes it along.
+
+        Raises:
+            LogWriteFailed: If an earlier block could not be sealed.
         """
         if self.failure is None and os.getpid() == self._process:
             tail, slot, _ = self.recorder.position()
-            if self._worker.is_idle(self._beside(tail)) and (slot or tail.size):
+            spare = self._beside(tail)
+            if self._worker.error is not None:
+                self._raise_failure()
+                self._worker.seal(spare)  # perhaps it can be written again
+            elif self._worker.is_idle(spare) and (slot or tail.size):
                 self._swap(tail)
+
+    def tell_sealed(self) -> None:
+        """As `seal`, on the way out of a session or of a call that failed; see `tell`.
+
+        The next `seal` raises the error again, and so does `close`.
+        """
+        with contextlib.suppress(LogError):
+            self.seal()
 
     def close(self) -> None:
         """Seal the rest and complete the log.
@@ -536,19 +664,27 @@ class Journal:
 
     def _seal_rest(self) -> None:
         if self.store.durable and self.failure is None:
-            try:
-                self._swap(self.recorder.position()[0])
-            except LogError as error:
-                self.failure = error
+            tail, _, _ = self.recorder.position()
+            spare = self._beside(tail)
+            if 0 <= spare.block < tail.block:  # an interrupt may have kept it from being asked for
+                self._worker.seal(spare)
+            self._worker.seal(tail)
 
     def _finish(self) -> None:
         self._abandon.detach()
+        outcome = LEFT
         try:
             if self.failure is not None:
                 raise self.failure
-            self._raise_failure()
+            if self._worker.error is not None:
+                raise self._troubles.failure(self._worker.error)
             self.store.finish()
+            outcome = UNPUBLISHED
             self._publisher.publish_last()
+        except LogWriteFailed as error:
+            if not self._troubles.goes_on:
+                raise
+            self._troubles.tell(error, outcome)
         finally:
             self.store.release()
             _live.discard(self)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 import attrs
 
 from statemachine.block import Block
-from statemachine.errors import LogNotWritable, UnreadableLog
+from statemachine.errors import LogNotWritable, LogWriteFailed, UnreadableLog
 from statemachine.events import Event, EventKind
 from statemachine.form import (
     KEY,
@@ -27,10 +27,11 @@ from statemachine.form import (
     read_header,
 )
 from statemachine.head import Chain
-from statemachine.journal import Journal, block_after, nanoseconds
+from statemachine.journal import IN_MEMORY, Journal, Troubles, block_after, nanoseconds
 from statemachine.machine import Lifecycle
 from statemachine.store import (
     SUFFIX,
+    Durability,
     EventStore,
     FileStore,
     MemoryStore,
@@ -157,10 +158,16 @@ class EventLog:
             which gets a new, uniquely named file; or an `EventStore`.
         witness: Who is told of the log's heads, so that nobody can change it unnoticed; None
             for nobody.
+        on_log_error: What becomes of the training if the log can't be written: "raise", the error
+            comes out of the call that notices it; "warn", the training goes on, a warning is
+            logged once for each kind of trouble, and the log says what it lost.
+        durability: What the sealed blocks survive: "process", the death of the process;
+            "system", a crash of the system and a loss of power, too. None means "system" for a
+            path, and leaves an `EventStore` as it is.
 
     Raises:
         ValueError: If there is a witness for a log in memory, of which nothing is sealed in
-            the end.
+            the end; or if a setting is none.
 
     Attributes:
         lifecycle: The lifecycle of the session that writes the log, for observers.
@@ -177,8 +184,12 @@ class EventLog:
         target: "str | os.PathLike[str] | EventStore | None" = None,
         *,
         witness: Witness | None = None,
+        on_log_error: str = "raise",
+        durability: str | None = None,
     ) -> None:
-        store = _store_for(target)
+        if on_log_error not in ("raise", "warn"):
+            raise ValueError(f"on_log_error is 'raise' or 'warn', not {on_log_error!r}")
+        store = _store_for(target, _durability(durability))
         if witness is not None and not store.durable:
             raise ValueError(
                 f"a log in {store.location} is never sealed as a whole, so it has no heads for a "
@@ -186,6 +197,7 @@ class EventLog:
             )
         self._store: EventStore | None = store
         self._witness = witness
+        self._goes_on = on_log_error == "warn"
         self._path: Path | None = None
         self._journal: Journal | None = None
         self._header: Header | None = None
@@ -243,7 +255,7 @@ class EventLog:
             return self._header
         if self.lifecycle is not None:
             raise LogNotWritable("no session has begun this event log: pass it as event_log=")
-        with self._snapshot().sealed as file:
+        with self.snapshot().sealed as file:
             return _read_header(file, self.location)
 
     @property
@@ -254,7 +266,7 @@ class EventLog:
     @property
     def running(self) -> bool:
         """Whether a living process is still writing the log."""
-        snapshot = self._snapshot()
+        snapshot = self.snapshot()
         snapshot.sealed.close()
         return snapshot.running
 
@@ -267,7 +279,8 @@ class EventLog:
         Raises:
             LogNotWritable: If the log was opened for reading, or another session has it.
             LogExists: If the file is there already.
-            LogWriteFailed: If it can't be made.
+            LogWriteFailed: If it can't be made; with ``on_log_error="warn"`` the log is kept in
+                memory then.
         """
         if self._store is None or self.lifecycle is None:
             raise LogNotWritable(f"{self.location} was opened for reading; create a new EventLog")
@@ -277,9 +290,19 @@ class EventLog:
             )
         started, clock = time.time_ns(), nanoseconds(time.monotonic())
         header = Header(uuid.uuid4().hex, started, clock, tuple(hooks), versions(), os.getpid())
-        self._journal = Journal(self._store, header, witness=self._witness)
+        self._journal = self._make_journal(self._store, header)
         self._header = header
         return self._journal
+
+    def _make_journal(self, store: EventStore, header: Header) -> Journal:
+        try:
+            return Journal(store, header, witness=self._witness, goes_on=self._goes_on)
+        except LogWriteFailed as error:
+            if not self._goes_on:
+                raise
+            Troubles(self.location, self._goes_on).tell(error, IN_MEMORY)
+        self._store = MemoryStore()
+        return Journal(self._store, header)
 
     def note(self, text: str, /, **detail: object) -> None:
         """Write down an event of your own; any thread may, at any time while it is written.
@@ -306,9 +329,10 @@ class EventLog:
         Raises:
             UnreadableLog: If the log's first message can't be read.
         """
-        return Reading(self.header, self._snapshot())
+        return Reading(self.header, self.snapshot())
 
-    def _snapshot(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """What the log's store holds now; whoever takes it closes its file."""
         if self._store is not None:
             return self._store.snapshot()
         assert self._path is not None
@@ -351,12 +375,25 @@ class EventLog:
         return table_of(self.read())
 
 
-def _store_for(target: object) -> EventStore:
-    if target is None:
-        return MemoryStore()
+def _durability(name: str | None) -> Durability | None:
+    try:
+        return None if name is None else Durability(name)
+    except ValueError:
+        raise ValueError(f"durability is 'process', 'system' or None, not {name!r}") from None
+
+
+def _store_for(target: object, durability: Durability | None) -> EventStore:
     if isinstance(target, (str, os.PathLike)):
         path = Path(target)
-        return FileStore(new_path(path) if path.is_dir() else path)
+        path = new_path(path) if path.is_dir() else path
+        return FileStore(path, durability or Durability.SYSTEM)
+    if durability is not None:
+        raise ValueError(
+            f"durability={durability.value!r} goes with a path: what is in memory dies with the "
+            "process, and an EventStore is made with a durability of its own"
+        )
+    if target is None:
+        return MemoryStore()
     if not hasattr(target, "snapshot"):
         raise TypeError(
             "an event log goes to a path, a directory, an EventStore, or None (memory), "

@@ -97,6 +97,35 @@ class Observation:
     time: int | None = None
 
 
+@attrs.frozen
+class Lost:
+    """Events that a log says it lost.
+
+    Attributes:
+        first: The number of the first one.
+        last: The number of the last one.
+        steps: How many steps began among them.
+    """
+
+    first: int
+    last: int
+    steps: int
+
+
+def lost_before(block: Block) -> Lost | None:
+    """What was lost right before a block, by its own first event; None if it does not say so."""
+    if not len(block) or block.codes[0] != EventKind.EVENTS_LOST.number:
+        return None
+    try:
+        told = _detail(block, 0)
+    except UnreadableLog:
+        return None
+    first, last, steps = (told.get(name) for name in ("first", "last", "steps"))
+    if isinstance(first, int) and isinstance(last, int) and isinstance(steps, int):
+        return Lost(first, last, steps)
+    return None
+
+
 class Rules:
     """Judges the blocks of one log in turn; how the log is cut into blocks makes no difference.
 
@@ -124,18 +153,33 @@ class Rules:
         yield from self._clock(block)
         yield from self._second_lane(block)
         yield from self._details(block)
-        yield from self._signatures(block)
-        yield from self._observers(block)
-        yield from self._in_context(block)
+        if block.holds(EventKind.EVENTS_LOST):
+            self._forget(block)
+        else:
+            yield from self._signatures(block)
+            yield from self._observers(block)
+            yield from self._in_context(block)
         self.restores += block.count(EventKind.RESTORE)
 
     def _at(self, rule: str, seen: str, block: Block, position: int) -> Observation:
         time = int(block.times[position]) + self._started
         return Observation(rule, seen, block.sequence + position, time)
 
+    def _forget(self, block: Block) -> None:
+        """What depends on events or details that were lost can be judged anew from the next block.
+
+        Until then the pairs of neighbours decide alone.
+        """
+        ordered = block.ordered_codes
+        self._declared, self._whole, self._asked = None, False, True
+        self._last = self._last_code = int(ordered[-1]) if len(ordered) else 0
+        self._last &= SYMBOL_MASK
+        self._owed_flag = False
+        self._exit = _ErrorRules()
+
     def _numbering(self, block: Block) -> Iterator[Observation]:
         found = (block.sequence, block.step, block.time)
-        if self._expected is not None and found != self._expected:
+        if self._expected is not None and found != self._after(self._expected, block):
             seen = (
                 f"a block begins with event {found[0]} after step {found[1]} at {found[2]} ns; "
                 f"what comes before it ends where event {self._expected[0]}, step "
@@ -143,6 +187,13 @@ class Rules:
             )
             yield Observation("numbered-without-gap", seen, block.sequence)
         self._expected = (block.sequence_after, block.step_after, block.time_after)
+
+    def _after(self, expected: tuple[int, int, int], block: Block) -> tuple[int, int, int]:
+        """Where a block is to begin: after what it says was lost."""
+        lost = lost_before(block)
+        if lost is None or lost.first != expected[0]:
+            return expected
+        return lost.last + 1, expected[1] + lost.steps, expected[2]
 
     def _clock(self, block: Block) -> Iterator[Observation]:
         if not len(block) or block.elapsed.min() >= 0:

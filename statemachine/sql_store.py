@@ -35,7 +35,7 @@ from statemachine.events import Event, EventKind
 from statemachine.form import END_MARKER, Header, read_block, read_frames, read_header
 from statemachine.log import EventLog
 from statemachine.replay import ErrorInfo, Fold, hook_name
-from statemachine.store import Snapshot, TailFiles, is_locked, tails_in
+from statemachine.store import Durability, Snapshot, TailFiles, is_locked, tails_in
 from statemachine.tail import Tail
 
 try:
@@ -60,6 +60,11 @@ _COMMON: Final = frozenset(
         EventKind.STEP_FN_END,
     }
 )
+_SYNCHRONOUS: Final = {
+    Durability.PROCESS: "PRAGMA synchronous = OFF",
+    # FULL would do without a sync of the directory, and could lose the latest transaction.
+    Durability.SYSTEM: "PRAGMA synchronous = EXTRA",
+}
 _RARE: Final = np.array([kind.number for kind in EventKind if kind not in _COMMON])
 
 _METADATA: Final = sa.MetaData()
@@ -120,6 +125,7 @@ class SqlStore:
             its directory must be.
         name: What the log is called in it: letters, digits, ``-``, ``_`` and ``.``. None makes
             up a name that no other log has.
+        durability: What the sealed blocks are to survive.
 
     Raises:
         ValueError: If the name can't be one, or the URL is of another kind.
@@ -132,7 +138,12 @@ class SqlStore:
 
     durable = True
 
-    def __init__(self, database: str | os.PathLike[str], name: str | None = None) -> None:
+    def __init__(
+        self,
+        database: str | os.PathLike[str],
+        name: str | None = None,
+        durability: Durability = Durability.SYSTEM,
+    ) -> None:
         self.database = _path_of(database)
         self.name = uuid.uuid4().hex if name is None else name
         if not _NAME.fullmatch(self.name):
@@ -140,6 +151,7 @@ class SqlStore:
                 f"{self.name!r} can't be the name of a log: take up to 100 letters, digits, "
                 "'-', '_' and '.', and begin with another one than '.'"
             )
+        self.durability = durability
         self._tail_files: TailFiles | None = None
         self._projection: _Projection | None = None
         self._count = 0
@@ -262,12 +274,13 @@ class SqlStore:
         """A transaction; an error of the driver comes out as one of the log."""
         try:
             with _engine(self.database, "rwc").begin() as connection:
+                connection.exec_driver_sql(_SYNCHRONOUS[self.durability])
                 # The driver would begin later, after another process could have made the tables.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 yield connection
         except sa.exc.SQLAlchemyError as error:
             told = f"can't {what} the event log {self.location}: {_reason(error)}"
-            raise LogWriteFailed(_errno(error), told) from error
+            raise LogWriteFailed.told(_errno(error), told) from error
 
 
 def log_names(database: str | os.PathLike[str]) -> list[str]:
@@ -393,11 +406,29 @@ class _Messages(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go back to the start; nowhere else."""
-        if offset or whence != os.SEEK_SET:
-            raise io.UnsupportedOperation("a log in a database is read from its start")
+        """Go to the start of a message, counted in bytes from the start of the first."""
+        if whence != os.SEEK_SET:
+            raise io.UnsupportedOperation("a place in a log is counted from its start")
         self._rewind()
-        return 0
+        at = 0
+        for number, size in self._sizes() if offset else ():
+            if at == offset:
+                break
+            self._number, at = number, at + size
+        if at != offset:
+            raise io.UnsupportedOperation(f"no message of {self._log} begins at byte {offset}")
+        return offset
+
+    def _sizes(self) -> list[tuple[object, int]]:
+        """The number and length of each message; their bytes are not read."""
+        blocks = _BLOCKS
+        of_log = (blocks.c.log == self._log, blocks.c.number <= self._last)
+        size = sa.func.length(blocks.c.message)
+        with _reading(self._database) as connection:
+            rows = connection.execute(
+                sa.select(blocks.c.number, size).where(*of_log).order_by(blocks.c.number)
+            )
+            return [(row[0], int(row[1])) for row in rows if row[1]]
 
     def readinto(self, buffer: Any) -> int:  # any writable buffer, as the base class has it
         """Read on, within one message."""

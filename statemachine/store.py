@@ -1,6 +1,7 @@
 """Where the sealed blocks of a log are kept, and the tails that are being filled."""
 
 import contextlib
+import enum
 import errno
 import fcntl
 import mmap
@@ -62,11 +63,15 @@ class EventStore(Protocol):
         """Add a sealed block. When this returns, it survives the death of the process.
 
         After an interrupt it may be called again with the block that was added last; that changes
-        nothing.
+        nothing. After an error it may be called again with the block that it could not add.
         """
 
     def sync(self) -> None:
-        """Make everything that was appended survive the death of the machine."""
+        """Make everything that was appended survive the death of the machine.
+
+        After an error nobody knows what is on the disk: all blocks that were appended since it
+        last succeeded are taken back, and appended again.
+        """
 
     def finish(self) -> None:
         """Write the end marker, sync, and drop the tails: the log is complete."""
@@ -157,19 +162,41 @@ def _memory_tail() -> Tail:
     return Tail(memoryview(bytearray(TAIL_SIZE)), MemorySide())
 
 
+class Durability(enum.Enum):
+    """What the sealed blocks of a log survive; events in a tail survive the process in any case."""
+
+    PROCESS = "process"
+    """The death of the process that writes it. Nothing is synced."""
+    SYSTEM = "system"
+    """A crash of the system and a loss of power, too. Each seal is synced."""
+
+
+@attrs.frozen
+class _End:
+    """How far a file goes, and the digest of its last message."""
+
+    size: int = 0
+    digest: str = ""
+
+
 class FileStore:
     """A log in a file, with its tails in a directory beside it until it is complete.
 
     Args:
         path: The file; must not exist. Its directory must.
+        durability: What the sealed blocks are to survive.
     """
 
     durable = True
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], durability: Durability = Durability.SYSTEM
+    ) -> None:
         self.path = Path(path)
+        self.durability = durability
         self._file = -1
-        self._latest = ""
+        self._end = self._synced = _End()
+        self._torn = False
         self._tail_files: TailFiles | None = None
 
     @property
@@ -183,9 +210,9 @@ class FileStore:
             self._file = _new_file(self.path, os.O_WRONLY | os.O_APPEND)
         try:
             self._tail_files = TailFiles(tail_directory(self.path))
-            _write_all(self._file, schema_message(), self.path)
+            self._append(schema_message(), "")
             self.sync()
-            _sync_directory_of(self.path)
+            self._sync_directory()
         except BaseException:
             self._undo()
             raise
@@ -200,23 +227,58 @@ class FileStore:
 
     def append(self, message: bytes, digest: str) -> None:
         """Add a sealed block."""
-        if digest != self._latest:
-            _write_all(self._file, message, self.path)
-            self._latest = digest
+        if digest != self._end.digest:
+            self._append(message, digest)
+
+    def _append(self, message: bytes, digest: str) -> None:
+        with _told("write the event log", self.path):
+            self._check_place()
+            if self._torn:  # an earlier attempt left a part of a message, or one not synced
+                os.ftruncate(self._file, self._end.size)
+        self._torn = True
+        _write_all(self._file, message, self.path)
+        self._end, self._torn = _End(self._end.size + len(message), digest), False
+
+    def _check_place(self) -> None:
+        """A file that is written to is not always one that somebody will find."""
+        try:
+            is_there = os.path.samestat(os.stat(self.path), os.fstat(self._file))
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            gone = "it was removed or replaced while it was written, or its file system unmounted"
+            raise OSError(errno.ESTALE, gone)
 
     def sync(self) -> None:
         """Make everything that was appended survive the death of the machine."""
-        with _told("sync the event log", self.path):
-            os.fsync(self._file)
+        try:
+            self._sync(self._file)
+        except LogWriteFailed:
+            self._end, self._torn = self._synced, True
+            raise
+        self._synced = self._end
+
+    def _sync(self, file: int) -> None:
+        if self.durability is Durability.SYSTEM:
+            with _told("sync the event log", self.path):
+                os.fsync(file)
+
+    def _sync_directory(self) -> None:
+        with _told("sync the directory of the event log", self.path):
+            directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._sync(directory)
+        finally:
+            os.close(directory)
 
     def finish(self) -> None:
         """Write the end marker, sync, and drop the tails."""
-        _write_all(self._file, END_MARKER, self.path)
+        self._append(END_MARKER, "")
         self.sync()
         self.release()
         if self._tail_files is not None:
             self._tail_files.remove()
-        _sync_directory_of(self.path)
+        self._sync_directory()
 
     def release(self) -> None:
         """Let go of everything without writing."""
@@ -343,18 +405,8 @@ def _told(what: str, path: Path) -> Iterator[None]:
             "a directory, which gets a new file"
         ) from None
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        told = f"can't {what} at {path}: {reason}"
-        raise LogWriteFailed(error.errno or errno.EIO, told) from error
-
-
-def _sync_directory_of(path: Path) -> None:
-    with _told("sync the directory of the event log", path):
-        file = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(file)
-        finally:
-            os.close(file)
+        told = f"can't {what} at {path}: {error.strerror or error}"
+        raise LogWriteFailed.told(error.errno, told) from error
 
 
 def file_snapshot(path: Path) -> Snapshot:

@@ -5,21 +5,32 @@ than an integer), then the code (an int64): a slot counts when its code is not z
 not before the block's start, so what a killed process left half written, or what an older
 block left behind, is never taken for an event. Rare events and details are records of their own
 beside the slots, each with a checksum.
+
+Before the slots stands what the log lost because it could not be written; see `Loss`. A reader
+finds it, and what else is missing from a tail, as events of the kind ``events.lost``.
 """
 
+import contextlib
+import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Final, Protocol
 
+import attrs
 import numpy as np
 
-from statemachine.block import Codes, Int64s, Record
+from statemachine.block import KIND_MASK, Codes, Int64s, Record, write_detail
+from statemachine.events import EventKind
 
 SLOTS: Final = 32768
 """Ordered events in a block, at most."""
 
-_HEADER: Final = struct.Struct("<8sqd40x")
+_HEADER: Final = struct.Struct("<8sqdqqiI16s")
+_UNWRITTEN: Final = struct.Struct("<iI")
+_UNWRITTEN_AT: Final = 40
 _SLOT: Final = np.dtype([("time", "<f8"), ("code", "<i8")])
 _MAGIC: Final = b"MSTAIL\x01\n"
 TAIL_SIZE: Final = _HEADER.size + 16 * SLOTS
@@ -29,12 +40,42 @@ _RECORD_MAGIC: Final = 0x4345524D
 MAX_RECORD: Final = 1 << 20
 _MOST_DAMAGED: Final = 1000
 """A file with more damaged records is no accident, and would only take time."""
+_MOST_LOST: Final = 1 << 60
 _END_OF_TIME: Final = 9e9
 """Seconds beyond which nanoseconds no longer fit into 63 bits."""
 
 
 TailContent = tuple[int, Int64s, Codes, list[Record]]
 """What a tail holds: its block's number, times in nanoseconds, codes, and records."""
+
+
+@attrs.frozen
+class Loss:
+    """Events that a log lost because it could not be written.
+
+    Attributes:
+        events: How many, at the place where the tail's block begins.
+        steps: How many steps began among them.
+        error: The number of the operating system's error that was the cause.
+    """
+
+    events: int = 0
+    steps: int = 0
+    error: int = 0
+
+
+NO_LOSS: Final = Loss()
+NO_BOOT: Final = bytes(16)
+
+
+@lru_cache(maxsize=1)
+def this_boot() -> bytes:
+    """What tells this run of the system from others, 16 bytes; zeros where it does not say."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text("ascii")
+        return bytes.fromhex(text.replace("-", "")).ljust(16, b"\0")[:16]
+    except (OSError, ValueError):
+        return NO_BOOT
 
 
 class Side(Protocol):
@@ -81,6 +122,7 @@ class Tail:
         times: Where the ordered events' times go, in seconds.
         codes: Where their codes go.
         size: How many bytes of records it holds, at most.
+        loss: What the log lost before the tail's block.
     """
 
     def __init__(self, buffer: memoryview, side: Side) -> None:
@@ -91,12 +133,27 @@ class Tail:
         self.codes = self._slots.cast("q")[1::2]
         self.block = -1
         self.size = 0
+        self.loss = NO_LOSS
+        self._beside = 0
+        self._held: tuple[Record, ...] = ()
 
-    def begin(self, block: int, clock: Callable[[], float]) -> None:
+    def begin(self, block: int, clock: Callable[[], float], loss: Loss = NO_LOSS) -> None:
         """Take the tail for the events of block number `block`; it must be clear."""
-        _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock())
-        self.size = 0
+        lost = attrs.astuple(loss)
+        _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock(), *lost, 0, this_boot())
+        self.size, self.loss, self._beside, self._held = 0, loss, 0, ()
         self.block = block
+
+    def lose(self, clock: Callable[[], float], error: int) -> None:
+        """Begin the same block again without what it holds, and say in the tail what was lost."""
+        content = read_tail(bytes(self._buffer), b"", ())
+        assert content is not None
+        codes = content[2]
+        events = self.loss.events + len(codes) + self._beside
+        steps = int(np.count_nonzero(codes & KIND_MASK == EventKind.STEP_BEGIN.number))
+        self.begin(self.block, clock, Loss(events, self.loss.steps + steps, error))
+        with contextlib.suppress(OSError):  # records of what was lost can be told by their times
+            self.clear()
 
     def clear(self) -> None:
         """Forget the events, once their block is safe elsewhere."""
@@ -108,10 +165,17 @@ class Tail:
         data = pack_record(self.block, record)
         self.size += len(data)
         self._side.append(data)
+        self._beside += record.in_second_lane
+
+    def hold(self, record: Record, error: int) -> None:
+        """Keep a record in memory that `add` could not write down, and say so in the tail."""
+        self._held += (record,)
+        self._beside += record.in_second_lane
+        _UNWRITTEN.pack_into(self._buffer, _UNWRITTEN_AT, error, len(self._held))
 
     def contents(self) -> TailContent | None:
         """A copy of what it holds; None if it was never begun."""
-        return read_tail(bytes(self._buffer), self._side.read())
+        return read_tail(bytes(self._buffer), self._side.read(), self._held)
 
 
 def settled(read: Callable[[int], TailContent | None]) -> tuple[TailContent, ...]:
@@ -172,16 +236,20 @@ def _unpack_record(data: bytes, at: int) -> tuple[int, int, Record | None]:
     return size, block, Record(slot, time, code, payload.decode("utf-8", "replace"))
 
 
-def read_tail(data: bytes, side: bytes) -> TailContent | None:
+def read_tail(
+    data: bytes, side: bytes, held: tuple[Record, ...] | None = None
+) -> TailContent | None:
     """What a tail holds, None if it is unused.
 
     Args:
         data: The TAIL_SIZE bytes of a tail; fewer are read as if zeros followed.
         side: The bytes of its records.
+        held: The records that its writer has in memory only; None if another process reads it.
     """
     data = data[:TAIL_SIZE].ljust(TAIL_SIZE, b"\0")
-    magic, block, start = _HEADER.unpack_from(data)
-    if magic != _MAGIC or block < 0:
+    magic, block, start, events, steps, error, unwritten, boot = _HEADER.unpack_from(data)
+    is_one = magic == _MAGIC and block >= 0 and 0 <= start < _END_OF_TIME
+    if not is_one or not 0 <= steps <= events < _MOST_LOST:
         return None
     slots = np.frombuffer(data, _SLOT, offset=_HEADER.size)
     times, codes = slots["time"], slots["code"]
@@ -189,4 +257,30 @@ def read_tail(data: bytes, side: bytes) -> TailContent | None:
     valid[1:] &= times[1:] >= times[:-1]
     count = int(np.argmin(valid)) if not valid.all() else len(valid)
     ordered = (times[:count] * 1e9).astype(np.int64)
-    return block, ordered, codes[:count].astype(np.int32), list(unpack_records(side, block))
+    records = [*unpack_records(side, block), *(held or ())]
+    if events:  # what stood here before was lost: its records are none of this block's
+        began = int(start * 1e9)
+        told = {"events": events, "steps": steps, "reason": os.strerror(error)}
+        records = [_lost(0, began, told), *(r for r in records if r.time >= began)]
+    if held is None:
+        end = int(ordered[-1]) if count else 0
+        records += [_lost(count, end, told) for told in _missing(unwritten, error, boot)]
+    return block, ordered, codes[:count].astype(np.int32), records
+
+
+def _missing(unwritten: int, error: int, boot: bytes) -> Iterator[dict[str, object]]:
+    """What is missing from a tail of which nobody can say where."""
+    if unwritten:
+        yield {"records": unwritten, "reason": os.strerror(error)}
+    if NO_BOOT != boot != this_boot() != NO_BOOT:
+        yield {"reason": RESTARTED}
+
+
+RESTARTED: Final = (
+    "the system on which it was written has stopped, and what it had not synced by then may be "
+    "missing here"
+)
+
+
+def _lost(slot: int, time: int, told: dict[str, object]) -> Record:
+    return Record(slot, time, EventKind.EVENTS_LOST.number, write_detail(told))

@@ -15,6 +15,7 @@ from runtime.graph.dtypes import DType
 from runtime.graph.shapes import Dims
 
 if TYPE_CHECKING:
+    from runtime.graph.bodies import Body
     from runtime.graph.operation import Operation
     from runtime.graph.tensor import Tensor
 
@@ -32,11 +33,12 @@ class Spec:
         partial: For an integer vector: its elements, None where unknown; else None.
         owned: The array belongs to the running plan alone and nobody reads it after the
             operation in question, which may therefore overwrite or keep it.
+        element: For values that a loop saves, one for each time: what is known of one; else None.
         exclusive: For a variable: nobody who has read it needs the old contents any more, so
             that its buffer may be updated in place.
     """
 
-    __slots__ = ("dims", "dtype", "exclusive", "owned", "partial", "value")
+    __slots__ = ("dims", "dtype", "element", "exclusive", "owned", "partial", "value")
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Spec:
         self.dims = dims
         self.value = value
         self.partial = partial
+        self.element: Spec | None = None
         self.owned = False
         self.exclusive = False
 
@@ -101,6 +104,19 @@ def not_differentiable(op: "Operation", *_: Any) -> list[None]:
 
 
 @attrs.frozen(eq=False)
+class Nested:
+    """How an operation carries out others.
+
+    Attributes:
+        requests: What to compile: a `plan.Request` for each body.
+        make: Makes the kernel from the functions of the compiled plans.
+    """
+
+    requests: Sequence[Any]  # the module of plans is above this one
+    make: Callable[..., Kernel]
+
+
+@attrs.frozen(eq=False)
 class Definition:
     """An operation type.
 
@@ -120,13 +136,17 @@ class Definition:
         gradient: Gives a list with the gradient for each input (or None) from the operation
             and the gradients of its outputs. If None, asking for it is an error.
         state: Makes the state that an operation of this type has in each session.
-        references: Indices of the inputs that are variables or queues to work on.
+        references: Indices of the inputs that are variables or queues to work on; or what tells
+            them from an operation.
         stateful: Whether two calls with the same inputs may differ or have an effect.
         reading: Whether it is stateful only in that it reads something, so that leaving it out of
             a run that does not need its value changes nothing.
         aliases: Whether an output may share memory with an input or a variable; or what tells
             it from a `View`.
         floating: Whether the kernel may meet floating-point exceptions.
+        nested: Instead of `kernel`, for an operation that carries out others: gives the requests
+            for their plans, and makes the kernel from these plans' functions.
+        save: For an operation that carries out others: adds an output for one of their tensors.
     """
 
     type: str
@@ -138,11 +158,13 @@ class Definition:
     passes: Callable[[View], int | None] | None = None
     gradient: Gradient | None = None
     state: Callable[["Operation"], Any] | None = None
-    references: Container[int] = ()
+    references: Container[int] | Callable[["Operation"], Container[int]] = ()
     stateful: bool = False
     reading: bool = False
     aliases: bool | Callable[[View], bool] = False
     floating: bool = False
+    nested: Callable[[View, Sequence[bool]], "Nested"] | None = None
+    save: Callable[["Operation", "Body", "Tensor"], "Tensor"] | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.type in _KNOWN:

@@ -66,8 +66,8 @@ class DType:
 
     @property
     def is_numpy_compatible(self) -> builtins.bool:
-        """Whether NumPy arrays can have such elements; false for handles of queues."""
-        return self.name != "resource"
+        """Whether NumPy arrays can have such elements; false for handles of queues and the like."""
+        return self.name not in ("resource", "variant")
 
     @property
     def size(self) -> int:
@@ -149,6 +149,7 @@ complex64: Final = DType("complex64", 8, np.complex64)
 int64: Final = DType("int64", 9, np.int64)
 bool: Final = DType("bool", 10, np.bool_)
 resource: Final = DType("resource", 20, np.object_)
+variant: Final = DType("variant", 21, np.object_)
 uint16: Final = DType("uint16", 17, np.uint16)
 complex128: Final = DType("complex128", 18, np.complex128)
 float16: Final = DType("float16", 19, np.float16)
@@ -163,8 +164,8 @@ _ALL = (
 )
 _BY_NAME = {t.name: t for t in _ALL} | {"double": float64, "half": float16, "float": float32}
 _BY_NUMPY: dict[Any, DType] = {t.numpy: t for t in _ALL}
-_BY_NAME["resource"] = resource
-_BY_ENUM = {t.as_datatype_enum: t for t in (*_ALL, resource)}
+_BY_NAME |= {"resource": resource, "variant": variant}
+_BY_ENUM = {t.as_datatype_enum: t for t in (*_ALL, resource, variant)}
 _BY_PYTHON: dict[Any, DType] = {float: float32, int: int32, str: string, bytes: string}
 
 

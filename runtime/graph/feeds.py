@@ -51,7 +51,8 @@ def _fed_tensor(key: Any, graph: Graph) -> Tensor:
         raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
     assert isinstance(tensor, Tensor)
     if not graph.is_feedable(tensor):
-        raise ValueError(f"Tensor {tensor.name} may not be fed.")
+        inside = "" if tensor.op.body is None else f": it is inside of {tensor.op.body.what}"
+        raise ValueError(f"Tensor {tensor.name} may not be fed{inside}.")
     return tensor
 
 

@@ -91,6 +91,8 @@ class _Reader:
             return self._mapping(fetches)
         if isinstance(fetches, (list, tuple)):
             return self._sequence(fetches)
+        if hasattr(fetches, "_as_fetches"):
+            return self._made(*fetches._as_fetches())
         if hasattr(type(fetches), "__attrs_attrs__"):
             return self._made(type(fetches), _attrs_values(fetches))
         return self._element(fetches)
@@ -122,7 +124,7 @@ class _Reader:
     def _element(self, fetch: Any) -> str:
         element = self._found(fetch)
         if not self._graph.is_fetchable(element):
-            raise ValueError(f"{element!r} may not be fetched.")
+            raise ValueError(f"{element!r} may not be fetched{_reason(element)}")
         self.elements.append(element)
         return f"{{{len(self.elements) - 1}}}"
 
@@ -139,6 +141,16 @@ class _Reader:
                 f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of "
                 f"this session's graph. ({error.args[0]})"
             ) from None
+
+
+def _reason(element: Element) -> str:
+    body = (element if isinstance(element, Operation) else element.op).body
+    if body is None:
+        return "."
+    return (
+        f": it is inside of {body.what}. Return it from the function that makes it, and fetch "
+        "what comes out."
+    )
 
 
 def _maker(fetches: Mapping[Any, Any]) -> Callable[[list[tuple[Any, Any]]], Any]:

@@ -1,18 +1,29 @@
 """Symbolic gradients: operations that compute derivatives, added to the graph."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
+from runtime.graph import dtypes
 from runtime.graph.convert import convert_to_tensor
+from runtime.graph.dtypes import DType
 from runtime.graph.export import export
 from runtime.graph.graph import Graph
+from runtime.graph.indexed_slices import IndexedSlices, summed
 from runtime.graph.operation import Operation, described
-from runtime.graph.ops.array import ones_like, zeros_like
-from runtime.graph.ops.math import add_n
-from runtime.graph.shapes import compatible
+from runtime.graph.ops.array import IDENTITY, ones_like, zeros, zeros_like
+from runtime.graph.ops.math import ADD_N, add_n
+from runtime.graph.ops.state import READ
+from runtime.graph.ops.tensor_array import no_rows
+from runtime.graph.shapes import compatible, fully_known
 from runtime.graph.shapes import described as shape_text
 from runtime.graph.tensor import Tensor
 from runtime.graph.variables import Variable
+
+# A gradient is a tensor, or for what was gathered from a tensor some of its rows.
+Slope: TypeAlias = Tensor | IndexedSlices
+
+# The operations whose rules take rows as they are; others are given a tensor.
+_PASSING = (IDENTITY, READ)
 
 
 class AggregationMethod:
@@ -38,7 +49,7 @@ def gradients(
     aggregation_method: Any = None,
     stop_gradients: Any = None,
     unconnected_gradients: Any = None,
-) -> list[Tensor | None]:
+) -> list[Any]:
     """The derivatives of the sum of some tensors by others.
 
     Source: the ``tf.compat.v1.gradients`` documentation.
@@ -56,6 +67,7 @@ def gradients(
 
     Returns:
         For each of `xs` the sum of the derivatives of all `ys` by it; None if there is no path.
+        `IndexedSlices` for what was only gathered from.
 
     Raises:
         LookupError: If an operation on the way has no gradient.
@@ -90,6 +102,52 @@ def _source(x: Any) -> Tensor:
     return x._ref() if isinstance(x, Variable) else convert_to_tensor(x)
 
 
+def dense_gradients(
+    graph: Graph, ys: Iterable[tuple[Tensor, Tensor]], xs: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The partial derivatives of tensors by others, none of which is seen through.
+
+    Args:
+        graph: The graph.
+        ys: Pairs of a tensor and the gradient that begins there.
+        xs: Tensors to differentiate by.
+
+    Returns:
+        For each of `xs` a tensor; None if there is no path.
+    """
+    walk = _Backward(graph, xs, set(xs))
+    for y, gradient in ys:
+        if is_differentiable(y.dtype):
+            walk.begin(y, gradient)
+    return [None if g is None else convert_to_tensor(g) for g in walk.run()]
+
+
+def is_differentiable(dtype: DType) -> bool:
+    """Whether gradients flow through tensors of a type: numbers, and arrays of tensors.
+
+    Args:
+        dtype: The type.
+
+    Returns:
+        True for floating-point and complex numbers and for what a `TensorArray` holds.
+    """
+    return dtype.is_floating or dtype.is_complex or dtype is dtypes.variant
+
+
+def no_gradient(x: Tensor) -> Tensor:
+    """The gradient of a tensor that nothing depends on.
+
+    Args:
+        x: The tensor.
+
+    Returns:
+        Zeros of its shape.
+    """
+    if x.dtype is dtypes.variant:
+        return no_rows()
+    return zeros(list(x.dims), x.dtype) if fully_known(x.dims) else zeros_like(x)  # type: ignore[arg-type]  # known
+
+
 class _Backward:
     """Goes from the targets back to the sources, in the reverse order of creation."""
 
@@ -98,12 +156,12 @@ class _Backward:
         self._sources = sources
         self._stops = stops
         self._between = _reached_from(sources, stops)
-        self._collected: dict[Tensor, list[Tensor]] = {}
+        self._collected: dict[Tensor, list[Slope]] = {}
         self._open: set[Operation] = set()
 
     def begin(self, y: Tensor, gradient: Any) -> None:
         """Sets the gradient of a target."""
-        if not (y.dtype.is_floating or y.dtype.is_complex):
+        if not is_differentiable(y.dtype):
             raise TypeError(
                 f"Gradients of {y.name!r} can't be taken: it is of {y.dtype.name}, and only "
                 "floating-point tensors have gradients."
@@ -119,12 +177,12 @@ class _Backward:
                 )
         self._collect(y, value)
 
-    def _collect(self, tensor: Tensor, gradient: Tensor) -> None:
+    def _collect(self, tensor: Tensor, gradient: Slope) -> None:
         self._collected.setdefault(tensor, []).append(gradient)
         if tensor.op in self._between:
             self._open.add(tensor.op)
 
-    def run(self) -> list[Tensor | None]:
+    def run(self) -> list[Slope | None]:
         """The gradients of the sources."""
         while self._open:
             op = max(self._open, key=lambda candidate: candidate.number)
@@ -132,13 +190,13 @@ class _Backward:
             self._visit(op)
         return [self._total(x) for x in self._sources]
 
-    def _total(self, tensor: Tensor) -> Tensor | None:
+    def _total(self, tensor: Tensor) -> Slope | None:
         """The sum of what was collected for a tensor, made once."""
         parts = self._collected.get(tensor)
         if not parts:
             return None
         if len(parts) > 1:
-            self._collected[tensor] = parts = [add_n(parts)]
+            self._collected[tensor] = parts = [_sum(parts)]
         return parts[0]
 
     def _visit(self, op: Operation) -> None:
@@ -158,20 +216,34 @@ class _Backward:
             return False
         return tensor.op in self._between or tensor in self._sources
 
-    def _output_gradients(self, op: Operation) -> list[Tensor | None]:
-        totals = [None if t in self._stops else self._total(t) for t in op.outputs]
-        first = totals[0]
-        if first is None and any(t is not None for t in totals):
-            totals[0] = zeros_like(op.outputs[0])
+    def _output_gradients(self, op: Operation) -> Sequence[Slope | None]:
+        found = [None if t in self._stops else self._total(t) for t in op.outputs]
+        if op.definition in _PASSING:
+            return found
+        totals = [None if g is None else convert_to_tensor(g) for g in found]
+        given = [t is not None for t in totals]
+        if any(given) and not given[0] and is_differentiable(op.outputs[0].dtype):
+            totals[0] = no_gradient(op.outputs[0])
         return totals
 
-    def _differentiated(self, op: Operation, totals: list[Tensor | None]) -> Iterable[Any]:
+    def _differentiated(self, op: Operation, totals: Sequence[Slope | None]) -> Iterable[Any]:
         if all(total is None for total in totals):
             return [None] * len(op.inputs)
         rule = op.definition.gradient
         if rule is None:
             raise LookupError(f"No gradient is defined for {described(op)}.")
         return rule(op, *totals)  # type: ignore[no-any-return]  # rules are untyped
+
+
+def _sum(parts: Sequence[Slope]) -> Slope:
+    slices = [part for part in parts if isinstance(part, IndexedSlices)]
+    if len(slices) == len(parts):
+        return summed(slices)
+    tensors = [convert_to_tensor(part) for part in parts]
+    if tensors[0].dtype is dtypes.variant:
+        total: Tensor = ADD_N(*tensors)
+        return total
+    return add_n(tensors)
 
 
 def _reached_from(sources: Sequence[Tensor], stops: set[Tensor]) -> set[Operation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from runtime.graph.bodies import Body, check_reachable
 from runtime.graph.definition import Definition
 from runtime.graph.graph_def import GraphDef
 from runtime.graph.operation import Operation
@@ -31,6 +32,7 @@ class _Scopes(threading.local):
         self.name = ""
         self.controls: list[_Controls] = []
         self.devices: list[Any] = []
+        self.body: Body | None = None
 
 
 class Graph:
@@ -108,7 +110,9 @@ class Graph:
             controls,
             self._device(),
             len(self._operations),
+            self._scopes.body,
         )
+        self._take_in(op)
         self._operations[full] = op
         for block in self._scopes.controls:
             block.members.add(op)
@@ -121,7 +125,45 @@ class Graph:
             if input_ops and not block.members.isdisjoint(input_ops):
                 continue
             found.extend(op for op in block.operations if op not in found and op not in input_ops)
+        body = self._scopes.body
+        if body is not None:
+            return [op for op in found if body.follow(op)]
+        for op in found:
+            check_reachable(op)
         return found
+
+    def _take_in(self, op: Operation) -> None:
+        """Makes what an operation uses available to the body that it belongs to."""
+        if op.body is None:
+            for tensor in op.inputs:
+                if tensor.op.type != "Const":
+                    check_reachable(tensor.op)
+            return
+        references = op.references
+        for index, tensor in enumerate(op.inputs):
+            op.body.take(tensor, index in references)
+
+    @contextmanager
+    def inside(self, body: Body | None) -> Iterator[None]:
+        """Puts the operations that are made inside into a body.
+
+        Args:
+            body: The body; None for none at all.
+
+        Yields:
+            Nothing.
+        """
+        before = self._scopes.body
+        self._scopes.body = body
+        try:
+            yield
+        finally:
+            self._scopes.body = before
+
+    @property
+    def body(self) -> Body | None:
+        """The body that operations are put into."""
+        return self._scopes.body
 
     def _check_not_finalized(self) -> None:
         if self._finalized:
@@ -339,7 +381,8 @@ class Graph:
 
         Args:
             control_inputs: Operations or tensors of this graph, or their names; None
-                suspends all surrounding control dependencies.
+                suspends all surrounding control dependencies, and leads out of branches of
+                conditions and bodies of loops.
 
         Returns:
             A context manager.
@@ -348,7 +391,7 @@ class Graph:
             TypeError: If something in it is neither operation nor tensor.
         """
         if control_inputs is None:
-            return self._controls([])
+            return self._outside()
         operations = []
         for element in control_inputs:
             found = self.as_graph_element(_indexed(element))
@@ -363,6 +406,11 @@ class Graph:
             yield
         finally:
             self._scopes.controls = before
+
+    @contextmanager
+    def _outside(self) -> Iterator[None]:
+        with self._controls([]), self.inside(None):
+            yield
 
     def under_control(self) -> bool:
         """Whether an operation that is created now runs after others by control dependency."""
@@ -499,7 +547,8 @@ class Graph:
         Returns:
             False if it, or anything like it, was excluded.
         """
-        return tensor not in self._unfeedable and tensor.dtype.is_numpy_compatible
+        feedable = tensor not in self._unfeedable and tensor.op.body is None
+        return feedable and tensor.dtype.is_numpy_compatible
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
         """Whether a tensor or operation can be fetched.
@@ -512,7 +561,8 @@ class Graph:
         """
         if isinstance(tensor_or_op, Tensor) and not tensor_or_op.dtype.is_numpy_compatible:
             return False
-        return tensor_or_op not in self._unfetchable
+        op = getattr(tensor_or_op, "op", tensor_or_op)
+        return tensor_or_op not in self._unfetchable and op.body is None
 
     def prevent_feeding(self, tensor: Any) -> None:
         """Makes feeding a tensor an error.

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runtime.graph.definition import Definition, NodeDef, Spec, View
@@ -10,6 +10,7 @@ from runtime.graph.shapes import Incompatible, element_count
 from runtime.graph.tensor import Tensor, _session_for
 
 if TYPE_CHECKING:
+    from runtime.graph.bodies import Body
     from runtime.graph.graph import Graph
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -32,12 +33,14 @@ class Operation:
         number: Its place in the order of creation.
         place: File and line of the user's code that made it.
         outputs: The tensors that it computes.
+        body: The branch or loop that it is inside of, or None.
     """
 
     __slots__ = (
         "__weakref__",
         "_inputs",
         "attributes",
+        "body",
         "control_inputs",
         "definition",
         "device",
@@ -58,6 +61,7 @@ class Operation:
         control_inputs: list["Operation"],
         device: str,
         number: int,
+        body: "Body | None" = None,
     ) -> None:
         self.graph = graph
         self.definition = definition
@@ -67,6 +71,7 @@ class Operation:
         self.control_inputs = control_inputs
         self.device = device
         self.number = number
+        self.body = body
         self.place = user_place()
         specs = self._infer()
         self.outputs = [Tensor(self, index, spec) for index, spec in enumerate(specs)]
@@ -90,6 +95,12 @@ class Operation:
     def inputs(self) -> Sequence[Tensor]:
         """The tensors that it takes."""
         return self._inputs
+
+    @property
+    def references(self) -> Container[int]:
+        """Indices of the inputs that are variables or queues to work on."""
+        references = self.definition.references
+        return references(self) if callable(references) else references
 
     @property
     def node_def(self) -> NodeDef:

@@ -13,16 +13,16 @@ The source consists only of names made here; nothing that a user wrote gets into
 """
 
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
 
 from runtime.graph import dtypes
-from runtime.graph.definition import Definition, NodeDef, Spec, View
+from runtime.graph.definition import Definition, Nested, NodeDef, Spec, View
 from runtime.graph.operation import Operation, folded, inferred
-from runtime.graph.shapes import Dims, Incompatible, compatible, fully_known, merged
+from runtime.graph.shapes import Incompatible, compatible, fully_known, merged
 from runtime.graph.state import SessionState
 from runtime.graph.tensor import Tensor
 
@@ -34,7 +34,7 @@ Root: TypeAlias = tuple[str, Any]
 Function: TypeAlias = Callable[..., Any]
 
 
-class PlanError(Exception):
+class PlanError(Incompatible):
     """An operation can't work with the shapes that were fed."""
 
     def __init__(self, op: Operation, message: str) -> None:
@@ -53,6 +53,8 @@ class Program:
         constants: What the names in it mean: kernels and known values.
         states: Names that mean the state of an operation, which each session has its own of.
         lines: The operation of each line of the source, None for lines without one.
+        nested: The kernels of operations that carry out others: how to make each, and of which
+            programs.
     """
 
     source: str
@@ -60,6 +62,7 @@ class Program:
     constants: Mapping[str, Any]
     states: Mapping[str, Operation]
     lines: Sequence[Operation | None]
+    nested: Mapping[str, tuple[Nested, Sequence["Program"]]]
 
     def bind(self, state: SessionState, **extra: Any) -> Function:
         """Makes the function that carries the plan out in a session.
@@ -73,12 +76,22 @@ class Program:
         """
         names = dict(self.constants)
         names.update((name, state.of(op)) for name, op in self.states.items())
+        for name, (nested, programs) in self.nested.items():
+            names[name] = nested.make(*[p.bind(state, **extra) for p in programs])
         names.update(extra)
         return types.FunctionType(self.code, names)
 
     def description(self) -> list[NodeDef]:
         """Descriptions of the operations that the plan carries out."""
-        return [op.node_def for op in dict.fromkeys(self.lines) if op is not None]
+        lines = [op for program in self._all() for op in program.lines]
+        return [op.node_def for op in dict.fromkeys(lines) if op is not None]
+
+    def _all(self) -> Iterator["Program"]:
+        """The program and those that it carries out."""
+        yield self
+        for _, programs in self.nested.values():
+            for program in programs:
+                yield from program._all()
 
     def failed_operation(self, error: BaseException) -> Operation | None:
         """The operation whose line in the plan an error came through.
@@ -89,12 +102,14 @@ class Program:
         Returns:
             The operation, or None if the error comes from elsewhere.
         """
-        trace = error.__traceback__
+        lines = {program.code: program.lines for program in self._all()}
+        trace, found = error.__traceback__, None
         while trace is not None:
-            if trace.tb_frame.f_code is self.code:
-                return self.lines[trace.tb_lineno] if trace.tb_lineno < len(self.lines) else None
+            known = lines.get(trace.tb_frame.f_code, ())
+            if trace.tb_lineno < len(known):
+                found = known[trace.tb_lineno]
             trace = trace.tb_next
-        return None
+        return found
 
 
 @attrs.frozen(eq=False)
@@ -105,17 +120,20 @@ class Request:
         fetches: Tensors and operations.
         result: Makes the source of the returned structure from the sources of the fetches.
         feeds: The tensors that are fed.
-        feed_dims: The shapes of what is fed for them.
+        feed_specs: What is known of what is fed for them.
         constants: Names that the source of the structure uses.
         traced: Whether the time of each operation is to be recorded.
+        kept: Inside of another plan: the variables that may not be updated in place. None for
+            a plan of its own, whose results go to the user.
     """
 
     fetches: Sequence[Tensor | Operation]
     result: Callable[[Sequence[str]], str]
     feeds: Sequence[Tensor]
-    feed_dims: Sequence[Dims]
+    feed_specs: Sequence[Spec]
     constants: Mapping[str, Any]
     traced: bool = False
+    kept: Container[Operation] | None = None
 
 
 def compile_program(request: Request) -> Program:
@@ -133,6 +151,26 @@ def compile_program(request: Request) -> Program:
     meaning = _Interpretation(request)
     liveness = _Liveness(request, meaning)
     return _Emission(request, meaning, liveness).program()
+
+
+def interpreted(
+    fetches: Sequence[Tensor], feeds: Sequence[Tensor], specs: Sequence[Spec]
+) -> list[Spec]:
+    """What is known of tensors if something is known of others.
+
+    Args:
+        fetches: The tensors.
+        feeds: The others.
+        specs: What is known of these.
+
+    Returns:
+        A spec for each of `fetches`.
+
+    Raises:
+        PlanError: If an operation can't work with such values.
+    """
+    meaning = _Interpretation(Request(fetches, ", ".join, feeds, specs, {}))
+    return [meaning.specs[tensor] for tensor in fetches]
 
 
 def ancestors(
@@ -172,8 +210,8 @@ class _Interpretation:
     """
 
     def __init__(self, request: Request) -> None:
-        self._fed = dict(zip(request.feeds, request.feed_dims, strict=True))
-        self.specs = {t: Spec(t.dtype, dims) for t, dims in self._fed.items()}
+        self._fed = dict(zip(request.feeds, request.feed_specs, strict=True))
+        self.specs = dict(self._fed)
         self.same: dict[Tensor, Tensor] = {}
         self._known = set(self._fed)
         self._quiet = set(self._fed)
@@ -216,6 +254,8 @@ class _Interpretation:
     def _inferred(self, op: Operation, view: View) -> tuple[Spec, ...]:
         try:
             specs = inferred(view)
+        except PlanError:  # it names the operation that it comes from
+            raise
         except Incompatible as error:
             raise PlanError(op, str(error)) from None
         for tensor, spec in zip(op.outputs, specs, strict=True):
@@ -250,12 +290,13 @@ class _Interpretation:
             return True
         if op.outputs and all(self.specs[t].value is not None for t in op.outputs):
             return True
-        return not (definition.kernel or definition.bind or definition.template)
+        does = definition.kernel or definition.bind or definition.template or definition.nested
+        return not does
 
 
 def data_inputs(op: Operation) -> list[Tensor]:
     """The inputs of an operation that are values, not references to variables or queues."""
-    references = op.definition.references
+    references = op.references
     if not references:
         return list(op.inputs)
     return [t for index, t in enumerate(op.inputs) if index not in references]
@@ -263,8 +304,8 @@ def data_inputs(op: Operation) -> list[Tensor]:
 
 def variable_roots(op: Operation) -> list["Root"]:
     """The memory of the variables that an operation reads or updates."""
-    inputs = enumerate(op.inputs)
-    references = [t.op for index, t in inputs if index in op.definition.references]
+    known = op.references
+    references = [t.op for index, t in enumerate(op.inputs) if index in known]
     if op.definition.state is not None:
         references.append(op)
     return [("variable", reference) for reference in references]
@@ -285,6 +326,8 @@ class _Liveness:
         self._meaning = meaning
         self._fetched = {meaning.resolve(f) for f in request.fetches if isinstance(f, Tensor)}
         self._roots = {t: frozenset([("feed", t)]) for t in request.feeds}
+        self._nested = request.kept is not None
+        self._kept = request.kept or ()
         self._last: dict[Root, int] = {}
         self._last_tensor: dict[Tensor, int] = {}
         self._read = set(self._fetched)
@@ -312,7 +355,8 @@ class _Liveness:
         roots = shared if shared and not scalar else {("own", tensor)}
         self._roots[tensor] = frozenset(roots)
         self._use(tensor, position)
-        if tensor in self._fetched and any(kind == "variable" for kind, _ in roots):
+        in_variable = any(kind == "variable" for kind, _ in roots)
+        if tensor in self._fetched and in_variable and not self._nested:
             self.snapshots.add(tensor)
 
     def _use(self, tensor: Tensor, position: int) -> None:
@@ -341,7 +385,14 @@ class _Liveness:
 
     def exclusive(self, variable: Operation, position: int) -> bool:
         """Whether an operation may update a variable in place."""
+        if variable in self._kept:
+            return False
         return self._last.get(("variable", variable), -1) <= position
+
+    def reads(self, op: Operation, variable: Operation) -> bool:
+        """Whether a value that an operation takes lies in the memory of a variable."""
+        inputs = [self._meaning.resolve(t) for t in data_inputs(op)]
+        return any(("variable", variable) in self.roots(t) for t in inputs)
 
     def needs_copy(self, tensor: Tensor) -> bool:
         """Whether a fetched value lies in memory that outlives the run."""
@@ -361,6 +412,7 @@ class _Emission:
         self._states: dict[str, Operation] = {}
         self._state_names: dict[Operation, str] = {}
         self._lines: list[tuple[str, Operation | None]] = []
+        self._nested: dict[str, tuple[Nested, list[Program]]] = {}
 
     def program(self) -> Program:
         """The whole plan."""
@@ -374,7 +426,7 @@ class _Emission:
     def _assembled(self, arguments: str) -> Program:
         head = [(f"def plan({arguments}):", None)]
         indent = " "
-        if any(_may_overflow(op) for op in self._meaning.order):
+        if self._request.kept is None and any(map(_may_overflow, self._meaning.order)):
             head.append((" with errstate(all='ignore'):", None))
             self._constants["errstate"] = np.errstate
             indent = "  "
@@ -383,7 +435,8 @@ class _Emission:
         source = "\n".join(text for text, _ in lines[1:]) + "\n"
         module = compile(source, "<plan>", "exec", dont_inherit=True)
         code = next(c for c in module.co_consts if isinstance(c, types.CodeType))
-        return Program(source, code, self._constants, self._states, [op for _, op in lines])
+        operations = [op for _, op in lines]
+        return Program(source, code, self._constants, self._states, operations, self._nested)
 
     def _line(self, text: str, op: Operation | None) -> None:
         self._lines.append((text, op))
@@ -413,7 +466,9 @@ class _Emission:
 
     def _arguments(self, op: Operation) -> list[str]:
         own = [self._state(op)] if op.definition.state is not None else []
-        references = op.definition.references
+        if op.definition.nested is not None:
+            return [self._name(t) for t in data_inputs(op)]
+        references = op.references
         return own + [
             self._state(t.op) if index in references else self._name(t)
             for index, t in enumerate(op.inputs)
@@ -422,17 +477,24 @@ class _Emission:
     def _view(self, position: int, op: Operation) -> View:
         """An operation with what is known of its inputs, and what it may do with them."""
         specs = []
+        references = op.references
         resolved = [self._meaning.resolve(t) for t in op.inputs]
         for index, tensor in enumerate(resolved):
             spec = self._meaning.specs[tensor]
             copy = Spec(spec.dtype, spec.dims, spec.value, spec.partial)
-            if index in op.definition.references:
-                copy.exclusive = self._liveness.exclusive(tensor.op, position)
+            copy.element = spec.element
+            if index in references:
+                copy.exclusive = self._exclusive(op, tensor.op, position)
             else:
                 once = resolved.count(tensor) == 1
                 copy.owned = once and bool(spec.dims) and self._liveness.owned(tensor, position)
             specs.append(copy)
         return View(op, specs)
+
+    def _exclusive(self, op: Operation, variable: Operation, position: int) -> bool:
+        if op.definition.nested is not None and self._liveness.reads(op, variable):
+            return False
+        return self._liveness.exclusive(variable, position)
 
     def _emit(self, position: int, op: Operation) -> None:
         view = self._view(position, op)
@@ -457,6 +519,8 @@ class _Emission:
 
     def _call(self, op: Operation, view: View, arguments: list[str]) -> str:
         definition = op.definition
+        if definition.nested is not None:
+            return f"{self._carrying_out(definition.nested, view, op)}({', '.join(arguments)})"
         target = self._reusable(definition, view, op)
         if target is not None:
             ufunc = self._bound("k", definition.ufunc)
@@ -468,6 +532,14 @@ class _Emission:
         if any(t.dtype is dtypes.string for t in op.outputs):
             kernel = _giving_arrays(kernel)
         return f"{self._bound('k', kernel)}({', '.join(arguments)})"
+
+    def _carrying_out(self, nested: Any, view: View, op: Operation) -> str:
+        """The name of the kernel of an operation that carries out others."""
+        how: Nested = nested(view, [self._liveness.is_used(t) for t in op.outputs])
+        requests = [attrs.evolve(r, traced=self._request.traced) for r in how.requests]
+        name = f"n{len(self._nested)}"
+        self._nested[name] = how, [compile_program(request) for request in requests]
+        return name
 
     def _reusable(self, definition: Definition, view: View, op: Operation) -> int | None:
         """The input whose memory the result can be written to."""
@@ -505,6 +577,8 @@ class _Emission:
             return "None"
         tensor = self._meaning.resolve(fetch)
         name = self._name(tensor)
+        if self._request.kept is not None:
+            return name
         if tensor in self._liveness.snapshots:
             return f"f{name}"
         spec = self._meaning.specs[tensor]
@@ -517,6 +591,8 @@ class _Emission:
 
 def _may_overflow(op: Operation) -> bool:
     """Whether NumPy might warn about floating-point numbers, where TensorFlow is silent."""
+    if op.definition.nested is not None:
+        return True
     tensors = [*op.inputs, *op.outputs]
     return op.definition.floating and any(not t.dtype.is_integer for t in tensors)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from runtime import errors
 from runtime.graph.config import ConfigProto, RunMetadata, RunOptions
+from runtime.graph.definition import Spec
 from runtime.graph.export import export
 from runtime.graph.failures import reraise, uninitialized
 from runtime.graph.feeds import check_shape, fed_array, fed_tensors, flattened
@@ -233,13 +234,13 @@ class Session:
         return program
 
     def _new_program(self, prepared: _Prepared, shapes: Any, traced: bool) -> Program:
-        feed_dims: list[Dims] = [t.dims for t in prepared.unique] if shapes is None else [*shapes]
+        dims: list[Dims] = [t.dims for t in prepared.unique] if shapes is None else [*shapes]
         structure = prepared.structure
         request = Request(
             structure.elements,
             structure.source,
             prepared.unique,
-            feed_dims,
+            [Spec(t.dtype, d) for t, d in zip(prepared.unique, dims, strict=True)],
             structure.constants,
             traced,
         )

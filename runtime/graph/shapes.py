@@ -462,6 +462,21 @@ def merged(a: Dims, b: Dims) -> Dims:
     return tuple([y if x is None else x for x, y in zip(a, b, strict=True)])
 
 
+def generalised(a: Dims, b: Dims) -> Dims:
+    """What is known of a tensor that has one of two shapes.
+
+    Args:
+        a: A shape.
+        b: Another shape.
+
+    Returns:
+        The sizes that are the same in both; of unknown rank if the ranks differ.
+    """
+    if a is None or b is None or len(a) != len(b):
+        return None
+    return tuple([x if x == y else None for x, y in zip(a, b, strict=True)])
+
+
 class Incompatible(ValueError):
     """Two shapes don't fit; the caller knows the operation and adds it to the message."""
 

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
 
 import attrs
@@ -18,7 +17,7 @@ from statemachine.cli.failure import Failure, reading
 from statemachine.cli.json_form import report_json, schema_name, to_json
 from statemachine.cli.lineage import Ancestry, Descent, Family, ancestry_of, children_of
 from statemachine.cli.options import json_option
-from statemachine.cli.source import find_logs
+from statemachine.cli.source import Source, SourceType, find_logs
 from statemachine.cli.units import count
 from statemachine.errors import UnreadableLog
 
@@ -36,24 +35,23 @@ class Audited:
         failure: Why it can't be read, or None.
     """
 
-    path: Path
+    path: Source
     code: ExitCode
     report: AuditReport | None = None
     failure: str | None = None
 
 
 @click.command("audit")
-@click.argument(
-    "paths", metavar="LOG...|DIRECTORY", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("sources", metavar="LOG...|DIRECTORY", nargs=-1, required=True, type=SourceType())
 @json_option
-def audit_command(paths: tuple[Path, ...], as_json: bool) -> ExitCode:
+def audit_command(sources: tuple[Source, ...], as_json: bool) -> ExitCode:
     """Say what logs prove: integrity, completeness, conformance and lineage.
 
-    A DIRECTORY stands for all logs below it. Logs given together know each other: a checkpoint
-    that one session restored may have been saved by another one.
+    A DIRECTORY stands for all logs below it, a database (sqlite:///runs.db) for all that it holds.
+    Logs given together know each other: a checkpoint that one session restored may have been saved
+    by another one.
     """
-    logs = find_logs(paths)
+    logs = find_logs(sources)
     audited, descents = audit_together(logs)
     code = lowest(one.code for one in audited)
     if as_json:
@@ -65,7 +63,7 @@ def audit_command(paths: tuple[Path, ...], as_json: bool) -> ExitCode:
     return code
 
 
-def audit_together(logs: Sequence[Path]) -> tuple[list[Audited], list[Descent]]:
+def audit_together(logs: Sequence[Source]) -> tuple[list[Audited], list[Descent]]:
     """Audit logs that know each other.
 
     Returns:
@@ -77,17 +75,17 @@ def audit_together(logs: Sequence[Path]) -> tuple[list[Audited], list[Descent]]:
     return audited, family.descents()
 
 
-def _ancestries(logs: Sequence[Path], step: "_Ticker") -> Iterator[Ancestry]:
+def _ancestries(logs: Sequence[Source], step: "_Ticker") -> Iterator[Ancestry]:
     for log in logs:
-        with contextlib.suppress(OSError, UnreadableLog, ArithmeticError, ValueError):
+        with contextlib.suppress(Failure, OSError, UnreadableLog, ArithmeticError, ValueError):
             yield ancestry_of(log)
         step(log.name)
 
 
-def _audit_one(log: Path, known: tuple[Path, ...], step: "_Ticker") -> Audited:
+def _audit_one(log: Source, known: tuple[Source, ...], step: "_Ticker") -> Audited:
     try:
         with reading(log):
-            report = audit(log, known=known)
+            report = audit(log.open(), known=[other.open() for other in known])
         return Audited(log, code_of_report(report), report)
     except Failure as failure:
         return Audited(log, failure.code, failure=failure.message)
@@ -228,12 +226,12 @@ def _print_tree(console: Console, audited: Sequence[Audited], descents: Sequence
         console.print(terminal.text(line))
 
 
-def lineage_lines(logs: Sequence[Path], descents: Sequence[Descent]) -> Iterator[str]:
+def lineage_lines(logs: Sequence[Source], descents: Sequence[Descent]) -> Iterator[str]:
     """A tree of the sessions, one a line, each indented below the one that it descends from."""
     under = children_of(descents)
     children = {descent.child for of in under.values() for descent in of}
     roots = [log for log in logs if log in under]
-    seen: set[Path] = set()
+    seen: set[Source] = set()
     for root in sorted(roots, key=lambda log: log in children):  # a circle has no other root
         waiting = [] if root in seen else [(0, root, str(root))]
         while waiting:

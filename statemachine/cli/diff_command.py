@@ -1,7 +1,6 @@
 """`diff`: where two logs part."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from rich.console import Console
@@ -13,7 +12,7 @@ from statemachine.cli.failure import reading
 from statemachine.cli.json_form import event_json, hook_class, schema_name, state_json, to_json
 from statemachine.cli.options import json_option, log_argument
 from statemachine.cli.show_command import detail_words
-from statemachine.cli.source import open_log
+from statemachine.cli.source import Source
 from statemachine.events import Event
 from statemachine.log import EventLog
 from statemachine.replay import SessionState, replay
@@ -23,13 +22,13 @@ from statemachine.replay import SessionState, replay
 @log_argument("a")
 @log_argument("b")
 @json_option
-def diff_command(a: Path, b: Path, as_json: bool) -> ExitCode:
+def diff_command(a: Source, b: Source, as_json: bool) -> ExitCode:
     """Tell where the logs A and B part: the event, the hook, the field. Then a summary.
 
     Times and paths are ignored. Of the events that other threads wrote, only the order among
     those of one kind counts.
     """
-    logs = (open_log(a), open_log(b))
+    logs = (a.open(), b.open())
     states = []
     for path, log in zip((a, b), logs, strict=True):
         with reading(path):
@@ -48,7 +47,7 @@ def diff_command(a: Path, b: Path, as_json: bool) -> ExitCode:
 
 
 def _json(
-    paths: tuple[Path, Path],
+    paths: tuple[Source, Source],
     logs: tuple[EventLog, EventLog],
     states: list[SessionState],
     found: list[Divergence],
@@ -87,7 +86,7 @@ def _event_json(event: Event | None, log: EventLog) -> dict[str, object] | None:
 
 def _print(
     console: Console,
-    paths: tuple[Path, Path],
+    paths: tuple[Source, Source],
     logs: tuple[EventLog, EventLog],
     states: list[SessionState],
     found: list[Divergence],
@@ -107,7 +106,7 @@ def _print(
 def _print_divergence(
     console: Console,
     divergence: Divergence,
-    paths: tuple[Path, Path],
+    paths: tuple[Source, Source],
     logs: tuple[EventLog, EventLog],
 ) -> None:
     where = "of the header" if _of_header(divergence) else "of an event"

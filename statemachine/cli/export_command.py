@@ -14,7 +14,7 @@ from statemachine.cli.json_form import schema_name, to_json
 from statemachine.cli.options import json_option, log_argument
 from statemachine.cli.output_file import STANDARD_OUTPUT, written
 from statemachine.cli.rows import Sink, write_csv, write_jsonl, write_parquet
-from statemachine.cli.source import open_log
+from statemachine.cli.source import Source
 from statemachine.cli.units import size
 from statemachine.cli.xes import write_xes
 from statemachine.log import EventLog
@@ -61,14 +61,14 @@ class _Counted:
     help="The file to write; - is standard output.",
 )
 @json_option
-def export_command(log: Path, form: str, output: Path, as_json: bool) -> ExitCode:
+def export_command(log: Source, form: str, output: Path, as_json: bool) -> ExitCode:
     """Write LOG in another form.
 
     The file appears when it is whole. A damaged log is not exported.
     """
     if as_json and output == STANDARD_OUTPUT:
         raise click.UsageError("--json tells of a file: name one with -o, or leave out --json")
-    opened = open_log(log)
+    opened = log.open()
     with written(output) as file, reading(log):
         counted = _Counted(file)
         FORMATS[form](opened, counted)

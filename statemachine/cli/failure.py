@@ -25,12 +25,19 @@ class Failure(Exception):
 
 
 @contextlib.contextmanager
-def reading(path: Path | str) -> Iterator[None]:
-    """Turn what can go wrong while a log is read into a `Failure`."""
+def reading(source: object) -> Iterator[None]:
+    """Turn what can go wrong while a log is read into a `Failure`.
+
+    Args:
+        source: What is read, for messages.
+    """
+    path = str(source)
     try:
         yield
     except BrokenPipeError:
         raise
+    except ImportError as error:  # of what an extra brings
+        raise Failure(ExitCode.USAGE, f"can't read {path}: {error}") from error
     except (OSError, UnreadableLog) as error:
         raise failure_of(path, error) from error
     except (ArithmeticError, ValueError, RecursionError) as error:
@@ -41,7 +48,7 @@ def reading(path: Path | str) -> Iterator[None]:
         ) from error
 
 
-def failure_of(path: Path | str, error: OSError | UnreadableLog) -> Failure:
+def failure_of(path: object, error: OSError | UnreadableLog) -> Failure:
     """An error of reading a log as the failure that it means."""
     if isinstance(error, Damaged):
         message = str(error)

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterator
 from io import BufferedReader
-from pathlib import Path
 from typing import BinaryIO
 
 import attrs
@@ -11,9 +10,9 @@ import numpy as np
 
 from statemachine.block import Block
 from statemachine.cli.selection import Mask
-from statemachine.form import NO_DIGEST, CutOff, Header, read_block, read_frames
+from statemachine.form import NO_DIGEST, CutOff, read_block, read_frames
 from statemachine.journal import block_after
-from statemachine.store import file_snapshot
+from statemachine.log import EventLog
 from statemachine.tail import TailContent
 from statemachine.upcast import upcaster
 
@@ -40,18 +39,17 @@ class Follower:
     shown when they are found, so nothing is missed and nothing is shown twice.
 
     Args:
-        path: The log's file.
-        header: Its header.
+        log: The log.
 
     Attributes:
         ended: Whether the end marker was found.
         running: Whether the writer was alive at the latest look.
     """
 
-    def __init__(self, path: Path, header: Header) -> None:
-        self._path = path
-        self._header = header
-        self._upcast = upcaster(header.vocabulary)
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._header = log.header
+        self._upcast = upcaster(self._header.vocabulary)
         self._offset = 0
         self._digest = NO_DIGEST
         self._schema = b""
@@ -68,7 +66,7 @@ class Follower:
         Raises:
             Damaged: If a sealed block is not what was written.
         """
-        snapshot = file_snapshot(self._path)
+        snapshot = self._log.snapshot()
         self.running = snapshot.running
         with snapshot.sealed as file:
             yield from self._new_blocks(file)

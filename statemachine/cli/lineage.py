@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 import attrs
 import numpy as np
 
+from statemachine.cli.source import Source
 from statemachine.errors import UnreadableLog
 from statemachine.events import EventKind
-from statemachine.log import EventLog
 from statemachine.replay import Checkpoint
 
 _SAVED = EventKind.CHECKPOINT_SAVED.number
@@ -27,7 +26,7 @@ class Ancestry:
         restored: The checkpoints that were restored.
     """
 
-    path: Path
+    path: Source
     started: int
     saved: tuple[Checkpoint, ...] = ()
     restored: tuple[Checkpoint, ...] = ()
@@ -43,19 +42,18 @@ class Descent:
         checkpoint: The checkpoint, as the parent tells of it.
     """
 
-    parent: Path
-    child: Path
+    parent: Source
+    child: Source
     checkpoint: Checkpoint
 
 
-def ancestry_of(path: Path) -> Ancestry:
+def ancestry_of(path: Source) -> Ancestry:
     """What a log says of checkpoints, as far as it can be read.
 
     Raises:
-        OSError: If there is no such file, or it can't be read.
-        UnreadableLog: If it is no event log.
+        Failure: If it can't be read, or is no event log.
     """
-    log = EventLog.open(path)
+    log = path.open()
     saved, restored = [], []
     reading = log.read()
     try:
@@ -86,7 +84,7 @@ class Family:
             for digest in {c.sha256 for c in member.saved if c.sha256}:
                 self._savers[digest].append(member)
 
-    def relevant_to(self, path: Path) -> tuple[Path, ...]:
+    def relevant_to(self, path: Source) -> tuple[Source, ...]:
         """The other logs that an audit of a log's lineage has to look at.
 
         These are the ones that saved what it restored; if nobody did, one other log is enough to
@@ -118,10 +116,10 @@ class Family:
         return max(earlier or savers, key=lambda member: member.started, default=None)
 
 
-def children_of(descents: Iterable[Descent]) -> Mapping[Path, list[Descent]]:
+def children_of(descents: Iterable[Descent]) -> Mapping[Source, list[Descent]]:
     """For each log the descents from it; each child under the first parent that it has."""
-    under: dict[Path, list[Descent]] = defaultdict(list)
-    placed: set[Path] = set()
+    under: dict[Source, list[Descent]] = defaultdict(list)
+    placed: set[Source] = set()
     for descent in descents:
         if descent.child not in placed:
             placed.add(descent.child)

@@ -1,10 +1,11 @@
 """Arguments and options that several commands share."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from statemachine.cli.source import SourceType
 
 # Any: a command's function may take whatever its options are.
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -29,4 +30,4 @@ def json_option(function: _Function) -> _Function:
 
 def log_argument(name: str = "log") -> Callable[[_Function], _Function]:
     """Add an argument that names one log."""
-    return click.argument(name, metavar=name.upper(), type=click.Path(path_type=Path))
+    return click.argument(name, metavar=name.upper(), type=SourceType())

@@ -10,6 +10,7 @@ from typing import BinaryIO, Final
 
 from statemachine.cli.exit_codes import ExitCode
 from statemachine.cli.failure import Failure, unwritable
+from statemachine.cli.source import is_database
 from statemachine.form import KEY
 
 STANDARD_OUTPUT: Final = Path("-")
@@ -93,6 +94,10 @@ def _spare_logs(path: Path) -> None:
             start = file.read(_LOOK)
     except OSError:
         return
+    if is_database(path):
+        raise Failure(
+            ExitCode.USAGE, f"{path} is a database, and may hold logs: name another file with -o"
+        )
     if start.startswith(b"\xff\xff\xff\xff") and KEY.encode() in start:
         raise Failure(
             ExitCode.USAGE,

@@ -10,7 +10,7 @@ from statemachine.cli.failure import Failure, failure_of
 from statemachine.cli.json_form import schema_name, to_json
 from statemachine.cli.options import json_option, log_argument
 from statemachine.cli.recovery import EventsMissing, Recovery, StillWritten, recover
-from statemachine.cli.source import open_log
+from statemachine.cli.source import Source
 from statemachine.cli.units import count, size
 from statemachine.errors import UnreadableLog
 from statemachine.replay import SessionState, replay
@@ -19,27 +19,32 @@ from statemachine.replay import SessionState, replay
 @click.command("recover")
 @log_argument()
 @json_option
-def recover_command(log: Path, as_json: bool) -> ExitCode:
+def recover_command(log: Source, as_json: bool) -> ExitCode:
     """Seal what a killed process left of LOG, so that every event is covered by a digest.
 
     The events that were not sealed yet are appended with the right digests, then a note that
     says so and the end marker. The session stays what it is: not closed, so that an audit still
     finds the log incomplete. It may be interrupted and run again.
     """
-    open_log(log)
-    done = _recover(log)
+    if log.stored:
+        raise click.UsageError(
+            f"{log}: only a log in a file can be recovered; one in a database is read as it is, "
+            "with what its tail holds"
+        )
+    log.open()
+    done = _recover(log.path)
     state = _state_of(log)
     if as_json:
-        print(to_json(_json(log, done, state), indent=2))
+        print(to_json(_json(log.path, done, state), indent=2))
     else:
-        _print(log, done, state)
+        _print(log.path, done, state)
     return ExitCode.OK
 
 
-def _state_of(log: Path) -> SessionState | None:
+def _state_of(log: Source) -> SessionState | None:
     """What the log folds to; None if it holds events that nothing is known of."""
     try:
-        return replay(open_log(log))
+        return replay(log.open())
     except (UnreadableLog, ValueError):
         return None
 

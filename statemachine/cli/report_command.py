@@ -12,7 +12,7 @@ from statemachine.cli.options import json_option, log_argument
 from statemachine.cli.output_file import STANDARD_OUTPUT, written
 from statemachine.cli.page.document import page
 from statemachine.cli.page.material import gather
-from statemachine.cli.source import find_logs, open_log
+from statemachine.cli.source import Source, SourceType, find_logs
 from statemachine.cli.units import size
 
 
@@ -29,11 +29,11 @@ from statemachine.cli.units import size
     "--known",
     "known",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=SourceType(),
     help="Another log, or a directory of logs, whose session may have saved what was restored.",
 )
 @json_option
-def report_command(log: Path, output: Path, known: tuple[Path, ...], as_json: bool) -> ExitCode:
+def report_command(log: Source, output: Path, known: tuple[Source, ...], as_json: bool) -> ExitCode:
     """Make a page about LOG: one HTML file that needs nothing else.
 
     The path through the lifecycle, a timeline, what each hook cost, checkpoints, and the findings
@@ -41,7 +41,7 @@ def report_command(log: Path, output: Path, known: tuple[Path, ...], as_json: bo
     """
     if as_json and output == STANDARD_OUTPUT:
         raise click.UsageError("--json tells of a file: name one with -o, or leave out --json")
-    opened = open_log(log)
+    opened = log.open()
     with reading(log):
         material = gather(log, opened, find_logs(known))
     content = page(material).encode("utf-8")

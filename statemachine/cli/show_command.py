@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 import click
@@ -27,7 +26,7 @@ from statemachine.cli.selection import (
     moment_named,
     steps_named,
 )
-from statemachine.cli.source import open_log
+from statemachine.cli.source import Source
 from statemachine.errors import UnreadableLog
 from statemachine.events import Event
 from statemachine.form import Header
@@ -58,7 +57,7 @@ _STYLES: Final = {
 @click.option("--follow", "-f", is_flag=True, help="Go on until the session ends.")
 @json_option
 def show_command(
-    log: Path,
+    log: Source,
     kinds: tuple[str, ...],
     hooks: tuple[str, ...],
     steps: str | None,
@@ -75,7 +74,7 @@ def show_command(
     """
     if follow and last:
         raise click.UsageError("--last and --follow can't be used together: use one of them")
-    opened = open_log(log)
+    opened = log.open()
     try:
         selection = Selection(
             kinds_named(kinds),
@@ -128,9 +127,9 @@ def _last(events: Iterator[Event], count: int) -> Iterator[Event]:
 _Printer = Callable[[Event], None]
 
 
-def _follow(path: Path, log: EventLog, selection: Selection, printer: _Printer) -> ExitCode:
+def _follow(path: Source, log: EventLog, selection: Selection, printer: _Printer) -> ExitCode:
     """Show what comes, until nobody writes any more."""
-    follower = Follower(path, log.header)
+    follower = Follower(log)
     while True:
         with reading(path):
             for growth in follower.look():
@@ -150,7 +149,7 @@ def _print_growth(
         printer(event)
 
 
-def _say_how_it_ended(path: Path, log: EventLog, follower: Follower) -> ExitCode:
+def _say_how_it_ended(path: Source, log: EventLog, follower: Follower) -> ExitCode:
     if follower.ended:
         terminal.say("the log is complete")
         return ExitCode.OK

@@ -1,7 +1,6 @@
 """`state`: what a log folds to."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 from rich.text import Text
@@ -11,7 +10,7 @@ from statemachine.cli.exit_codes import ExitCode
 from statemachine.cli.failure import reading
 from statemachine.cli.json_form import schema_name, state_json, time_text, to_json
 from statemachine.cli.options import json_option, log_argument
-from statemachine.cli.source import open_log
+from statemachine.cli.source import Source
 from statemachine.cli.units import size
 from statemachine.replay import Checkpoint, SessionState, replay
 
@@ -20,9 +19,9 @@ from statemachine.replay import Checkpoint, SessionState, replay
 @log_argument()
 @click.option("--at", type=click.IntRange(min=0), help="After the event with this number.")
 @json_option
-def state_command(log: Path, at: int | None, as_json: bool) -> ExitCode:
+def state_command(log: Source, at: int | None, as_json: bool) -> ExitCode:
     """Tell the state of the session that wrote LOG, at its end or after an earlier event."""
-    opened = open_log(log)
+    opened = log.open()
     with reading(log):
         state = replay(opened, at)
     if at is not None and (state.last_event is None or state.last_event.sequence < at):

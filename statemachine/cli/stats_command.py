@@ -1,7 +1,5 @@
 """`stats`: where the time of a session went."""
 
-from pathlib import Path
-
 import click
 from rich.console import Console
 
@@ -12,7 +10,7 @@ from statemachine.cli.failure import reading
 from statemachine.cli.histogram import Distribution
 from statemachine.cli.json_form import hook_class, schema_name, to_json
 from statemachine.cli.options import json_option, log_argument
-from statemachine.cli.source import open_log
+from statemachine.cli.source import Source
 from statemachine.cli.units import duration, share
 
 _NUMBERS = ("calls", "total", "share", "mean", "median", "90 %", "99 %", "longest")
@@ -24,13 +22,13 @@ _NUMBERS = ("calls", "total", "share", "mean", "median", "90 %", "99 %", "longes
     "--slowest", default=5, show_default=True, type=click.IntRange(0, 1000), help="How many steps."
 )
 @json_option
-def stats_command(log: Path, slowest: int, as_json: bool) -> ExitCode:
+def stats_command(log: Source, slowest: int, as_json: bool) -> ExitCode:
     """Tell where the time of the session that wrote LOG went.
 
     In each method of each hook, in the raw session, and between the steps. A call lasts from its
     event to the next one; the call that a session still stands in is not counted.
     """
-    opened = open_log(log)
+    opened = log.open()
     with reading(log):
         costs = costs_of(opened.read(), slowest)
     if as_json:

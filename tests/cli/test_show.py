@@ -180,7 +180,7 @@ def test_following_reads_each_sealed_block_once(tmp_path):
     """Over many looks, with blocks sealed between, each event is met exactly once."""
     path = tmp_path / "log.arrows"
     log, writer = logs.begun(path)
-    follower = Follower(path, EventLog.open(path).header)
+    follower = Follower(EventLog.open(path))
     met = []
 
     def look():
@@ -209,7 +209,7 @@ def test_following_misses_nothing_of_other_threads(tmp_path):
     """Notes of other threads may fall before events that were shown already; all are met."""
     path = tmp_path / "log.arrows"
     log, writer = logs.begun(path)
-    follower = Follower(path, EventLog.open(path).header)
+    follower = Follower(EventLog.open(path))
     notes = threading.Thread(target=lambda: [log.note(str(i)) for i in range(200)])
     notes.start()
     count = 0

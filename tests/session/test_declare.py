@@ -205,6 +205,9 @@ def test_what_a_log_itself_promises_is_decided_too() -> None:
     assert broken([*late]) == {"clock-monotonic"}
     assert broken([*gap]) == {"numbered-without-gap"}
     assert broken([*miscounted]) == {"numbered-without-gap"}
+    assert broken([*events[:-2], attrs.evolve(events[-2], kind=K.EVENTS_LOST), events[-1]]) >= {
+        "nothing-lost"
+    }
     assert "closed-at-the-end" in broken([*events[:-1]])
     assert DECLARED.accepts(events[:-1], 2, finished=False)
 
@@ -228,4 +231,5 @@ def test_every_decidable_rule_is_shown_to_be_breakable() -> None:
         if any(c["template"] not in UNDECIDABLE for c in rule["conditions"])
     }
     shown = {"clock-monotonic", "numbered-without-gap", "closed-at-the-end", "restored-was-saved"}
+    shown |= {"nothing-lost"}
     assert decidable - shown - DISORDERS.keys() == {"known-events"}

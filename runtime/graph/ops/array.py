@@ -11,6 +11,7 @@ from runtime.graph.convert import TensorLike, constant_of, convert_to_tensor, sa
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.indexed_slices import IndexedSlices
 from runtime.graph.ops.rules import (
     as_attributes,
     checked_kind,
@@ -1127,10 +1128,52 @@ GATHER_GRADIENT: Definition = Definition(
 )
 
 
-def _gather_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+def _gather_gradient(op: Any, dy: Tensor) -> list[Any]:
     params, indices = op.inputs
+    if op.attributes["axis"] == 0:
+        return [_rows_gradient(dy, params, indices), None]
     axis = op.attributes["axis"] % rank_of(params, "The gradient of gather")
     return [GATHER_GRADIENT(dy, params, indices, axis=axis), None]
+
+
+def _rows_gradient(dy: Tensor, params: Tensor, indices: Tensor) -> IndexedSlices:
+    """Which rows were picked, with their gradients."""
+    sizes = shape(params, name="Shape")
+    if indices.dims is not None and len(indices.dims) == 1:
+        return IndexedSlices(dy, indices, sizes)
+    rest: Any = None if params.dims is None else params.dims[1:]
+    tail = list(rest) if fully_known(rest) else sizes[1:]
+    rows = concat([[-1], tail], 0) if isinstance(tail, Tensor) else [-1, *tail]
+    return IndexedSlices(reshape(dy, rows), reshape(indices, [-1]), sizes)
+
+
+def _bind_from_slices(view: View) -> Kernel:
+    def whole(values: Any, indices: Any, sizes: Any) -> Any:
+        result = np.zeros(_as_tuple(sizes), values.dtype)
+        np.add.at(result, indices, values)
+        return result
+
+    return whole
+
+
+FROM_SLICES: Definition = Definition(
+    "SlicesToTensor",
+    lambda view: Spec(view.first.dtype, _target(view, 2)),
+    bind=_bind_from_slices,
+    floating=True,
+    gradient=lambda op, dy: _picked(op, dy),
+)
+
+
+def _picked(op: Any, dy: Tensor) -> list[Tensor | None]:
+    return [gather(dy, op.inputs[1]), None, None]
+
+
+def _from_slices(values: Tensor, indices: Tensor, sizes: Tensor) -> Tensor:
+    """The tensor that is zero but for some rows."""
+    dims, _ = shape_argument(sizes)
+    result: Tensor = FROM_SLICES(values, indices, sizes, dims=dims)
+    return result
 
 
 GATHER: Definition = Definition(
@@ -1519,5 +1562,7 @@ OVERLOADS.update(
         "stack": _stacked,
         "getitem": _getitem,
         "select": where,
+        "concat": concat,
+        "from_slices": _from_slices,
     }
 )

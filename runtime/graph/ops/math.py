@@ -903,5 +903,6 @@ OVERLOADS.update(
         "invert": logical_not,
         "neg": negative,
         "abs": absolute,
+        "cast": cast,
     }
 )

@@ -1,6 +1,7 @@
-"""Activations, losses and what else neural networks are made of."""
+"""Softmax, cross entropies, biases and rankings."""
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,19 +11,18 @@ from runtime.graph.definition import Definition, Kernel, Spec, View, not_differe
 from runtime.graph.export import export
 from runtime.graph.ops.array import (
     expand_dims,
+    identity,
     reshape,
     stop_gradient,
     transpose,
     where,
 )
-from runtime.graph.ops.elementwise import Function, unary
-from runtime.graph.ops.math import add, exp, log1p, maximum, minimum, negative, sigmoid, square
+from runtime.graph.ops.math import add, exp, log, log1p, negative
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import checked_kind, rank_of, renamed
 from runtime.graph.shapes import (
     Dims,
     Incompatible,
-    broadcast,
     compatible,
     described,
     element_count,
@@ -31,116 +31,6 @@ from runtime.graph.shapes import (
     normalized_axis,
 )
 from runtime.graph.tensor import Tensor
-
-# Activations.
-
-
-def _bind_relu(view: View) -> Kernel:
-    zero = view.first.dtype.as_numpy_dtype(0)
-    if view.first.owned and view.first.dims:
-        return lambda x: np.maximum(x, zero, out=x)
-    return lambda x: np.maximum(x, zero)
-
-
-def _bind_relu_gradient(view: View) -> Kernel:
-    if view.first.owned and view.first.dims and view.first.dims == view.inputs[1].dims:
-        return lambda dy, y: np.multiply(dy, y > 0, dy)
-    return lambda dy, y: dy * (y > 0)
-
-
-RELU_GRADIENT: Definition = Definition(
-    "ReluGrad",
-    lambda view: Spec(view.first.dtype, broadcast(view.first.dims, view.inputs[1].dims)),
-    bind=_bind_relu_gradient,
-    gradient=lambda op, dy: [RELU_GRADIENT(dy, op.inputs[1]), None],
-    floating=True,
-)
-RELU: Definition = Definition(
-    "Relu",
-    lambda view: Spec(view.first.dtype, view.first.dims),
-    bind=_bind_relu,
-    gradient=lambda op, dy: [RELU_GRADIENT(dy, op.outputs[0])],
-)
-
-
-@export("nn.relu")
-def relu(features: TensorLike, name: str | None = None) -> Tensor:
-    """The larger of x and 0.
-
-    Args:
-        features: A tensor of numbers.
-        name: Name of the operation.
-
-    Returns:
-        A tensor of the same shape.
-    """
-    tensor = checked_kind(convert_to_tensor(features), "fiu", "Relu")
-    result: Tensor = RELU(tensor, name=name)
-    return result
-
-
-@export("nn.relu6")
-def relu6(features: TensorLike, name: str | None = None) -> Tensor:
-    """Limits x to the range from 0 to 6.
-
-    Args:
-        features: A tensor of numbers.
-        name: Name of the operation.
-
-    Returns:
-        A tensor of the same shape.
-    """
-    return minimum(relu(features), 6, name=name or "Relu6")
-
-
-@export("nn.leaky_relu")
-def leaky_relu(features: TensorLike, alpha: float = 0.2, name: str | None = None) -> Tensor:
-    """Leaves x where it is positive, takes a fraction of it elsewhere.
-
-    Args:
-        features: A tensor of floating-point numbers.
-        alpha: The fraction.
-        name: Name of the operation.
-
-    Returns:
-        A tensor of the same shape.
-    """
-    tensor = checked_kind(convert_to_tensor(features), "f", "LeakyRelu")
-    return where(tensor > 0, tensor, tensor * alpha, name=name or "LeakyRelu")
-
-
-def _softplus(x: Any) -> Any:
-    return np.logaddexp(x, x.dtype.type(0))
-
-
-softplus: Function = unary(
-    "Softplus",
-    _softplus,
-    "nn.softplus math.softplus",
-    "log(1 + exp(x)).",
-    lambda op, dy: [dy * sigmoid(op.inputs[0])],
-    kinds="f",
-    ufunc=False,
-)
-softsign: Function = unary(
-    "Softsign",
-    lambda x: x / (1 + np.abs(x)),
-    "nn.softsign math.softsign",
-    "x / (1 + |x|).",
-    lambda op, dy: [dy / square(abs(op.inputs[0]) + 1)],
-    kinds="f",
-    ufunc=False,
-)
-elu: Function = unary(
-    "Elu",
-    lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, x.dtype.type(0))))[()],
-    "nn.elu",
-    "x where it is positive, exp(x) - 1 elsewhere.",
-    lambda op, dy: [dy * where(op.outputs[0] > 0, op.outputs[0] * 0 + 1, op.outputs[0] + 1)],
-    kinds="f",
-    ufunc=False,
-)
-
 
 # Softmax.
 
@@ -470,14 +360,81 @@ def sigmoid_cross_entropy_with_logits(
     """
     _check_named("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
     x, z = same_type(logits, labels, names=("logits", "labels"))
-    if not compatible(x.dims, z.dims):
-        raise ValueError(
-            f"logits of shape {described(x.dims)} and labels of shape {described(z.dims)} must "
-            "have the same shape in sigmoid_cross_entropy_with_logits."
-        )
+    _check_same_shape(x, z, "sigmoid_cross_entropy_with_logits")
     positive = where(x >= 0, x, x * 0)
     decay = log1p(exp(where(x >= 0, negative(x), x)))
     return add(positive - x * z, decay, name=name or "logistic_loss")
+
+
+@export("nn.weighted_cross_entropy_with_logits")
+def weighted_cross_entropy_with_logits(
+    labels: TensorLike = None,
+    logits: TensorLike = None,
+    pos_weight: TensorLike = None,
+    name: str | None = None,
+    targets: TensorLike = None,
+) -> Tensor:
+    """The cross entropy between labels and the sigmoid of logits, positive labels weighted.
+
+    Args:
+        labels: Probabilities.
+        logits: Unscaled log odds, of the same shape.
+        pos_weight: The weight of positive labels.
+        name: Name of the operation.
+        targets: The old name of `labels`.
+
+    Returns:
+        The loss, of the same shape.
+
+    Raises:
+        ValueError: If an argument is missing, or the shapes differ.
+    """
+    given = renamed(labels, targets, "labels", "targets")
+    _check_named("weighted_cross_entropy_with_logits", None, given, logits)
+    x, z = same_type(logits, given, names=("logits", "labels"))
+    _check_same_shape(x, z, "weighted_cross_entropy_with_logits")
+    weight = (convert_to_tensor(pos_weight, x.dtype) - 1) * z + 1
+    decay = log1p(exp(-abs(x))) + where(x < 0, negative(x), x * 0)
+    return add((1 - z) * x, weight * decay, name=name or "logistic_loss")
+
+
+@export("nn.log_poisson_loss")
+def log_poisson_loss(
+    targets: TensorLike,
+    log_input: TensorLike,
+    compute_full_loss: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The negative log likelihood of counts under Poisson distributions.
+
+    Args:
+        targets: The counts.
+        log_input: The logarithms of the expected counts, of the same shape.
+        compute_full_loss: Whether the part that depends only on the targets is added (by
+            Stirling's formula).
+        name: Name of the operation.
+
+    Returns:
+        The loss, of the same shape.
+
+    Raises:
+        ValueError: If the shapes differ.
+    """
+    c, z = same_type(log_input, targets, names=("log_input", "targets"))
+    _check_same_shape(c, z, "log_poisson_loss")
+    result = exp(c) - c * z
+    if compute_full_loss:
+        stirling = z * log(z) - z + 0.5 * log(2 * math.pi * z)
+        result = result + where((z >= 0) & (z <= 1), z * 0, stirling)
+    return identity(result, name=name or "log_poisson_loss")
+
+
+def _check_same_shape(x: Tensor, z: Tensor, what: str) -> None:
+    if not compatible(x.dims, z.dims):
+        raise ValueError(
+            f"logits of shape {described(x.dims)} and labels of shape {described(z.dims)} must "
+            f"have the same shape in {what}."
+        )
 
 
 # Others.
@@ -543,56 +500,41 @@ def bias_add(
             f"BiasAdd: a bias of shape {described(vector.dims)} does not fit the {channels} "
             f"channels of a value of shape {described(tensor.dims)}."
         )
-    if first and tensor.dims is not None:
-        vector = reshape(vector, [-1, *[1] * (len(tensor.dims) - 2)])
+    if first:
+        vector = reshape(vector, [-1, *[1] * (rank_of(tensor, "BiasAdd of NCHW") - 2)])
     return add(tensor, vector, name=name or "BiasAdd")
 
 
-@export("nn.l2_normalize", "math.l2_normalize")
-def l2_normalize(
-    x: TensorLike,
-    axis: TensorLike = None,
-    epsilon: float = 1e-12,
-    name: str | None = None,
-    dim: TensorLike = None,
-) -> Tensor:
-    """Scales vectors to length 1.
-
-    Args:
-        x: A tensor.
-        axis: The axis, or axes, of the vectors; all if None.
-        epsilon: The least square of a length to divide by.
-        name: Name of the operation.
-        dim: The old name of `axis`.
-
-    Returns:
-        A tensor of the same shape.
-    """
-    from runtime.graph.ops.math import multiply, rsqrt
-
-    tensor = convert_to_tensor(x)
-    chosen = renamed(axis, dim, "axis", "dim")
-    total = reduce_sum(square(tensor), chosen, keepdims=True)
-    return multiply(tensor, rsqrt(maximum(total, epsilon)), name=name or "l2_normalize")
-
-
 def _in_top(predictions: Any, targets: Any, k: int) -> Any:
-    chosen = np.take_along_axis(predictions, targets[:, None].astype(np.int64), 1)
+    known = (targets >= 0) & (targets < predictions.shape[1])
+    index = np.where(known, targets, 0)[:, None].astype(np.int64)
+    chosen = np.take_along_axis(predictions, index, 1)
     ahead = np.add.reduce(predictions > chosen, 1)
-    return (ahead < k) & np.isfinite(chosen[:, 0])
+    return (ahead < k) & known & np.isfinite(chosen[:, 0])
+
+
+def _in_top_spec(view: View) -> Spec:
+    predictions, targets = view.inputs[0].dims, view.inputs[1].dims
+    rows = None if predictions is None else predictions[:1]
+    if not compatible(predictions, (None, None)) or not compatible(rows, targets):
+        raise Incompatible(
+            f"targets of shape {described(targets)} do not fit predictions of shape "
+            f"{described(predictions)}: one target for each row"
+        )
+    return Spec(dtypes.bool, merged(rows, targets))
 
 
 IN_TOP_K: Definition = Definition(
-    "InTopK",
-    lambda view: Spec(dtypes.bool, view.inputs[1].dims),
-    bind=lambda view: lambda predictions, targets: _in_top(predictions, targets, view["k"]),
+    "InTopKV2",
+    _in_top_spec,
+    lambda predictions, targets, k: _in_top(predictions, targets, int(k)),
     gradient=not_differentiable,
 )
 
 
 @export("nn.in_top_k", "math.in_top_k")
 def in_top_k(
-    predictions: TensorLike, targets: TensorLike, k: int, name: str | None = None
+    predictions: TensorLike, targets: TensorLike, k: TensorLike, name: str | None = None
 ) -> Tensor:
     """Whether the targets are among the k largest predictions.
 
@@ -603,9 +545,106 @@ def in_top_k(
         name: Name of the operation.
 
     Returns:
-        A vector of bools.
+        A vector of bools; false where a target is no class or its prediction is not finite.
     """
     scores = checked_kind(convert_to_tensor(predictions), "f", "InTopK")
     numbers = checked_kind(convert_to_tensor(targets), "iu", "InTopK")
-    result: Tensor = IN_TOP_K(scores, numbers, k=k, name=name)
+    count = checked_kind(convert_to_tensor(k), "iu", "InTopK")
+    result: Tensor = IN_TOP_K(scores, numbers, count, name=name or "in_top_k/InTopKV2")
     return result
+
+
+class TopKV2(NamedTuple):
+    """What `top_k` gives.
+
+    Attributes:
+        values: The largest elements.
+        indices: Where they are along the last axis.
+    """
+
+    values: Any
+    indices: Any
+
+
+def _top_spec(view: View) -> tuple[Spec, ...]:
+    dims, k = view.first.dims, view.inputs[1].value
+    if dims == ():
+        raise Incompatible("input must have at least one axis")
+    wanted = None if k is None else int(k)
+    if dims is not None and None not in (dims[-1], wanted) and dims[-1] < wanted:  # type: ignore[operator]  # both known
+        raise Incompatible(
+            f"input of shape {described(dims)} must have at least k = {wanted} columns"
+        )
+    result = None if dims is None else (*dims[:-1], wanted)
+    return Spec(view.first.dtype, result), Spec(view["index_type"], result)
+
+
+def _bind_top(view: View) -> Kernel:
+    kind = view["index_type"].numpy
+
+    def kernel(x: Any, k: Any) -> Any:
+        count, size = int(k), x.shape[-1]
+        if not 0 <= count <= size:
+            raise ValueError(f"input must have at least k columns. Had {size}, needed {count}")
+        # Sorted backwards, so that of equal elements the one with the lower index comes first.
+        order = np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1][..., :count]
+        indices = size - 1 - order
+        return np.take_along_axis(x, indices, -1), indices.astype(kind)
+
+    return kernel
+
+
+def _top_gradient(dy: Any, x: Any, indices: Any) -> Any:
+    result = np.zeros(x.shape, dy.dtype)
+    np.put_along_axis(result, indices.astype(np.int64), dy, -1)
+    return result
+
+
+TOP_K_GRADIENT: Definition = Definition(
+    "TopKGrad",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    _top_gradient,
+    gradient=lambda op, ddx: [TAKE_ALONG_LAST(ddx, op.inputs[2]), None, None],
+)
+TAKE_ALONG_LAST: Definition = Definition(
+    "TakeAlongLastAxis",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    lambda x, indices: np.take_along_axis(x, indices.astype(np.int64), -1),
+    gradient=lambda op, dy: [TOP_K_GRADIENT(dy, op.inputs[0], op.inputs[1]), None],
+)
+TOP_K: Definition = Definition(
+    "TopKV2",
+    _top_spec,
+    bind=_bind_top,
+    gradient=lambda op, dy, _: [TOP_K_GRADIENT(dy, op.inputs[0], op.outputs[1]), None],
+)
+
+
+@export("nn.top_k", "math.top_k")
+def top_k(
+    input: TensorLike,
+    k: TensorLike = 1,
+    sorted: bool = True,
+    index_type: Any = dtypes.int32,
+    name: str | None = None,
+) -> TopKV2:
+    """The k largest elements along the last axis, the largest first.
+
+    Args:
+        input: A tensor of numbers.
+        k: How many.
+        sorted: Without effect: they are always sorted.
+        index_type: The type of the indices.
+        name: Name of the operation.
+
+    Returns:
+        The elements and their indices; of equal elements the one with the lower index is first.
+
+    Raises:
+        ValueError: If the axis is shorter.
+    """
+    numbers = checked_kind(convert_to_tensor(input), "fiu", "TopK")
+    count = checked_kind(convert_to_tensor(k), "iu", "TopK")
+    return TopKV2(
+        *TOP_K(numbers, count, index_type=dtypes.as_dtype(index_type), name=name or "TopKV2")
+    )

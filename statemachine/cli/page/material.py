@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Final
 
 import attrs
@@ -12,6 +11,7 @@ from statemachine.cli.costs import Costs, costs_of
 from statemachine.cli.lineage import Descent, Family, ancestry_of
 from statemachine.cli.page.timeline import timeline_data
 from statemachine.cli.selection import Selection, events_at
+from statemachine.cli.source import Source
 from statemachine.cli.spans import Span, state_spans
 from statemachine.events import Event, EventKind
 from statemachine.form import Header
@@ -25,7 +25,7 @@ _TOLD: Final = frozenset(
         *(kind for kind in _K if kind.value.startswith("state.")),
         *(_K.RAISED, _K.REPLACED, _K.SWALLOWED, _K.SUPPRESSED, _K.STEP_REFUSED),
         *(_K.CHECKPOINT_SAVED, _K.CHECKPOINT_RESTORED, _K.STOP_REQUESTED, _K.CALL_REFUSED),
-        *(_K.THREADS_LEFT, _K.OBSERVER_RAISED, _K.NOTE),
+        *(_K.THREADS_LEFT, _K.OBSERVER_RAISED, _K.NOTE, _K.EVENTS_LOST),
     )
 )
 FIRST_TOLD: Final = 150
@@ -71,7 +71,7 @@ class Material:
         descents: Which of the logs that were given descends from which.
     """
 
-    path: Path
+    path: Source
     header: Header
     running: bool
     state: SessionState
@@ -85,7 +85,7 @@ class Material:
     descents: tuple[Descent, ...] = ()
 
 
-def gather(path: Path, log: EventLog, known: Iterable[Path]) -> Material:
+def gather(path: Source, log: EventLog, known: Iterable[Source]) -> Material:
     """Gather what a report tells of.
 
     Args:
@@ -97,7 +97,7 @@ def gather(path: Path, log: EventLog, known: Iterable[Path]) -> Material:
         OSError: If a file can't be read.
         UnreadableLog: If a part of the log, or another log, can't be read.
     """
-    others = [other for other in known if other.resolve() != path.resolve()]
+    others = [other for other in known if other.resolved != path.resolved]
     family = Family(ancestry_of(member) for member in (path, *others)) if others else Family(())
     state = replay(log)
     costs = costs_of(log.read(), slowest=10)
@@ -106,7 +106,7 @@ def gather(path: Path, log: EventLog, known: Iterable[Path]) -> Material:
         header=log.header,
         running=log.running,
         state=state,
-        audit=audit(log, known=others),
+        audit=audit(log, known=[other.open() for other in others]),
         costs=costs,
         timeline=timeline_data(log.read(), costs, log.hooks, state.events),
         states=tuple(state_spans(log)),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from statemachine.audit import Verdict
+from statemachine.audit import Verdict, lost_words
 from statemachine.cli.json_form import hook_class
 from statemachine.cli.page.material import Material
 from statemachine.cli.state_command import checkpoint_words
@@ -139,6 +139,7 @@ _WORDS: Final[Mapping[EventKind, Callable[[Event], str]]] = {
     _K.THREADS_LEFT: _threads,
     _K.OBSERVER_RAISED: lambda event: f"An observer raised an error: {_error_words(event)}",
     _K.NOTE: _note,
+    _K.EVENTS_LOST: lambda event: f"The log is incomplete: {lost_words(event)}",
 }
 
 
@@ -159,6 +160,7 @@ TONES: Final[Mapping[str, str]] = {
     "call.refused": "bad",
     "threads.left": "bad",
     "observer.raised": "bad",
+    "events.lost": "bad",
     "checkpoint.saved": "good",
     "checkpoint.restored": "good",
     "stop.requested": "warn",

@@ -1,0 +1,622 @@
+"""Loops: operations that are carried out again and again while a condition holds.
+
+A loop is one operation with two bodies, the condition and what is repeated; each is compiled into
+a function. For gradients the loop keeps, in each iteration, those values that the gradient uses:
+their memory grows with the number of iterations, until the gradient was computed.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from runtime import errors
+from runtime.graph import dtypes, nest
+from runtime.graph.bodies import Body
+from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition, Kernel, Nested, Spec, View, not_differentiable
+from runtime.graph.export import export
+from runtime.graph.graph import Graph, get_default_graph
+from runtime.graph.operation import Operation
+from runtime.graph.operation import described as described_operation
+from runtime.graph.ops.array import identity
+from runtime.graph.ops.cond import built, handles_of, owned, values_of
+from runtime.graph.ops.math import less, logical_and
+from runtime.graph.ops.rules import as_attributes
+from runtime.graph.ops.tensor_array import Rows, TensorArray, as_flow, like
+from runtime.graph.plan import Request, interpreted
+from runtime.graph.shapes import Dims, as_dims, compatible, described, generalised, merged
+from runtime.graph.state import DEADLINE
+from runtime.graph.tensor import Tensor
+
+LOOP_VARIABLE: Definition = Definition(
+    "LoopVariable", as_attributes, stateful=True, reading=True, gradient=not_differentiable
+)
+
+
+def _argument(tensor: Tensor, dims: Dims, name: str) -> Tensor:
+    result: Tensor = LOOP_VARIABLE(dtype=tensor.dtype, dims=dims, name=name)
+    return result
+
+
+# What is known of the values of a loop.
+
+
+def _settled(
+    view: View, body: Body, dims: list[Dims], more: Sequence[tuple[Tensor, Spec]]
+) -> list[Spec]:
+    """What is known of a body's results in every iteration.
+
+    Args:
+        view: The loop.
+        body: What it repeats.
+        dims: The shapes of its variables at the beginning; what is known of them in every
+            iteration afterwards.
+        more: Other tensors that are fed to it, and what is known of them.
+
+    Returns:
+        One spec for each result of the body.
+    """
+    feeds, specs = values_of(view)
+    arguments = body.arguments
+    results = [t for t in body.results if t is not None]
+    while True:
+        known = [Spec(a.dtype, d) for a, d in zip(arguments, dims, strict=True)]
+        found = interpreted(
+            results,
+            [*arguments, *[t for t, _ in more], *feeds],
+            [*known, *[spec for _, spec in more], *specs],
+        )
+        wider = [
+            merged(generalised(d, spec.dims), a.dims)
+            for a, d, spec in zip(arguments, dims, found[: len(dims)], strict=True)
+        ]
+        if wider == dims:
+            return found
+        dims[:] = wider
+
+
+def _loop_dims(view: View) -> tuple[list[Dims], list[Spec]]:
+    dims = [spec.dims for spec in view.inputs[: view["own"]]]
+    found = _settled(view, view["bodies"][1], dims, ())
+    return dims, found
+
+
+def _while_spec(view: View) -> tuple[Spec, ...]:
+    dims, found = _loop_dims(view)
+    variables = [Spec(s.dtype, d) for s, d in zip(view.inputs, dims, strict=False)]
+    return (*variables, *[_stack_spec(spec) for spec in found[len(dims) :]])
+
+
+def _stack_spec(element: Spec) -> Spec:
+    spec = Spec(dtypes.variant, (None,))
+    spec.element = Spec(element.dtype, element.dims)
+    return spec
+
+
+def _tuple_of(values: Sequence[str]) -> str:
+    return f"({''.join(f'{value}, ' for value in values)})"
+
+
+def _while_nested(view: View, used: Sequence[bool]) -> Nested:
+    count = view["own"]
+    test, body = view["bodies"]
+    feeds, specs = values_of(view)
+    dims, _ = _loop_dims(view)
+    known = [Spec(a.dtype, d) for a, d in zip(body.arguments, dims, strict=True)]
+    kept = {t.op for t in view.op.inputs}
+    saved = [i for i in range(count, len(used)) if used[i]]
+    results = [*body.results[:count], *[body.results[i] for i in saved]]
+    requests = [
+        Request(test.results, _only, [*test.arguments, *feeds], [*known, *specs], {}, kept=kept),
+        Request(results, _tuple_of, [*body.arguments, *feeds], [*known, *specs], {}, kept=kept),
+    ]
+    return Nested(requests, _repeating(count, len(used), saved))
+
+
+def _only(values: Sequence[str]) -> str:
+    return values[0]
+
+
+def _repeating(count: int, outputs: int, saved: list[int]) -> Callable[..., Kernel]:
+    """Makes kernels of loops.
+
+    Args:
+        count: The number of variables.
+        outputs: The number of outputs.
+        saved: Which of the outputs, after the variables, are saved in each iteration.
+
+    Returns:
+        A function of the functions of the condition and the body.
+    """
+
+    def make(test: Kernel, step: Kernel) -> Kernel:
+        def loop(*inputs: Any) -> Any:
+            values, outside = inputs[:count], inputs[count:]
+            stacks: list[list[Any]] = [[] for _ in saved]
+            while test(*values, *outside):
+                found = step(*values, *outside)
+                values = found[:count]
+                for stack, value in zip(stacks, found[count:], strict=True):
+                    stack.append(value)
+                if DEADLINE.moment is not None:
+                    _check_time()
+            if outputs == 1:
+                return values[0]
+            places = dict(zip(saved, stacks, strict=True))
+            return (*values, *[places.get(i) for i in range(count, outputs)])
+
+        return loop
+
+    return make
+
+
+def _check_time() -> None:
+    moment = DEADLINE.moment
+    if moment is not None and time.monotonic() > moment:
+        raise errors.DeadlineExceededError(None, None, "The run's time is up in a loop.")
+
+
+def _save(op: Operation, body: Body, tensor: Tensor) -> Tensor:
+    """An output with the values of a tensor in all iterations."""
+    if body is op.attributes["bodies"][0]:
+        raise LookupError(f"The condition of the loop {op.name!r} has no gradient.")
+    body.results.append(tensor)
+    spec = _stack_spec(tensor.spec)
+    output = Tensor(op, len(op.outputs), spec)
+    op.outputs.append(output)
+    return output
+
+
+# Gradients: a loop back through what was saved.
+
+
+def _while_gradient(op: Operation, *gradients: Tensor | None) -> list[Tensor | None]:
+    nothing: list[Tensor | None] = [None] * len(op.inputs)
+    count = op.attributes["own"]
+    active = _active(op, [i for i in range(count) if gradients[i] is not None])
+    if not op.attributes["back_prop"] or not active:
+        return nothing
+    walk = _Backward(op, active)
+    found = walk.finish(gradients)
+    for index, slope in found.items():
+        nothing[index] = slope
+    return nothing
+
+
+def _active(op: Operation, start: list[int]) -> list[int]:
+    """The variables of a loop on which, after some iterations, some of its results depend."""
+    from runtime.graph.gradients import is_differentiable
+
+    body: Body = op.attributes["bodies"][1]
+    active = {i for i in start if is_differentiable(body.arguments[i].dtype)}
+    todo = list(active)
+    while todo:
+        result = body.results[todo.pop()]
+        assert result is not None
+        for index, argument in enumerate(body.arguments):
+            new = index not in active and is_differentiable(argument.dtype)
+            if new and _depends(result, argument, body):
+                active.add(index)
+                todo.append(index)
+    return sorted(active)
+
+
+def _depends(result: Tensor, argument: Tensor, body: Body) -> bool:
+    seen, stack = {result}, [result]
+    while stack:
+        tensor = stack.pop()
+        if tensor is argument:
+            return True
+        new = [t for t in tensor.op.inputs if t.op.body is body and t not in seen]
+        seen.update(new)
+        stack.extend(new)
+    return False
+
+
+class _Backward:
+    """The gradient of a loop, as it is made."""
+
+    def __init__(self, op: Operation, active: list[int]) -> None:
+        self._op = op
+        self._forward: Body = op.attributes["bodies"][1]
+        self._active = active
+        self._sources: list[Tensor] = op.attributes["feeds"]
+        self._body = Body(f"the gradient of {self._forward.what}", op.graph.body, self._forward)
+        with op.graph.inside(self._body):
+            self._totals = self._build()
+
+    def _build(self) -> list[int]:
+        """Makes the body; gives the indices of the tensors outside that have a gradient."""
+        from runtime.graph.gradients import dense_gradients
+
+        forward, body = self._forward, self._body
+        variables = [forward.arguments[i] for i in self._active]
+        body.arguments = [_argument(v, v.dims, "grad") for v in variables]
+        ys = [
+            (t, dy)
+            for i, dy in zip(self._active, body.arguments, strict=True)
+            if (t := forward.results[i]) is not None
+        ]
+        found = dense_gradients(self._op.graph, ys, [*variables, *self._sources])
+        slopes, others = found[: len(variables)], found[len(variables) :]
+        body.results = [self._result(g, v) for g, v in zip(slopes, variables, strict=True)]
+        body.results += [self._result(g, g) for g in others if g is not None]
+        return [i for i, g in enumerate(others) if g is not None]
+
+    def _result(self, gradient: Tensor | None, like: Tensor | None) -> Tensor:
+        from runtime.graph.gradients import no_gradient
+
+        assert like is not None
+        result = no_gradient(like) if gradient is None else gradient
+        self._body.take(result, reference=False)
+        return result
+
+    def finish(self, gradients: Sequence[Tensor | None]) -> dict[int, Tensor]:
+        """Adds the operation; gives the gradients of the loop's inputs by their index."""
+        from runtime.graph.gradients import no_gradient
+
+        op, body = self._op, self._body
+        begin = [
+            no_gradient(op.outputs[i]) if (dy := gradients[i]) is None else dy for i in self._active
+        ]
+        if not any(t.op.body is self._forward for t in body.feeds):
+            body.take(self._forward.arguments[0], reference=False)
+        saved = {t: s for t, s in body.feeds.items() if t.op.body is self._forward}
+        for tensor in saved:
+            del body.feeds[tensor]
+        count = op.attributes["own"]
+        alike = [op.inputs[count + i] for i in self._totals]
+        own = [*begin, *saved.values(), *alike]
+        slopes = owned(
+            WHILE_GRADIENT, own, [body], "While_grad", begin=len(begin), saved=list(saved)
+        ).outputs
+        places = [*self._active, *[count + i for i in self._totals]]
+        return dict(zip(places, slopes, strict=True))
+
+
+def _backward_dims(view: View) -> tuple[list[Dims], list[tuple[Tensor, Spec]], list[Spec]]:
+    begin = view["begin"]
+    saved = view["saved"]
+    specs = [
+        _element(t, spec)
+        for t, spec in zip(saved, view.inputs[begin : begin + len(saved)], strict=True)
+    ]
+    dims = [spec.dims for spec in view.inputs[:begin]]
+    more = list(zip(saved, specs, strict=True))
+    return dims, more, _settled(view, view["bodies"][0], dims, more)
+
+
+def _element(tensor: Tensor, stack: Spec) -> Spec:
+    """What is known of the saved values of a tensor."""
+    if stack.element is None:
+        return Spec(tensor.dtype, tensor.dims)
+    return Spec(tensor.dtype, stack.element.dims)
+
+
+def _while_gradient_spec(view: View) -> tuple[Spec, ...]:
+    dims, _, found = _backward_dims(view)
+    first = [Spec(s.dtype, d) for s, d in zip(view.inputs, dims, strict=False)]
+    alike = view.inputs[view["begin"] + len(view["saved"]) : view["own"]]
+    totals = zip(found[len(first) :], alike, strict=True)
+    return (*first, *[Spec(spec.dtype, like.dims) for spec, like in totals])
+
+
+def _while_gradient_nested(view: View, used: Sequence[bool]) -> Nested:
+    begin, saved = view["begin"], view["saved"]
+    body: Body = view["bodies"][0]
+    feeds, specs = values_of(view)
+    dims, more, _ = _backward_dims(view)
+    known = [Spec(a.dtype, d) for a, d in zip(body.arguments, dims, strict=True)]
+    wanted = [i for i in range(begin, len(used)) if used[i]]
+    results = [*body.results[:begin], *[body.results[i] for i in wanted]]
+    request = Request(
+        [t for t in results if t is not None],
+        _tuple_of,
+        [*body.arguments, *saved, *feeds],
+        [*known, *[spec for _, spec in more], *specs],
+        {},
+        kept={t.op for t in view.op.inputs},
+    )
+    return Nested([request], _going_back(begin, len(saved), len(used), wanted))
+
+
+def _going_back(begin: int, saved: int, outputs: int, wanted: list[int]) -> Callable[..., Kernel]:
+    """Makes kernels of gradients of loops.
+
+    Args:
+        begin: The number of gradients that the loop goes back with.
+        saved: The number of inputs that the forward loop saved, an element an iteration.
+        outputs: The number of outputs; those after the first `begin` are sums.
+        wanted: Which of these are needed.
+
+    Returns:
+        A function of the function of the body.
+    """
+    outside_at = begin + saved + outputs - begin
+
+    def make(step: Kernel) -> Kernel:
+        def back(*inputs: Any) -> Any:
+            slopes, stacks = inputs[:begin], inputs[begin : begin + saved]
+            alike, outside = inputs[begin + saved : outside_at], inputs[outside_at:]
+            totals: list[Any] = []
+            for number, values in enumerate(zip(*map(reversed, stacks), strict=True)):
+                found = step(*slopes, *values, *outside)
+                slopes = found[:begin]
+                totals = _added(totals, found[begin:], number)
+                if DEADLINE.moment is not None:
+                    _check_time()
+            sums = dict(
+                zip(wanted, totals or [_zero(alike[i - begin]) for i in wanted], strict=True)
+            )
+            result = (*slopes, *[sums.get(i) for i in range(begin, outputs)])
+            return result[0] if outputs == 1 else result
+
+        return back
+
+    return make
+
+
+def _added(totals: list[Any], parts: Sequence[Any], number: int) -> list[Any]:
+    """Sums so far and what an iteration adds; in place, once they are arrays of their own."""
+    if number == 0:
+        return list(parts)
+    if number == 1:
+        return [total + part for total, part in zip(totals, parts, strict=True)]
+    for index, part in enumerate(parts):
+        totals[index] += part
+    return totals
+
+
+def _zero(like: Any) -> Any:
+    return Rows({}, 0) if isinstance(like, Rows) else np.zeros(like.shape, like.dtype)[()]
+
+
+def _second_gradient(op: Operation, *_: Any) -> Any:
+    raise NotImplementedError(
+        f"Second-order gradients of loops are not supported: {described_operation(op)} is itself "
+        "a gradient of a loop."
+    )
+
+
+WHILE_GRADIENT: Definition = Definition(
+    "WhileGrad",
+    _while_gradient_spec,
+    nested=_while_gradient_nested,
+    references=handles_of,
+    stateful=True,
+    aliases=True,
+    gradient=_second_gradient,
+)
+WHILE: Definition = Definition(
+    "While",
+    _while_spec,
+    nested=_while_nested,
+    save=_save,
+    references=handles_of,
+    stateful=True,
+    aliases=True,
+    gradient=_while_gradient,
+)
+
+
+@export("while_loop")
+def while_loop(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    shape_invariants: Any = None,
+    parallel_iterations: int = 10,
+    back_prop: bool = True,
+    swap_memory: bool = False,
+    name: str | None = None,
+    maximum_iterations: TensorLike = None,
+    return_same_structure: bool = False,
+) -> Any:
+    """Repeats what a function does while a condition holds.
+
+    For its gradient the loop keeps those values of each iteration that the gradient uses; their
+    memory grows with the number of iterations until the run's end.
+
+    Source: the ``tf.compat.v1.while_loop`` documentation.
+
+    Args:
+        cond: A function of the loop's variables that gives a scalar of bool.
+        body: A function of the loop's variables that gives their next values.
+        loop_vars: What the variables begin with: a list or tuple of tensors, tensor arrays, and
+            structures of these.
+        shape_invariants: In the same structure, what is true of the shapes in every iteration;
+            the shapes at the beginning if None.
+        parallel_iterations: Without effect: iterations follow each other.
+        back_prop: Whether gradients flow through the loop.
+        swap_memory: Without effect.
+        name: Name of the scope of the operations.
+        maximum_iterations: The most iterations; without limit if None.
+        return_same_structure: Whether a list of one variable stays a list.
+
+    Returns:
+        The variables after the loop, in the structure of `loop_vars`.
+
+    Raises:
+        TypeError: If a function can't be called, or a variable changes its element type.
+        ValueError: If there is no variable, the structure changes, or a shape changes that is not
+            said to change.
+    """
+    if not callable(cond) or not callable(body):
+        raise TypeError("cond and body of while_loop must be callable.")
+    if parallel_iterations < 1:
+        raise TypeError("parallel_iterations must be a positive integer.")
+    if not nest.flatten(loop_vars):
+        raise ValueError("No loop variables provided: while_loop needs at least one.")
+    if maximum_iterations is not None:
+        cond, body, loop_vars, shape_invariants = _limited(
+            cond, body, loop_vars, shape_invariants, maximum_iterations
+        )
+    graph = get_default_graph()
+    with graph.name_scope(name or "while") as scope:
+        loop = _Loop(graph, scope[:-1], loop_vars, shape_invariants, back_prop)
+        result = loop.finish(cond, body)
+    if maximum_iterations is not None:
+        result = result[1]
+    single = isinstance(result, (list, tuple)) and len(result) == 1
+    return result[0] if single and not return_same_structure else result
+
+
+def _limited(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    shape_invariants: Any,
+    limit: TensorLike,
+) -> tuple[Any, Any, Any, Any]:
+    """The same loop with a counter."""
+    most = convert_to_tensor(limit, name="maximum_iterations")
+    if most.dims != ():
+        raise ValueError(
+            f"maximum_iterations must be a scalar, not of shape {described(most.dims)}."
+        )
+    zero = convert_to_tensor(0, most.dtype, name="iteration_counter")
+
+    def test(counter: Tensor, values: Any) -> Any:
+        return logical_and(less(counter, most), cond(*values))
+
+    def step(counter: Tensor, values: Any) -> Any:
+        return counter + 1, _like_arguments(values, body(*values))
+
+    invariants = None if shape_invariants is None else (as_dims([]), shape_invariants)
+    return test, step, (zero, loop_vars), invariants
+
+
+def _like_arguments(arguments: Any, results: Any) -> Any:
+    """A body's results as a sequence, also if there is one that isn't in a list."""
+    single = isinstance(arguments, (list, tuple)) and len(arguments) == 1
+    if single and not (isinstance(results, (list, tuple)) and len(results) == 1):
+        results = [results]
+    return _in_form(arguments, results)
+
+
+def _in_form(arguments: Any, results: Any) -> Any:
+    """Makes a list of a tuple or the other way round, as the arguments have it."""
+    kind = type(arguments)
+    if kind in (list, tuple) and type(results) in (list, tuple):
+        return kind(results)
+    return results
+
+
+class _Loop:
+    """A loop, as it is made."""
+
+    def __init__(
+        self, graph: Graph, scope: str, loop_vars: Any, invariants: Any, back_prop: bool
+    ) -> None:
+        self._graph = graph
+        self._scope = scope
+        self._structure = loop_vars
+        self._variables = nest.flatten(loop_vars)
+        self._back_prop = back_prop
+        self._begin = [convert_to_tensor(as_flow(v)) for v in self._variables]
+        self._dims = [t.dims for t in self._begin]
+        if invariants is not None:
+            self._dims = self._given(invariants)
+
+    def _given(self, invariants: Any) -> list[Dims]:
+        shapes = _flat_shapes(invariants, self._structure)
+        if len(shapes) != len(self._begin):
+            raise ValueError(
+                f"shape_invariants has {len(shapes)} shapes for {len(self._begin)} loop variables."
+            )
+        for tensor, variable, dims in zip(self._begin, self._variables, shapes, strict=True):
+            if not isinstance(variable, TensorArray) and not _less_known(dims, tensor.dims):
+                raise ValueError(
+                    f"The shape invariant specified for {tensor.name} is not compatible with the "
+                    f"initial shape of the loop variable. It enters the loop with shape "
+                    f"{described(tensor.dims)}, but the specified shape invariant is "
+                    f"{described(dims)}."
+                )
+        arrays = [isinstance(variable, TensorArray) for variable in self._variables]
+        return [() if array else dims for array, dims in zip(arrays, shapes, strict=True)]
+
+    def _body(self, what: str, name: str) -> tuple[Body, Any]:
+        """A body, and its variables in the structure of the loop's."""
+        body = Body(f"{what} the loop {self._scope!r}", self._graph.body)
+        with self._graph.inside(body), self._graph.control_dependencies([]):
+            pairs = zip(self._begin, self._dims, strict=True)
+            body.arguments = [_argument(t, dims, name) for t, dims in pairs]
+        known = zip(self._variables, body.arguments, strict=True)
+        return body, nest.pack_sequence_as(self._structure, [like(v, t) for v, t in known])
+
+    def finish(self, cond: Callable[..., Any], body: Callable[..., Any]) -> Any:
+        """Calls the functions, adds the operation, and gives what comes out of it."""
+        test, arguments = self._body("the condition of", "Merge")
+        truth = built(self._graph, test, lambda: self._truth(cond(*arguments)))
+        test.results = [truth]
+        step, arguments = self._body("the body of", "Identity")
+        found = _like_arguments(arguments, built(self._graph, step, body, *arguments))
+        self._check_structure(found)
+        values = nest.flatten(found)
+        with self._graph.inside(step):
+            step.results = [self._next(i, value) for i, value in enumerate(values)]
+        op = owned(WHILE, self._begin, [test, step], "While", back_prop=self._back_prop)
+        pairs = zip(values, op.outputs, strict=True)
+        exits = [like(value, identity(t, name="Exit")) for value, t in pairs]
+        return nest.pack_sequence_as(self._structure, exits)
+
+    def _truth(self, value: Any) -> Tensor:
+        tensor = identity(convert_to_tensor(value, dtypes.bool), name="LoopCond")
+        if not compatible(tensor.dims, ()):
+            raise ValueError(
+                f"The condition of the loop {self._scope!r} must give a scalar, but gives "
+                f"{tensor!r}."
+            )
+        return tensor
+
+    def _check_structure(self, found: Any) -> None:
+        try:
+            nest.assert_same_structure(_plain(self._structure), _plain(found))
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"The body of the loop {self._scope!r} must return its variables in the "
+                f"structure of loop_vars. {error}"
+            ) from None
+
+    def _next(self, index: int, value: Any) -> Tensor:
+        tensor = identity(convert_to_tensor(as_flow(value)), name="NextIteration")
+        begin = self._begin[index]
+        if tensor.dtype is not begin.dtype:
+            raise TypeError(
+                f"Loop variable {index} ({begin.name}) of the loop {self._scope!r} enters it with "
+                f"type {begin.dtype.name}, but has type {tensor.dtype.name} after one iteration. "
+                "Use tf.cast on one of them."
+            )
+        if not _less_known(self._dims[index], tensor.dims):
+            raise ValueError(
+                f"Loop variable {index} ({begin.name}) of the loop {self._scope!r} enters it with "
+                f"shape {described(self._dims[index])}, but has shape {described(tensor.dims)} "
+                "after one iteration. To allow the shape to vary across iterations, use the "
+                "shape_invariants argument of tf.while_loop to specify a less-specific shape."
+            )
+        return tensor
+
+
+def _less_known(general: Dims, special: Dims) -> bool:
+    """Whether a shape says no more than another, and nothing else."""
+    return generalised(general, special) == general
+
+
+def _flat_shapes(invariants: Any, structure: Any) -> list[Dims]:
+    """The shapes in a structure whose leaves may be lists of sizes themselves."""
+    if not nest.is_nested(structure):
+        return [as_dims(invariants)]
+    if isinstance(structure, Mapping):
+        keys = sorted(structure)
+        return [d for key in keys for d in _flat_shapes(invariants[key], structure[key])]
+    pairs = zip(invariants, structure, strict=True)
+    return [d for shape, part in pairs for d in _flat_shapes(shape, part)]
+
+
+def _plain(structure: Any) -> Any:
+    """A structure in which lists and tuples are not told apart."""
+    if type(structure) in (list, tuple):
+        return [_plain(part) for part in structure]
+    return structure

@@ -1,0 +1,389 @@
+"""Moments, and what is scaled by them."""
+
+from typing import Any
+
+import numpy as np
+
+from runtime.graph import dtypes
+from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition, Kernel, Spec, View
+from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
+from runtime.graph.ops.array import stop_gradient
+from runtime.graph.ops.convolution import channels_last, checked_format, images_of, in_order
+from runtime.graph.ops.math import (
+    add,
+    cast,
+    div_no_nan,
+    maximum,
+    multiply,
+    rsqrt,
+    square,
+    squared_difference,
+)
+from runtime.graph.ops.reduction import reduce_mean, reduce_sum
+from runtime.graph.ops.rules import checked_kind, renamed, unchanged
+from runtime.graph.shapes import Incompatible, compatible, described
+from runtime.graph.tensor import Tensor
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Half precision is too coarse for sums of squares."""
+    return cast(tensor, dtypes.float32) if tensor.dtype is dtypes.float16 else tensor
+
+
+@export("nn.moments")
+def moments(
+    x: TensorLike,
+    axes: Any,
+    shift: Any = None,
+    name: str | None = None,
+    keep_dims: bool | None = None,
+    keepdims: bool | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance over some axes.
+
+    Args:
+        x: A tensor of floating-point numbers.
+        axes: The axes.
+        shift: Without effect.
+        name: Name of the scope of the operations.
+        keep_dims: The old name of `keepdims`.
+        keepdims: Whether the axes are kept, with size 1.
+
+    Returns:
+        The mean and the variance (of the whole, not the estimate from a sample).
+    """
+    keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
+    tensor = checked_kind(convert_to_tensor(x), "f", "moments")
+    with get_default_graph().name_scope(name or "moments"):
+        wide = _wide(tensor)
+        mean = reduce_mean(wide, axes, keepdims=True, name="mean")
+        deviation = squared_difference(wide, stop_gradient(mean))
+        variance = reduce_mean(deviation, axes, keepdims=True, name="variance")
+        if not keep:
+            mean, variance = _without(mean, axes), _without(variance, axes)
+        return cast(mean, tensor.dtype), cast(variance, tensor.dtype)
+
+
+def _without(kept: Tensor, axes: Any) -> Tensor:
+    from runtime.graph.ops.array import squeeze
+
+    listed = axes if isinstance(axes, (list, tuple)) else [axes]
+    return squeeze(kept, [int(axis) for axis in listed])
+
+
+@export("nn.weighted_moments")
+def weighted_moments(
+    x: TensorLike,
+    axes: Any,
+    frequency_weights: TensorLike,
+    name: str | None = None,
+    keep_dims: bool | None = None,
+    keepdims: bool | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance over some axes, of elements that count differently.
+
+    Args:
+        x: A tensor of floating-point numbers.
+        axes: The axes.
+        frequency_weights: How much each element counts; broadcast to `x`.
+        name: Name of the scope of the operations.
+        keep_dims: The old name of `keepdims`.
+        keepdims: Whether the axes are kept, with size 1.
+
+    Returns:
+        The mean and the variance.
+    """
+    keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
+    with get_default_graph().name_scope(name or "weighted_moments"):
+        tensor = checked_kind(convert_to_tensor(x), "f", "weighted_moments")
+        weights = convert_to_tensor(frequency_weights)
+        counts = weights * cast(tensor * 0 + 1, weights.dtype)
+        total = cast(reduce_sum(counts, axes, keepdims=True), tensor.dtype)
+        scaled = cast(counts, tensor.dtype)
+        mean = div_no_nan(reduce_sum(scaled * tensor, axes, keepdims=True), total)
+        deviation = scaled * squared_difference(tensor, mean)
+        variance = div_no_nan(reduce_sum(deviation, axes, keepdims=True), total)
+        return (mean, variance) if keep else (_without(mean, axes), _without(variance, axes))
+
+
+@export("nn.batch_normalization")
+def batch_normalization(
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    offset: TensorLike,
+    scale: TensorLike,
+    variance_epsilon: Any,
+    name: str | None = None,
+) -> Tensor:
+    """Scales a tensor to mean 0 and variance 1, then by `scale`, and adds `offset`.
+
+    Args:
+        x: A tensor.
+        mean: Its mean, of a shape that broadcasts to it.
+        variance: Its variance.
+        offset: What is added; None for nothing.
+        scale: The factor; None for 1.
+        variance_epsilon: What is added to the variance, against division by zero.
+        name: Name of the scope of the operations.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    with get_default_graph().name_scope(name or "batchnorm"):
+        tensor = convert_to_tensor(x)
+        factor = rsqrt(convert_to_tensor(variance) + variance_epsilon)
+        if scale is not None:
+            factor = factor * scale
+        shift = -(convert_to_tensor(mean) * factor)
+        if offset is not None:
+            shift = convert_to_tensor(offset) + shift
+        return add(multiply(tensor, factor), shift, name="add_1")
+
+
+# The same for images in one operation.
+
+
+def _fused_spec(view: View) -> tuple[Spec, ...]:
+    x = view.first
+    channels = None if x.dims is None else x.dims[-1]
+    for spec in view.inputs[1:3] if view["is_training"] else view.inputs[1:]:
+        if not compatible(spec.dims, (channels,)):
+            raise Incompatible(
+                f"images of shape {described(x.dims)} have {channels} channels, but scale, "
+                f"offset, mean or variance has shape {described(spec.dims)}"
+            )
+    statistics = [Spec(view.inputs[1].dtype, (channels,)) for _ in range(4)]
+    return Spec(x.dtype, x.dims), *statistics
+
+
+def _bind_fused(view: View) -> Kernel:
+    epsilon = view["epsilon"]
+
+    def scaled(x: Any, scale: Any, offset: Any, mean: Any, factor: Any) -> Any:
+        factor = scale * factor
+        result = x * factor
+        result += offset - mean * factor
+        return result
+
+    def training(x: Any, scale: Any, offset: Any, *_: Any) -> Any:
+        rows = x.reshape(-1, x.shape[-1])
+        count = max(len(rows), 1)
+        mean = np.add.reduce(rows, 0) / x.dtype.type(count)
+        apart = rows - mean
+        variance = np.einsum("ij,ij->j", apart, apart) / x.dtype.type(count)
+        factor = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+        apart *= scale * factor
+        apart += offset
+        estimate = variance * x.dtype.type(count / max(count - 1, 1))
+        return apart.reshape(x.shape), mean, estimate, mean.copy(), factor
+
+    def inference(x: Any, scale: Any, offset: Any, mean: Any, variance: Any) -> Any:
+        factor = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+        y = scaled(x, scale, offset, mean, factor)
+        return y, mean.copy(), variance.copy(), mean.copy(), factor
+
+    return training if view["is_training"] else inference
+
+
+def _bind_fused_gradient(view: View) -> Kernel:
+    def training(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
+        rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+        normal = rows - mean
+        normal *= factor
+        by_scale = np.einsum("ij,ij->j", slopes, normal)
+        by_offset = np.add.reduce(slopes, 0)
+        count = x.dtype.type(max(len(rows), 1))
+        normal *= -by_scale / count
+        normal += slopes
+        normal -= by_offset / count
+        normal *= scale * factor
+        return normal.reshape(x.shape), by_scale, by_offset
+
+    def inference(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
+        rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+        by_scale = np.einsum("ij,ij->j", slopes, (rows - mean) * factor)
+        return dy * (scale * factor), by_scale, np.add.reduce(slopes, 0)
+
+    return training if view["is_training"] else inference
+
+
+def _fused_gradient(op: Any, dy: Tensor, *_: Any) -> list[Tensor | None]:
+    training = op.attributes["is_training"]
+    found = FUSED_GRADIENT(dy, *op.inputs[:2], *op.outputs[3:], is_training=training)
+    return [*found, None, None][: len(op.inputs)]
+
+
+FUSED: Definition = Definition(
+    "FusedBatchNormV3",
+    _fused_spec,
+    bind=_bind_fused,
+    gradient=_fused_gradient,
+    floating=True,
+)
+FUSED_GRADIENT: Definition = Definition(
+    "FusedBatchNormGradV3",
+    lambda view: (
+        Spec(view.first.dtype, view.first.dims),
+        *[Spec(view.inputs[2].dtype, view.inputs[2].dims) for _ in range(2)],
+    ),
+    bind=_bind_fused_gradient,
+    floating=True,
+)
+
+
+@export("nn.fused_batch_norm")
+def fused_batch_norm(
+    x: TensorLike,
+    scale: TensorLike,
+    offset: TensorLike,
+    mean: TensorLike = None,
+    variance: TensorLike = None,
+    epsilon: float = 0.001,
+    data_format: str = "NHWC",
+    is_training: bool = True,
+    name: str | None = None,
+    exponential_avg_factor: float = 1.0,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scales each channel of images to mean 0 and variance 1, then by `scale`, adds `offset`.
+
+    Args:
+        x: Images.
+        scale: A factor for each channel.
+        offset: What is added to each channel.
+        mean: The mean of each channel; needed if this is not training.
+        variance: The variance of each channel; needed if this is not training.
+        epsilon: What is added to the variance.
+        data_format: The order of the axes: ``"NHWC"`` or ``"NCHW"``.
+        is_training: Whether mean and variance are those of `x`.
+        name: Name of the operation.
+        exponential_avg_factor: How much of the batch's mean and variance the returned ones
+            take; the rest is of `mean` and `variance`.
+
+    Returns:
+        The result; the mean; the variance (the estimate from a sample, if this is training).
+
+    Raises:
+        ValueError: If mean or variance is missing.
+    """
+    order = checked_format(data_format, "fused_batch_norm")
+    images = images_of(x, "FusedBatchNorm")
+    given = mean is not None and variance is not None
+    if not is_training and not given:
+        raise ValueError("Both mean and variance must be given if is_training is False.")
+    title = name or "FusedBatchNorm"
+    made = FUSED(
+        channels_last(images, order),
+        convert_to_tensor(scale, images.dtype),
+        convert_to_tensor(offset, images.dtype),
+        *[convert_to_tensor(v, images.dtype) for v in ((mean, variance) if given else ())],
+        epsilon=float(epsilon),
+        is_training=is_training,
+        name=title,
+    )
+    result, batch_mean, batch_variance = made[:3]
+    if is_training and given and exponential_avg_factor != 1.0:
+        keep = 1.0 - exponential_avg_factor
+        batch_mean = mean * keep + batch_mean * exponential_avg_factor
+        batch_variance = variance * keep + batch_variance * exponential_avg_factor
+    return in_order(result, order, title), batch_mean, batch_variance
+
+
+@export("nn.l2_normalize", "math.l2_normalize")
+def l2_normalize(
+    x: TensorLike,
+    axis: TensorLike = None,
+    epsilon: float = 1e-12,
+    name: str | None = None,
+    dim: TensorLike = None,
+) -> Tensor:
+    """Scales vectors to length 1.
+
+    Args:
+        x: A tensor.
+        axis: The axis, or axes, of the vectors; all if None.
+        epsilon: The least square of a length to divide by.
+        name: Name of the operation.
+        dim: The old name of `axis`.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    tensor = convert_to_tensor(x)
+    chosen = renamed(axis, dim, "axis", "dim")
+    total = reduce_sum(square(tensor), chosen, keepdims=True)
+    return multiply(tensor, rsqrt(maximum(total, epsilon)), name=name or "l2_normalize")
+
+
+# Local response normalization.
+
+
+def _window_sums(x: Any, radius: int) -> Any:
+    """For each channel the sum over its neighbours."""
+    total = x.copy()
+    for distance in range(1, min(radius, x.shape[-1] - 1) + 1):
+        total[..., distance:] += x[..., :-distance]
+        total[..., :-distance] += x[..., distance:]
+    return total
+
+
+def _bind_response(view: View) -> Kernel:
+    radius, bias, alpha, beta = (view[key] for key in ("depth_radius", "bias", "alpha", "beta"))
+    return lambda x: x * (bias + alpha * _window_sums(x * x, radius)) ** -beta
+
+
+def _bind_response_gradient(view: View) -> Kernel:
+    radius, bias, alpha, beta = (view[key] for key in ("depth_radius", "bias", "alpha", "beta"))
+
+    def gradient(dy: Any, x: Any, y: Any) -> Any:
+        base = bias + alpha * _window_sums(x * x, radius)
+        return dy * base**-beta - 2 * alpha * beta * x * _window_sums(dy * y / base, radius)
+
+    return gradient
+
+
+RESPONSE: Definition = Definition(
+    "LRN",
+    unchanged,
+    bind=_bind_response,
+    gradient=lambda op, dy: [RESPONSE_GRADIENT(dy, op.inputs[0], op.outputs[0], **op.attributes)],
+    floating=True,
+)
+RESPONSE_GRADIENT: Definition = Definition(
+    "LRNGrad", unchanged, bind=_bind_response_gradient, floating=True
+)
+
+
+@export("nn.local_response_normalization", "nn.lrn")
+def local_response_normalization(
+    input: TensorLike,
+    depth_radius: int = 5,
+    bias: float = 1,
+    alpha: float = 1,
+    beta: float = 0.5,
+    name: str | None = None,
+) -> Tensor:
+    """Divides by a power of the sum of squares over neighbouring channels.
+
+    Args:
+        input: Images: ``[batch, height, width, channels]``.
+        depth_radius: How many channels on each side count.
+        bias: What is added to the sum.
+        alpha: The factor of the sum.
+        beta: The power.
+        name: Name of the operation.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    result: Tensor = RESPONSE(
+        images_of(input, "LRN"),
+        depth_radius=int(depth_radius),
+        bias=float(bias),
+        alpha=float(alpha),
+        beta=float(beta),
+        name=name,
+    )
+    return result

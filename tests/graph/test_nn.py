@@ -1,0 +1,230 @@
+"""Operations of neural networks beside what the table of cases checks."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import runtime as tf
+
+# Shapes that don't fit.
+
+
+def images(*shape: int | None) -> tf.Tensor:
+    return tf.placeholder(tf.float32, shape)
+
+
+def test_a_filter_for_other_channels_is_refused_with_both_shapes() -> None:
+    """When the graph is built, with the name of the operation and where it was made."""
+    with pytest.raises(ValueError, match=r"\(2, 8, 8, 3\) have 3 channels.*\(3, 3, 4, 5\) takes 4"):
+        tf.nn.conv2d(images(2, 8, 8, 3), images(3, 3, 4, 5), [1, 1, 1, 1], "SAME")
+    named = pytest.raises(ValueError, match=r"'scope/c' \(Conv2D\), made at .*test_nn.py")
+    with named, tf.name_scope("scope"):
+        tf.nn.conv2d(images(2, 8, 8, 3), images(3, 3, 4, 5), 1, "SAME", name="c")
+
+
+def test_a_window_larger_than_the_image_is_refused() -> None:
+    """Both shapes are named."""
+    with pytest.raises(ValueError, match=r"\(2, 2, 8, 3\) and a filter of shape \(3, 3, 3, 5\)"):
+        tf.nn.conv2d(images(2, 2, 8, 3), images(3, 3, 3, 5), 1, "VALID")
+    with pytest.raises(ValueError, match=r"a window of 3 is larger than the image of 2.*MaxPool"):
+        tf.nn.max_pool(images(2, 2, 8, 3), 3, 1, "VALID")
+
+
+def test_a_transposed_convolution_checks_the_shape_asked_for() -> None:
+    """What a convolution of the result would give is what was given."""
+    with pytest.raises(ValueError, match=r"give the shape \(2, 4, 4, 3\), not \(2, 5, 5, 3\)"):
+        tf.nn.conv2d_transpose(images(2, 5, 5, 3), images(3, 3, 4, 3), [2, 8, 8, 4], [1, 2, 2, 1])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tf.nn.conv2d(images(2, 8, 8), images(3, 3, 3, 5), 1, "SAME"), "four axes"),
+        (lambda: tf.nn.conv2d(images(1, 8, 8, 3), images(3, 3, 3, 5), [2, 1, 1, 1], "SAME"),
+         "strides of conv2d must be 1 for the batch"),
+        (lambda: tf.nn.conv2d(images(1, 8, 8, 3), images(3, 3, 3, 5), 1, "same?"), "'VALID'"),
+        (lambda: tf.nn.conv2d(images(1, 8, 8, 3), images(3, 3, 3, 5), 1, "SAME",
+                              data_format="CHWN"), "must be 'NHWC' or 'NCHW'"),
+        (lambda: tf.nn.conv2d(images(1, 8, 8, 3), images(3, 3, 3, 5), padding="SAME"),
+         "strides of conv2d must be given"),
+        (lambda: tf.nn.max_pool(images(8, 8), 2, 2, "SAME"), r"MaxPool needs .*\(8, 8\)"),
+        (lambda: tf.nn.top_k(images(2, 3), 4), r"\(2, 3\) must have at least k = 4"),
+        (lambda: tf.nn.in_top_k(images(2, 3), tf.constant([1, 2, 3]), 1),
+         r"targets of shape \(3,\) do not fit predictions of shape \(2, 3\)"),
+        (lambda: tf.space_to_depth(images(1, 3, 4, 1), 2), r"\(1, 3, 4, 1\) can't be cut"),
+        (lambda: tf.nn.fused_batch_norm(images(1, 2, 2, 3), images(4), images(3)),
+         r"\(1, 2, 2, 3\) have 3 channels, but .* \(4,\)"),
+        (lambda: tf.nn.fused_batch_norm(images(1, 2, 2, 3), images(3), images(3),
+                                        is_training=False), "mean and variance must be given"),
+        (lambda: tf.nn.weighted_cross_entropy_with_logits(images(2), images(3), 1.0),
+         r"\(3,\) and labels of shape \(2,\)"),
+        (lambda: tf.nn.embedding_lookup([], [1]), "at least one param"),
+        (lambda: tf.nn.embedding_lookup([images(2, 2)] * 2, [1], "round"), "'mod' or 'div'"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_when_the_graph_is_built(make: Any, message: str) -> None:
+    """Not when it runs."""
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_the_largest_elements_of_fewer_fail_in_the_run(session: tf.Session) -> None:
+    """If the sizes are known only then."""
+    x = tf.placeholder(tf.float32, [None])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least k"):
+        session.run(tf.nn.top_k(x, 3), {x: [1.0, 2.0]})
+
+
+def test_top_k_gives_a_named_pair(session: tf.Session) -> None:
+    """Of equal elements the first comes first."""
+    top = tf.nn.top_k(tf.constant([1, 3, 2, 3]), tf.constant(2))
+    values, indices = session.run(top)
+    assert session.run(top).values.tolist() == values.tolist() == [3, 3]
+    assert indices.tolist() == [1, 3] and indices.dtype == np.int32
+
+
+def test_the_gradient_of_equal_largest_elements_goes_to_the_first(session: tf.Session) -> None:
+    """As in TensorFlow: a window passes it on once."""
+    x = tf.ones([1, 2, 2, 1])
+    (gradient,) = tf.gradients(tf.nn.max_pool(x, 2, 2, "SAME"), x)
+    assert session.run(gradient).ravel().tolist() == [1, 0, 0, 0]
+
+
+def test_buffers_of_a_convolution_may_be_used_by_sessions_and_sizes_in_turn(
+    session: tf.Session,
+) -> None:
+    """The results of many runs are those of single ones."""
+    x, w = tf.placeholder(tf.float32, [None, None, 4, 1]), tf.ones([2, 2, 1, 1])
+    y = tf.nn.conv2d(x, w, 1, "SAME")
+    for batch in (1, 5, 2, 5):
+        for rows in (3, 1):
+            found = session.run(y, {x: np.ones((batch, rows, 4, 1))})
+            assert found[:, 0, 0, 0].tolist() == [4.0 if rows > 1 else 2.0] * batch
+            assert found[:, -1, -1, 0].tolist() == [1.0] * batch
+
+
+# Dropout.
+
+
+def test_dropout_keeps_the_expected_sum(session: tf.Session) -> None:
+    """Elements are zero or scaled by 1 / keep_prob."""
+    x = tf.ones([1000])
+    dropped = session.run(tf.nn.dropout(x, 0.8, seed=1))
+    assert set(np.round(dropped, 5).tolist()) == {0.0, 1.25}
+    assert 700 < np.count_nonzero(dropped) < 900
+
+
+def test_dropout_by_rate_is_one_minus_keep_prob(session: tf.Session) -> None:
+    """Both may be tensors; rate 0 changes nothing."""
+    x, rate = tf.ones([1000]), tf.placeholder(tf.float32, [])
+    by_rate = tf.nn.dropout(x, rate=rate, seed=1)
+    by_probability = tf.nn.dropout(x, keep_prob=1.0 - rate, seed=1)
+    found = session.run([by_rate, by_probability], {rate: 0.25})
+    np.testing.assert_allclose(found[0], found[1])
+    assert session.run(by_rate, {rate: 0.0}).tolist() == [1.0] * 1000
+    assert tf.nn.dropout(x, rate=0.0) is x
+
+
+def test_dropout_draws_anew_in_each_run_and_passes_the_gradient_of_what_it_kept(
+    session: tf.Session,
+) -> None:
+    """The mask of a run is that of its gradient."""
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.nn.dropout(x, 0.5)
+    (gradient,) = tf.gradients(y, x)
+    values, slopes = session.run([y, gradient], {x: np.ones(100)})
+    assert values.tolist() == slopes.tolist()
+    assert session.run(y, {x: np.ones(100)}).tolist() != values.tolist()
+
+
+def test_dropout_broadcasts_the_noise(session: tf.Session) -> None:
+    """None in noise_shape stands for the size of the tensor."""
+    x = tf.placeholder(tf.float32, [None, 50])
+    y = session.run(tf.nn.dropout(x, 0.5, noise_shape=[None, 1], seed=3), {x: np.ones((40, 50))})
+    assert set(y.sum(1).tolist()) == {0.0, 100.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "needs either rate or"),
+        ({"keep_prob": 0.5, "rate": 0.5}, "needs either rate or"),
+        ({"keep_prob": 0.0}, "range"),
+        ({"rate": 1.0}, "range"),
+    ],
+)
+def test_dropout_refuses_what_is_no_probability(arguments: Any, message: str) -> None:
+    """Or two of them."""
+    with pytest.raises(ValueError, match=message):
+        tf.nn.dropout(tf.ones([2]), **arguments)
+
+
+def test_dropout_of_integers_is_refused() -> None:
+    """They can't be scaled."""
+    with pytest.raises(ValueError, match="floating point"):
+        tf.nn.dropout(tf.ones([2], tf.int32), 0.5)
+
+
+# Candidate samplers.
+
+TRUE = np.array([[1], [3]])
+
+
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize(
+    ("sampler", "probability"),
+    [
+        (tf.nn.uniform_candidate_sampler, lambda n: 1 / 9 + 0 * n),
+        (tf.nn.log_uniform_candidate_sampler, lambda n: np.log((n + 2) / (n + 1)) / np.log(10)),
+    ],
+)
+def test_a_sampler_draws_by_its_distribution(
+    sampler: Any, probability: Any, unique: bool, session: tf.Session
+) -> None:
+    """Expected counts are those of the draws that were made."""
+    found = session.run(sampler(TRUE, 1, 5, unique, 9, seed=7))
+    drawn = found.sampled_candidates
+    assert drawn.shape == (5,) and drawn.dtype == np.int64 and set(drawn) <= set(range(9))
+    assert len(set(drawn)) == 5 or not unique
+    p, q = probability(drawn), probability(TRUE)
+    if not unique:
+        np.testing.assert_allclose(found.sampled_expected_count, 5 * p, rtol=1e-5)
+        np.testing.assert_allclose(found.true_expected_count, 5 * q, rtol=1e-5)
+    else:
+        tries = np.log1p(-found.sampled_expected_count) / np.log1p(-p)
+        np.testing.assert_allclose(tries, np.round(tries[0]), rtol=1e-4)
+        assert round(tries[0]) >= 5
+
+
+def test_unigrams_that_are_frequent_are_drawn_often(session: tf.Session) -> None:
+    """And those of frequency 0, and reserved ones, never."""
+    draw = tf.nn.fixed_unigram_candidate_sampler(
+        TRUE, 1, 2000, False, 4, unigrams=[1.0, 0.0, 9.0], num_reserved_ids=1, distortion=0.5,
+        seed=1,
+    )  # fmt: skip
+    found = session.run(draw)
+    counts = np.bincount(found.sampled_candidates, minlength=4)
+    assert counts[0] == counts[2] == 0 and 2.5 < counts[3] / counts[1] < 3.6
+    np.testing.assert_allclose(found.true_expected_count, [[500], [1500]])
+
+
+def test_unigrams_are_read_from_a_file(tmp_path: Any, session: tf.Session) -> None:
+    """The last column, after a comma."""
+    file = tmp_path / "words.txt"
+    file.write_text("zero,0\none,1\n")
+    draw = tf.nn.fixed_unigram_candidate_sampler([[1]], 1, 3, False, 2, vocab_file=str(file))
+    assert session.run(draw.sampled_candidates).tolist() == [1, 1, 1]
+
+
+def test_a_sampler_can_not_draw_more_different_classes_than_there_are() -> None:
+    """It would never come to an end."""
+    with pytest.raises(ValueError, match="can't draw 5 different classes of 4"):
+        tf.nn.log_uniform_candidate_sampler(TRUE, 1, 5, True, 4)
+
+
+def test_sampled_losses_train_on_what_they_draw(session: tf.Session) -> None:
+    """Each run draws anew."""
+    weights, biases = tf.ones([50, 3]), tf.zeros([50])
+    loss = tf.reduce_sum(tf.nn.nce_loss(weights, biases, [[1], [2]], tf.ones([2, 3]), 8, 50))
+    assert len({float(session.run(loss)) for _ in range(5)}) > 1
