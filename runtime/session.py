@@ -22,6 +22,7 @@ from runtime import errors
 from runtime.attribution import hook_name, name_adder
 from runtime.backoff import PREEMPTION, Backoff
 from runtime.engine import Engine, NumpyEngine, RawSession
+from runtime.recording import ValueRecorder
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
@@ -185,6 +186,7 @@ class HookedSession:
         "_raw",
         "_step_fn_thread",
         "_take_turn",
+        "_values",
     )
     StepContext: TypeAlias = _StepContext  # the documented name
     _engine: Engine = NumpyEngine()
@@ -224,6 +226,7 @@ class HookedSession:
             checkpoint_file,
             self._grace_secs,
             self._tell_of_raw_session,
+            self._keep_reads_of,
             creator,
             backoff,
         )
@@ -249,6 +252,8 @@ class HookedSession:
         self._latest_fetches: object = self
         self._latest_signature = 0
         self._signatures = Signatures(self._describe_signature)
+        record = self._journal.records
+        self._values = None if record is None else ValueRecorder(self._journal, record)
         self._idle = SessionRunValues(None, self._engine.run_options(), self._engine.run_metadata())
 
     def _take_opened(self) -> None:
@@ -475,9 +480,13 @@ class HookedSession:
         merged = requests.merged_options(options)
         number = self._signature(requests, fetches, feeds, merged, metadata)
         metadata = self._engine.run_metadata() if metadata is None else metadata
+        if self._values is not None and feeds:
+            self._values.fed(feeds, requests)
         record(run | context.asked, number << INDEX_SHIFT)
         wanted = metadata if merged is not None else None
         value, results = raw_run(self._raw, requests, fetches, feeds, merged, wanted)
+        if self._values is not None:
+            self._values.fetched_in_run(requests, fetches, value, results)
         shown = self._idle.options if merged is None else merged
         for index, (hook, code) in enumerate(after):
             record(code | context.asked)
@@ -505,7 +514,7 @@ class HookedSession:
         if requests.fetches or feeds or options is not None or metadata is not None:
             return self._signatures.of(fetches, feeds or (), requests.fetches)
         number = self._signatures.of_plain(fetches)
-        if is_element(fetches):
+        if is_element(fetches) and self._values is None:
             self._latest_fetches, self._latest_signature = fetches, number << INDEX_SHIFT
         return number
 
@@ -672,6 +681,27 @@ class HookedSession:
         return f"{name} of hook {place.index} ({type(self._hooks[place.index]).__qualname__})"
 
     # What the raw session tells
+
+    def _keep_reads_of(self, raw: Any) -> None:
+        """Keep what hooks read with runs of their own, if the log records values."""
+        if self._values is None:
+            return
+        run = raw.run
+
+        @functools.wraps(run)
+        def run_and_keep(fetches: Any, *args: Any, **kwargs: Any) -> Any:
+            value = run(fetches, *args, **kwargs)
+            self._keep_read(fetches, value)
+            return value
+
+        raw.run = run_and_keep
+
+    def _keep_read(self, fetches: Any, value: Any) -> None:
+        place = self._journal.place
+        in_hook = place is not None and place.point in METHOD_OF_POINT
+        if place is not None and in_hook and _is_inside(self, sys._getframe(1)):
+            assert self._values is not None
+            self._values.read(fetches, value, self._places[place.index])
 
     def _tell_of_raw_session(self, kind: str, detail: Mapping[str, object]) -> None:
         told = {**detail, "path": _relative(str(detail.get("path", "")), self._log.path)}

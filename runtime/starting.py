@@ -82,6 +82,7 @@ class Start:
         checkpoint_file: Path | None,
         grace_secs: float,
         listener: EventListener,
+        on_raw: Callable[[Any], None],
         creator: Creator | None = None,
         backoff: Backoff | None = None,
     ) -> None:
@@ -96,6 +97,7 @@ class Start:
         self._checkpoint_file = checkpoint_file
         self._grace_secs = grace_secs
         self._listener = listener
+        self._on_raw = on_raw
         self._creator = creator
         self._backoff = backoff
         self._mark = 0
@@ -207,6 +209,7 @@ class Start:
         with contextlib.suppress(AttributeError):  # a creator's session need not take them
             raw.event_listener = self._listener
             raw.hook_states = HookStates(self._hooks)
+            self._on_raw(raw)
 
     def _initialize(self) -> None:
         self._tell("opening")

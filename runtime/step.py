@@ -75,6 +75,7 @@ class Requests:
         fetches: By the hook's place in the list.
         feeds: All hooks' feeds together.
         options: All hooks' options, in order.
+        feeders: For each key of `feeds`, the place of the hook that feeds it.
     """
 
     engine: Engine
@@ -82,6 +83,7 @@ class Requests:
     fetches: dict[int, Any] = attrs.Factory(dict)
     feeds: dict[Any, Any] = attrs.Factory(dict)
     options: list[Any] = attrs.Factory(list)
+    feeders: dict[Any, int] = attrs.Factory(dict)
     _fed_by: dict[Any, str] = attrs.Factory(dict)
     _names: dict[int, str] = attrs.Factory(dict)
 
@@ -99,6 +101,7 @@ class Requests:
         for key, value in (request.feed_dict or {}).items():
             self._claim(key, name, "Same tensor is fed by two hooks.")
             self.feeds[key] = value
+            self.feeders[key] = index
         if request.options is not None:
             self.options.append(request.options)
 

@@ -11,6 +11,7 @@ from statemachine.compiled import place_at
 from statemachine.events import EMPTY, SECOND_LANE
 from statemachine.log import Reading
 from statemachine.table import State
+from statemachine.values import Record, column_of, column_type
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,13 +21,15 @@ def table_of(reading: Reading) -> "pa.Table":
     """One row an event; see `EventLog.to_arrow` for the columns."""
     import pyarrow as pa
 
-    return pa.Table.from_batches(list(batches_of(reading)), schema=table_schema())
+    schema = table_schema(reading.header.record)
+    return pa.Table.from_batches(list(batches_of(reading)), schema=schema)
 
 
-def table_schema() -> "pa.Schema":
-    """The columns of the table."""
+def table_schema(record: Record | None = None) -> "pa.Schema":
+    """The columns of the table of a log that keeps this of values."""
     import pyarrow as pa
 
+    values = [] if record is None else [("values", column_type(record))]
     return pa.schema(
         [
             ("sequence", pa.int64()),
@@ -37,6 +40,7 @@ def table_schema() -> "pa.Schema":
             ("hook_class", pa.dictionary(pa.int32(), pa.string())),
             ("step", pa.int64()),
             ("detail", pa.string()),
+            *values,
         ]
     )
 
@@ -77,7 +81,10 @@ def _batch(
         pa.array(numbers, pa.int64(), mask=~belongs),
         pa.array(details, pa.string()),
     ]
-    return pa.record_batch(columns, schema=table_schema())
+    record = reading.header.record
+    if record is not None:
+        columns.append(column_of(block.values, len(block), record))
+    return pa.record_batch(columns, schema=table_schema(record))
 
 
 def _spread(values: list[str | None] | list[str], which: npt.NDArray[np.intp]) -> "pa.Array":

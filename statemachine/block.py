@@ -23,6 +23,7 @@ from statemachine.events import (
     EventKind,
     encode,
 )
+from statemachine.values import NO_VALUES, Value, ValuesByPosition, gathered, part_of
 
 Int64s = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int32]
@@ -47,15 +48,19 @@ for _kind in _STEP_KINDS:
         _STEP_OPEN[encode(_kind, 0, _mark)] = _kind is not EventKind.STEP_END
 
 
+VALUES: Final = 1 << 31
+"""Marks the code of a record that holds values: those that stand at an ordered event."""
+
+
 @attrs.frozen
 class Record:
-    """A rare event, or the detail of an ordered one.
+    """A rare event, or the detail or the values of an ordered one.
 
     Attributes:
         slot: How many ordered events of the block come before it.
         time: Nanoseconds on the writer's monotonic clock.
         code: The event's code.
-        detail: Its detail, as JSON text.
+        detail: Its detail or values, as JSON text.
     """
 
     slot: int
@@ -67,6 +72,11 @@ class Record:
     def in_second_lane(self) -> bool:
         """Whether it is an event of its own, beside the ordered ones."""
         return bool(self.code & SECOND_LANE)
+
+    @property
+    def holds_values(self) -> bool:
+        """Whether it holds the values of an ordered event."""
+        return bool(self.code & VALUES)
 
 
 @attrs.frozen(eq=False)
@@ -80,6 +90,7 @@ class Block:
         elapsed: Nanoseconds since the event before, int64, shape (events,).
         codes: The codes, int32, shape (events,).
         details: For the events that have one, their detail as JSON text, by position.
+        values: For the events that have some, their values, by position.
     """
 
     sequence: int
@@ -88,6 +99,7 @@ class Block:
     elapsed: Int64s
     codes: Codes
     details: Mapping[int, str]
+    values: ValuesByPosition = NO_VALUES
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -185,6 +197,7 @@ class Block:
             self.elapsed[start:stop],
             self.codes[start:stop],
             details,
+            part_of(self.values, start, stop),
         )
 
     def in_step_after(self, in_step_before: bool) -> bool:
@@ -220,11 +233,18 @@ class Block:
                 time=time,
                 step=step if inside else None,
                 detail=EMPTY if detail is None else read_detail(detail),
+                values=self.values.get(position, ()) if self.values else (),
             )
 
 
 def event_of(
-    code: int, *, sequence: int, time: int, step: int | None, detail: Mapping[str, object]
+    code: int,
+    *,
+    sequence: int,
+    time: int,
+    step: int | None,
+    detail: Mapping[str, object],
+    values: tuple[Value, ...] = (),
 ) -> Event:
     """The event that a code and what stands beside it make.
 
@@ -244,12 +264,14 @@ def event_of(
     hook = code >> INDEX_SHIFT if of_hook else None
     if kind in (EventKind.RUN, EventKind.RUN_SIGNATURE):
         detail = MappingProxyType({"signature": code >> INDEX_SHIFT, **detail})
-    return Event(sequence, time, kind, hook, step, detail)
+    return Event(sequence, time, kind, hook, step, detail, values)
 
 
-def merge_lanes(
-    times: Int64s, codes: Codes, records: Iterable[Record], not_before: int
-) -> tuple[Int64s, Codes, dict[int, str]]:
+Merged = tuple[Int64s, Codes, dict[int, str], dict[int, tuple[Value, ...]]]
+"""Times, codes, details and values of both lanes in one order."""
+
+
+def merge_lanes(times: Int64s, codes: Codes, records: Iterable[Record], not_before: int) -> Merged:
     """Put the two lanes of a block in one order.
 
     An event of the second lane comes after the ordered events that its writer saw, and after
@@ -258,32 +280,38 @@ def merge_lanes(
     Args:
         times: The ordered events' times in nanoseconds, int64, shape (ordered,).
         codes: Their codes, int32, shape (ordered,).
-        records: Events of the second lane and details of ordered ones.
+        records: Events of the second lane, details and values of ordered ones.
         not_before: The time of the event before the block.
 
     Returns:
-        Times, codes and details of the merged block.
+        Times, codes, details and values of the merged block.
     """
     beside = []
     details_of_slot = {}
+    valued = []
     for record in records:
-        if record.in_second_lane:
+        if record.holds_values:
+            if 0 <= record.slot < len(codes) and codes[record.slot] == record.code & ~VALUES:
+                valued.append((record.slot, record.detail))
+        elif record.in_second_lane:
             earlier = int(np.searchsorted(times, record.time, side="left"))
             beside.append((min(max(record.slot, earlier), len(codes)), record))
         elif 0 <= record.slot < len(codes) and codes[record.slot] == record.code:
             details_of_slot[record.slot] = record.detail
+    values = gathered(valued)
     if not beside:
         latest = np.maximum.accumulate(np.maximum(times, not_before))
-        return latest, codes, {p: d for p, d in sorted(details_of_slot.items()) if d}
+        return latest, codes, {p: d for p, d in sorted(details_of_slot.items()) if d}, values
     beside.sort(key=lambda pair: (pair[0], pair[1].time))
     slots = np.array([slot for slot, _ in beside], dtype=np.int64)
     merged_codes = np.insert(codes, slots, [r.code for _, r in beside]).astype(np.int32)
     merged_times = np.insert(times, slots, [r.time for _, r in beside]).astype(np.int64)
     details = {int(s + np.searchsorted(slots, s, "right")): d for s, d in details_of_slot.items()}
+    values = {int(s + np.searchsorted(slots, s, "right")): v for s, v in values.items()}
     for order, (slot, record) in enumerate(beside):
         details[slot + order] = record.detail
     latest = np.maximum.accumulate(np.maximum(merged_times, not_before))
-    return latest, merged_codes, {p: d for p, d in sorted(details.items()) if d}
+    return latest, merged_codes, {p: d for p, d in sorted(details.items()) if d}, values
 
 
 def read_detail(text: str) -> Mapping[str, object]:

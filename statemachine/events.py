@@ -19,6 +19,8 @@ from typing import Final
 
 import attrs
 
+from statemachine.values import Value
+
 EMPTY: Final[Mapping[str, object]] = MappingProxyType({})
 """The detail of an event that has none."""
 
@@ -160,6 +162,7 @@ class Event:
         hook: The place in the list of hooks of the hook that it concerns, or None.
         step: The number of the `run` call that it belongs to, from 1, or None between steps.
         detail: What else was written down: names, shapes, digests and scalars, never arrays.
+        values: The values that stand at it, in a log that records them: see `statemachine.values`.
     """
 
     sequence: int
@@ -168,6 +171,7 @@ class Event:
     hook: int | None = None
     step: int | None = None
     detail: Mapping[str, object] = EMPTY
+    values: tuple[Value, ...] = ()
 
     @property
     def timestamp(self) -> datetime:
@@ -175,8 +179,9 @@ class Event:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=self.time // 1000)
 
     def __str__(self) -> str:
-        """One line: sequence, step, kind, hook, detail."""
+        """One line: sequence, step, kind, hook, detail, values."""
         step = "" if self.step is None else f" step {self.step}"
         hook = "" if self.hook is None else f" hook {self.hook}"
         detail = f" {dict(self.detail)}" if self.detail else ""
-        return f"#{self.sequence}{step} {self.kind.value}{hook}{detail}"
+        values = f" {', '.join(map(str, self.values))}" if self.values else ""
+        return f"#{self.sequence}{step} {self.kind.value}{hook}{detail}{values}"

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 import attrs
 import numpy as np
 
+from statemachine import values
 from statemachine.block import Block
 from statemachine.errors import UnreadableLog
 from statemachine.events import MAX_INDEX, VOCABULARY
@@ -43,7 +44,8 @@ _MAX_METADATA: Final = 1 << 22
 _MAX_BODY: Final = 1 << 28
 _MAX_EVENTS: Final = 1 << 20
 _PIECE: Final = 1 << 20
-_COLUMN_BUFFERS: Final = 7
+_MAX_BUFFERS: Final = 64
+"""More than the columns of any log have."""
 _I32: Final = struct.Struct("<i")
 _I64: Final = struct.Struct("<q")
 _U16: Final = struct.Struct("<H")
@@ -65,6 +67,8 @@ class Header:
         table: SHA-256 of the table of the lifecycle that was in force.
         vocabulary: The number of each kind of event.
         format: The version of the log's form.
+        record: What is kept of values: `"scalars"`, `"digests"`, or None. It stands in the
+            metadata only where something is.
     """
 
     session: str
@@ -76,6 +80,7 @@ class Header:
     table: str = DIGEST
     vocabulary: Mapping[str, int] = VOCABULARY
     format: int = FORMAT
+    record: values.Record | None = None
 
 
 def digest_of(message: bytes, before: str) -> str:
@@ -88,17 +93,22 @@ def digest_of(message: bytes, before: str) -> str:
     return hashlib.sha256(bytes.fromhex(before) + message).hexdigest()
 
 
-def schema() -> "pa.Schema":
-    """The columns of a log, as Arrow sees them."""
+def schema(record: values.Record | None = None) -> "pa.Schema":
+    """The columns of a log, as Arrow sees them.
+
+    Args:
+        record: What is kept of values; None, and there is no column for them.
+    """
     import pyarrow as pa
 
-    return pa.schema(
-        [
-            pa.field("elapsed", pa.duration("ns"), nullable=False),
-            pa.field("code", pa.int32(), nullable=False),
-            pa.field("detail", pa.string()),
-        ]
-    )
+    columns = [
+        pa.field("elapsed", pa.duration("ns"), nullable=False),
+        pa.field("code", pa.int32(), nullable=False),
+        pa.field("detail", pa.string()),
+    ]
+    if record is not None:
+        columns.append(pa.field("values", values.column_type(record)))
+    return pa.schema(columns)
 
 
 class ChainWriter:
@@ -115,8 +125,11 @@ class ChainWriter:
         import pyarrow as pa
 
         fields = {"sha256": NO_DIGEST, **attrs.asdict(header)}
+        if header.record is None:
+            del fields["record"]
         text = json.dumps(fields, separators=(",", ":"), default=dict)
-        self._schema = schema()
+        self._record = header.record
+        self._schema = schema(header.record)
         unlinked = self._schema.with_metadata({KEY: text}).serialize().to_pybytes()
         self._plain_schema: bytes = self._schema.serialize().to_pybytes()
         self._options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -131,6 +144,8 @@ class ChainWriter:
             pa.array(block.codes),
             _detail_column(block) if block.details else pa.nulls(len(block), pa.string()),
         ]
+        if self._record is not None:
+            columns.append(values.column_of(block.values, len(block), self._record))
         batch = pa.record_batch(columns, schema=self._schema)
         place = {
             "sha256": NO_DIGEST,
@@ -293,7 +308,7 @@ def _check_claims(frame: Frame) -> None:
         compressed = _field(metadata, batch, 3) != 0
         body = 8 + len(metadata)
         claimed = 0
-        for number in range(min(_U32.unpack_from(metadata, buffers)[0], _COLUMN_BUFFERS)):
+        for number in range(min(_U32.unpack_from(metadata, buffers)[0], _MAX_BUFFERS)):
             start, size = _BUFFER.unpack_from(metadata, buffers + 4 + number * _BUFFER.size)
             if compressed and size >= 8 and start >= 0:
                 claimed += max(_I64.unpack_from(frame.message, body + start)[0], 0)
@@ -331,16 +346,17 @@ def read_header(frame: Frame) -> Header:
         found = pa.ipc.open_stream(frame.message + END_MARKER).schema
         names = found.names[: 2 * len(schema())]
         fields = upcast_header(json.loads((found.metadata or {})[KEY.encode()]))
-        version = fields["format"]
+        version, record = fields["format"], fields.get("record")
     except (pa.ArrowException, OSError, LookupError, TypeError, ValueError, RecursionError):
         raise UnreadableLog(
             "this is an Arrow stream, but not an event log of this package: its schema does "
             f"not hold the metadata {KEY!r}"
         ) from None
-    if version != FORMAT or not found.remove_metadata().equals(schema()):
+    columns = schema(record if _is_record(record) else None)
+    if version != FORMAT or not found.remove_metadata().equals(columns):
         raise UnreadableLog(
             f"this log has the form {version!r:.40} with the columns {names}; this version of "
-            f"the package reads form {FORMAT} with the columns {schema().names}"
+            f"the package reads form {FORMAT} with the columns {columns.names}"
         )
     return _header_of(fields)
 
@@ -370,6 +386,10 @@ def _is_vocabulary(value: object) -> bool:
     return is_one and is_translatable(cast(dict[str, int], value))
 
 
+def _is_record(value: object) -> bool:
+    return value is None or value in values.RECORDS
+
+
 _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
     "session": _is_text,
     "started": _is_number,
@@ -380,6 +400,7 @@ _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
     "table": _is_text,
     "vocabulary": _is_vocabulary,
     "format": _is_number,
+    "record": _is_record,
 }
 
 
@@ -387,12 +408,16 @@ def _header_of(fields: dict[str, Any]) -> Header:  # decoded JSON
     for name, is_proper in _CHECKS.items():
         if not is_proper(fields.get(name)):
             raise UnreadableLog(f"the header of the log has no proper {name!r}")
-    known = {name: fields[name] for name in _CHECKS}
-    return Header(**(known | {"hooks": tuple(fields["hooks"])}))
+    known = {name: fields.get(name) for name in _CHECKS}
+    return Header(**cast(dict[str, Any], known | {"hooks": tuple(fields["hooks"])}))
 
 
-def read_block(frame: Frame) -> Block:
+def read_block(frame: Frame, record: values.Record | None = None) -> Block:
     """The block that a message holds.
+
+    Args:
+        frame: The message.
+        record: What the log's header says is kept of values.
 
     Raises:
         Damaged: If the message is not a block.
@@ -404,11 +429,11 @@ def read_block(frame: Frame) -> Block:
         raise Damaged(frame.offset, "a block does not say where it belongs")
     _check_claims(frame)
     try:
-        batch = pa.ipc.read_record_batch(pa.py_buffer(frame.message), schema())
+        batch = pa.ipc.read_record_batch(pa.py_buffer(frame.message), schema(record))
         batch.validate(full=True)
     except (pa.ArrowException, OSError) as error:
         raise Damaged(frame.offset, f"a block can't be decoded: {error}") from None
-    elapsed, codes, details = batch.columns
+    elapsed, codes, details, *kept = batch.columns
     if elapsed.null_count or codes.null_count:
         raise Damaged(frame.offset, "a block has events without time or code")
     sequence, step, time = (int(number) for number in place.groups())
@@ -419,6 +444,7 @@ def read_block(frame: Frame) -> Block:
         elapsed.to_numpy(zero_copy_only=False).view(np.int64),
         codes.to_numpy(zero_copy_only=False),
         _details_of(details),
+        values.ColumnValues.of(kept[0]) if kept else values.NO_VALUES,
     )
 
 

@@ -14,12 +14,12 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NoReturn
 
 import attrs
 
-from statemachine.block import Block, Codes, Record, merge_lanes, read_detail, write_detail
+from statemachine.block import VALUES, Block, Codes, Record, merge_lanes, read_detail, write_detail
 from statemachine.compiled import (
     Place,
     compile_table,
@@ -34,6 +34,7 @@ from statemachine.machine import illegal
 from statemachine.recorder import make_recorder
 from statemachine.store import EventStore
 from statemachine.tail import NO_LOSS, SLOTS, Loss, Tail, TailContent
+from statemachine.values import Value, written
 from statemachine.witness import Witness
 from statemachine.witness import log as witness_log
 
@@ -69,7 +70,7 @@ def block_after(header: Header, before: Block | None, content: TailContent) -> B
     step = before.step_after if before else 0
     time_before = before.time_after if before else 0
     not_before = header.clock + time_before
-    merged, codes, details = merge_lanes(times, codes, records, not_before)
+    merged, codes, details, values = merge_lanes(times, codes, records, not_before)
     elapsed = merged.copy()
     elapsed[1:] -= merged[:-1]
     elapsed[:1] -= not_before
@@ -78,7 +79,8 @@ def block_after(header: Header, before: Block | None, content: TailContent) -> B
         first, last = sequence, sequence + lost.events - 1
         told = {**read_detail(details[0]), "first": first, "last": last}
         details[0] = write_detail({k: v for k, v in told.items() if k != "events"})
-    return Block(sequence + lost.events, step + lost.steps, time_before, elapsed, codes, details)
+    place = sequence + lost.events, step + lost.steps, time_before
+    return Block(*place, elapsed, codes, details, values)
 
 
 def _lost_before(codes: Codes, details: Mapping[int, str]) -> Loss:
@@ -414,6 +416,7 @@ class Journal:
         failure: What kept the way out of the session from being written down, or None.
         recorder: The functions of the hot path.
         record: Writes down one ordered event.
+        records: What is kept of values: `"scalars"`, `"digests"`, or None.
     """
 
     def __init__(
@@ -449,7 +452,9 @@ class Journal:
             self._swap,
             self._refuse,
         )
-        self.record = self.recorder.record
+        self.records = header.record
+        self._waiting: list[Value] = []
+        self.record = self._record_with_values if self.records else self.recorder.record
         self._abandon = weakref.finalize(self, self._worker.abandon)
         self._abandon.atexit = False
         _live.add(self)
@@ -543,6 +548,27 @@ class Journal:
                 tail, slot, _ = self.recorder.position()
                 self._add(tail, Record(slot, self._now(), code, text))
             self.record(code)
+            self._relieve(tail)
+
+    def keep(self, values: Iterable[Value]) -> None:
+        """Have values stand at the next ordered event; for the session's own thread only."""
+        self._waiting.extend(values)
+
+    def _record_with_values(self, code: int, extra: int = 0) -> None:
+        """As `recorder.record`, with the values that wait for an event; where some are kept."""
+        if not self._waiting:
+            self.recorder.record(code, extra)
+            return
+        waiting, self._waiting = self._waiting, []
+        self._check_writable()
+        tail, slot, _ = self.recorder.position()
+        if slot == SLOTS:
+            self._swap(tail)
+        with self._lock:  # so that no other thread swaps between the two
+            tail, slot, _ = self.recorder.position()
+            for text in written(waiting):
+                self._add(tail, Record(slot, self._now(), code | extra | VALUES, text))
+            self.recorder.record(code, extra)
             self._relieve(tail)
 
     @property

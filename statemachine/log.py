@@ -39,6 +39,7 @@ from statemachine.store import (
     file_snapshot,
 )
 from statemachine.upcast import upcaster
+from statemachine.values import RECORDS, Record
 from statemachine.witness import Witness
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class Reading:
                 if frame is None:
                     self.ended = self.chain.ended = True
                 elif number:
-                    block = read_block(frame)
+                    block = read_block(frame, self.header.record)
                     self.chain.add(frame.digest, block.sequence_after)
                     yield upcast(block)
                     self.sealed += 1
@@ -164,8 +165,11 @@ class EventLog:
         durability: What the sealed blocks survive: "process", the death of the process;
             "system", a crash of the system and a loss of power, too. None means "system" for a
             path, and leaves an `EventStore` as it is.
+        record: What is kept of the values that runs give and are fed: `"scalars"`, `"digests"`
+            (SHA-256 of each array and scalar), or None, nothing. See `statemachine.values`.
 
     Raises:
+        TypeError: If the target is nothing that a log can go to.
         ValueError: If there is a witness for a log in memory, of which nothing is sealed in
             the end; or if a setting is none.
 
@@ -186,7 +190,12 @@ class EventLog:
         witness: Witness | None = None,
         on_log_error: str = "raise",
         durability: str | None = None,
+        record: Record | None = None,
     ) -> None:
+        if record is not None and record not in RECORDS:
+            raise ValueError(
+                f'record is "scalars", "digests", or None for no values, not {record!r}'
+            )
         if on_log_error not in ("raise", "warn"):
             raise ValueError(f"on_log_error is 'raise' or 'warn', not {on_log_error!r}")
         store = _store_for(target, _durability(durability))
@@ -198,6 +207,7 @@ class EventLog:
         self._store: EventStore | None = store
         self._witness = witness
         self._goes_on = on_log_error == "warn"
+        self._record = record
         self._path: Path | None = None
         self._journal: Journal | None = None
         self._header: Header | None = None
@@ -227,7 +237,7 @@ class EventLog:
     def _opened(cls, store: EventStore | None, path: Path | None) -> "EventLog":
         log = cls.__new__(cls)
         log._store, log._path = store, path
-        log._journal = log._header = log.lifecycle = log._witness = None
+        log._journal = log._header = log.lifecycle = log._witness = log._record = None
         log._header = log.header
         return log
 
@@ -264,6 +274,11 @@ class EventLog:
         return self.header.hooks
 
     @property
+    def record(self) -> Record | None:
+        """What it keeps of values: `"scalars"`, `"digests"`, or None."""
+        return self._record if self._header is None else self._header.record
+
+    @property
     def running(self) -> bool:
         """Whether a living process is still writing the log."""
         snapshot = self.snapshot()
@@ -289,7 +304,15 @@ class EventLog:
                 f"the event log {self.location} belongs to another session: one session, one log"
             )
         started, clock = time.time_ns(), nanoseconds(time.monotonic())
-        header = Header(uuid.uuid4().hex, started, clock, tuple(hooks), versions(), os.getpid())
+        header = Header(
+            uuid.uuid4().hex,
+            started,
+            clock,
+            tuple(hooks),
+            versions(),
+            os.getpid(),
+            record=self._record,
+        )
         self._journal = self._make_journal(self._store, header)
         self._header = header
         return self._journal
@@ -368,7 +391,8 @@ class EventLog:
         Returns:
             An Arrow table with the columns sequence (int64), time (timestamp, ns, UTC), state
             (the session's state after the event), kind (dotted name), hook (int32, or null),
-            hook_class, step (int64, or null) and detail (JSON text, or null).
+            hook_class, step (int64, or null), detail (JSON text, or null) and, if the log records
+            values, values (a list of structures with the fields of `statemachine.values.Value`).
         """
         from statemachine.arrow_table import table_of
 

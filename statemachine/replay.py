@@ -17,6 +17,7 @@ from statemachine.events import Code, Event, EventKind, decode
 from statemachine.log import EventLog
 from statemachine.rules import CLEAN_ERRORS
 from statemachine.table import POINTS, State
+from statemachine.values import Value, holds_role, last_of_role
 
 _FAILED_STEP: Final = frozenset(
     p.at for p in POINTS.values() if p.event is EventKind.RAISED and p.state is State.RUNNING
@@ -126,6 +127,7 @@ class SessionState:
             None if there was none or it was suppressed.
         last_failure: The error of the latest step that failed, or None.
         last_event: The last event that was folded, or None.
+        last_values: What the latest run gave, in a log that records values.
         recoveries: How often another session was running in the place of one that was given up.
         recovery_cause: The error for which a session, or an attempt at one, was given up last.
         stopped_in: For a log that does not reach `closed`: where it stops, in words.
@@ -148,6 +150,7 @@ class SessionState:
     stopped_in: str | None = None
     recoveries: int = 0
     recovery_cause: ErrorInfo | None = None
+    last_values: tuple[Value, ...] = ()
 
 
 def replay(log: "EventLog | str | os.PathLike[str]", until: int | None = None) -> SessionState:
@@ -200,6 +203,7 @@ class Fold:
         self._in_step = False
         self._latest: tuple[Block, bool] | None = None
         self._latest_ordered: tuple[Block, bool] | None = None
+        self._valued: Block | None = None
         self._state = SessionState(State.CREATED, hooks)
 
     def add(self, block: Block) -> None:
@@ -217,6 +221,8 @@ class Fold:
         if len(told):
             for event in block.events(self._started, self._in_step, told):
                 self._tell(event)
+        if holds_role(block.values, "fetched"):
+            self._valued = block
         self._latest = block, self._in_step
         if len(block.ordered_codes):
             self._latest_ordered = self._latest
@@ -246,6 +252,9 @@ class Fold:
             state=state,
             events=self._counts.total(),
             last_event=last,
+            last_values=()
+            if self._valued is None
+            else last_of_role(self._valued.values, "fetched"),
             steps_asked=by_kind[EventKind.STEP_BEGIN] + refused,
             steps_done=by_kind[EventKind.STEP_END],
             steps_failed=failed + refused,

@@ -332,7 +332,7 @@ class _Projection:
         """
         (frame,) = read_frames(BytesIO(message), check=False)
         assert frame is not None
-        block = read_block(frame)
+        block = read_block(frame, self._header.record)
         rows = [self._row(event) for event in self._rare(block)]
         self._fold.add(block)
         self._inside = block.in_step_after(self._inside)

@@ -22,7 +22,7 @@ from typing import Final, Protocol
 import attrs
 import numpy as np
 
-from statemachine.block import KIND_MASK, Codes, Int64s, Record, write_detail
+from statemachine.block import KIND_MASK, VALUES, Codes, Int64s, Record, write_detail
 from statemachine.events import EventKind
 
 SLOTS: Final = 32768
@@ -227,7 +227,7 @@ def unpack_records(data: bytes, block: int) -> Iterator[Record]:
 def _unpack_record(data: bytes, at: int) -> tuple[int, int, Record | None]:
     """A record's size, block, and itself, or None if it is damaged."""
     _, size, block, slot, time, code, checksum = _RECORD.unpack_from(data, at)
-    if size > MAX_RECORD or slot < 0 or not 0 < code < 1 << 31:
+    if size > MAX_RECORD or slot < 0 or not 0 < code & ~VALUES < 1 << 31:
         return size, block, None
     payload = data[at + _RECORD.size : at + _RECORD.size + size]
     fields = repr((block, slot, time, code)).encode()

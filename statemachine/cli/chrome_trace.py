@@ -3,12 +3,13 @@
 The form is the "Trace Event Format" of the Chromium project: JSON, times in microseconds.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
 from statemachine.cli.json_form import hook_class, to_json
 from statemachine.cli.plain_text import plain
-from statemachine.cli.rows import Sink
+from statemachine.cli.rows import Sink, events_of
 from statemachine.cli.spans import Instant, Span, spans_of, state_spans
 from statemachine.events import Event
 from statemachine.form import Header
@@ -45,6 +46,24 @@ def _trace_events(log: EventLog) -> Iterator[dict[str, object]]:
         yield _complete(span, header)
     for told in spans_of(log.read()):
         yield _complete(told, header) if isinstance(told, Span) else _instant(told, header)
+    if header.record == "scalars":
+        yield from _counters(log)
+
+
+def _counters(log: EventLog) -> Iterator[dict[str, object]]:
+    """The scalars that runs gave, as curves."""
+    started = log.header.started
+    for event in events_of(log.read()):
+        scalars = {v.name: v.number for v in event.values if v.role == "fetched"}
+        for name, number in scalars.items():
+            if number is not None and math.isfinite(number):
+                yield {
+                    "name": plain(name),
+                    "ph": "C",
+                    "ts": (event.time - started) / 1000,
+                    "pid": _PROCESS,
+                    "args": {"value": number},
+                }
 
 
 def _name(what: str, thread: int, name: str) -> dict[str, object]:

@@ -18,6 +18,7 @@ from statemachine.events import EMPTY, SECOND_LANE, Event, EventKind
 from statemachine.form import Header
 from statemachine.log import EventLog
 from statemachine.machine import describe
+from statemachine.values import Value
 
 _TIMES: Final = re.compile(r"(^|_)(time|times|seconds|secs|elapsed|duration|timestamp)$")
 _PATHS: Final = re.compile(r"(^|_)(path|paths|file|filename|directory|dir|location)$")
@@ -30,9 +31,10 @@ class Divergence:
     """The first place where two logs differ.
 
     Attributes:
-        field: What differs: `hooks` or `rules` of the header; of an event `kind`, `hook`, `call`,
-            `signature`, `state` (step function, stop asked), `presence` (one log has it
-            and the other one not), or `detail.<name>`.
+        field: What differs: `hooks`, `rules` or `record` of the header; of an event `kind`, `hook`,
+            `call`, `signature`, `state` (step function, stop asked), `presence` (one log has it
+            and the other one not), `detail.<name>`, or, of a recorded value, `value of <name>`
+            with its role and whose it is.
         left: What the first log has there.
         right: What the second log has there.
         left_event: The event of the first log, or None.
@@ -69,6 +71,8 @@ def _header_divergences(left: Header, right: Header) -> Iterator[Divergence]:
         yield Divergence("hooks", list(left.hooks), list(right.hooks))
     if left.table != right.table:
         yield Divergence("rules", left.table, right.table)
+    if left.record != right.record:
+        yield Divergence("record", left.record, right.record)
 
 
 # The ordered lane
@@ -112,12 +116,13 @@ class _Lane:
         return self._block.codes[self._positions[self._at : self._at + count]]
 
     def detailed(self, count: int) -> set[int]:
-        """Which of the next events have a detail."""
+        """Which of the next events have a detail or values."""
         assert self._block is not None
-        if not self._block.details:
+        told = [*self._block.details, *self._block.values]
+        if not told:
             return set()
         ahead = self._positions[self._at : self._at + count]
-        return set(np.flatnonzero(np.isin(ahead, list(self._block.details))).tolist())
+        return set(np.flatnonzero(np.isin(ahead, told)).tolist())
 
     def event(self, ahead: int) -> Event:
         """One of the next events."""
@@ -143,17 +148,20 @@ def _event_of(block: Block, position: int, lane: "_Lane") -> Event:
         time=int(block.times[position]) + lane.started,
         step=int(numbers[position]) if belongs[position] else None,
         detail=EMPTY if text is None else read_detail(text),
+        values=block.values.get(position, ()),
     )
 
 
 def _first_ordered(left: EventLog, right: EventLog) -> Divergence | None:
     a, b = _Lane(left), _Lane(right)
+    same_record = left.record == right.record
     while count := min(a.left, b.left):
         here, there = a.codes(count), b.codes(count)
         unequal = np.flatnonzero(here != there)
         first = int(unequal[0]) if len(unequal) else count
         for ahead in sorted(a.detailed(first) | b.detailed(first)):
-            found = _compare_details(a.event(ahead), b.event(ahead))
+            pair = a.event(ahead), b.event(ahead)
+            found = _compare_details(*pair) or (_compare_values(*pair) if same_record else None)
             if found is not None:
                 return found
         if first < count:
@@ -184,6 +192,30 @@ def _compare_details(left: Event, right: Event) -> Divergence | None:
     for name, here, there in detail_differences(left.detail, right.detail):
         return Divergence(f"detail.{name}", here, there, left, right)
     return None
+
+
+def _compare_values(left: Event, right: Event) -> Divergence | None:
+    """The first recorded value that differs."""
+    for here, there in itertools.zip_longest(left.values, right.values):
+        if here is None or there is None or not here.is_same(there):
+            shown = here or there
+            field = f"value of {shown.name}, {shown.role} by {shown.by}"
+            return Divergence(field, *_told_apart(here, there), left, right)
+    return None
+
+
+def _told_apart(left: Value | None, right: Value | None) -> tuple[object, object]:
+    values = tuple(None if v is None else _exactly(v) for v in (left, right))
+    if values[0] != values[1] or left is None or right is None:
+        return values[0], values[1]
+    kinds = [f"{_exactly(v)} ({v.role} {v.by} {v.name} {v.dtype})" for v in (left, right)]
+    return kinds[0], kinds[1]
+
+
+def _exactly(value: Value) -> object:
+    if value.whole and isinstance(value.value, (bool, int, float, str)):
+        return value.value
+    return value.words if value.sha256 is None else f"{value.dtype} {value.shape} {value.sha256}"
 
 
 def detail_differences(

@@ -86,7 +86,7 @@ class Follower:
                     self._schema = frame.message
                     self._pass(len(frame.message), frame.digest)
                 elif number:
-                    yield self._sealed_block(self._upcast(read_block(frame)))
+                    yield self._sealed_block(self._upcast(read_block(frame, self._header.record)))
                     self._pass(len(frame.message), frame.digest)
         except CutOff:
             return  # it is being written, or its writer died: then the tail still has it

@@ -9,6 +9,7 @@ from typing import Final
 from statemachine.audit import AuditReport, Finding
 from statemachine.events import Event
 from statemachine.replay import Checkpoint, ErrorInfo, SessionState
+from statemachine.values import Value
 
 VERSION: Final = 1
 """The version of all schemas; a field is never removed nor given another meaning within one."""
@@ -74,7 +75,7 @@ def event_json(event: Event, started: int, hooks: tuple[str, ...]) -> dict[str, 
         started: The start of its log, in nanoseconds since 1970-01-01 UTC.
         hooks: The classes of the session's hooks.
     """
-    return {
+    told = {
         "sequence": event.sequence,
         "time": time_text(event.time),
         "elapsed_ns": event.time - started,
@@ -84,6 +85,29 @@ def event_json(event: Event, started: int, hooks: tuple[str, ...]) -> dict[str, 
         "hook_class": hook_class(hooks, event.hook),
         "detail": dict(event.detail),
     }
+    if event.values:
+        told["values"] = [value_json(value) for value in event.values]
+    return told
+
+
+def value_json(value: Value) -> dict[str, object]:
+    """A recorded value as an object: `value` is there if it is kept whole."""
+    shape = None if value.shape is None else list(value.shape)
+    told: dict[str, object] = {
+        "role": value.role,
+        "by": value.by,
+        "name": value.name,
+        "dtype": value.dtype,
+        "shape": shape,
+    }
+    held = value.value
+    if held is not None:
+        told["value"] = held if isinstance(held, (bool, int, float, str)) else str(held)
+    elif value.sha256 is not None:
+        told["sha256"] = value.sha256
+    elif value.text is not None:
+        told["text"] = value.text
+    return told
 
 
 def hook_class(hooks: tuple[str, ...], index: int | None) -> str | None:
@@ -138,6 +162,7 @@ def state_json(state: SessionState) -> dict[str, object]:
         "error": error_json(state.error),
         "last_failure": error_json(state.last_failure),
         "stopped_in": state.stopped_in,
+        "last_values": [value_json(value) for value in state.last_values],
         "last_sequence": last.sequence if last else None,
         "last_time": time_text(last.time) if last else None,
     }

@@ -160,7 +160,7 @@ def _seal(path: Path, found: _Found) -> Recovery:
             f"recover it with version {found.header.versions.get('monitored-session')}"
         )
     tails = _tails_after(path, found.blocks)
-    latest = None if found.last is None else read_block(found.last)
+    latest = None if found.last is None else read_block(found.last, found.header.record)
     blocks = list(_blocks(found.header, latest, tails))
     torn = path.stat().st_size - found.end
     sealed = sum(len(block) for block in blocks)

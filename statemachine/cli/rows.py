@@ -44,11 +44,12 @@ def write_jsonl(log: EventLog, to: Sink) -> None:
 
 def write_csv(log: EventLog, to: Sink) -> None:
     """One event a row, with the columns of `EventLog.to_arrow`; texts are made plain."""
-    head = (",".join(COLUMNS) + "\r\n").encode()
+    names = COLUMNS if log.record is None else (*COLUMNS, "values")
+    head = (",".join(names) + "\r\n").encode()
     for batch in batches_of(_plainly_named(log.read())):
         buffer = io.StringIO()
         writer = csv.writer(buffer)
-        columns = [_csv_column(batch, name) for name in COLUMNS]
+        columns = [_csv_column(batch, name) for name in names]
         writer.writerows(zip(*columns, strict=True))
         to.write(head + buffer.getvalue().encode())
         head = b""
@@ -61,6 +62,8 @@ def _csv_column(batch: "pa.RecordBatch", name: str) -> Iterable[object]:
     column = batch.column(name)
     if name == "time":
         return map(time_text, column.cast(pa.int64()).to_pylist())
+    if name == "values":
+        return (None if v is None else _cell(to_json(v)) for v in column.to_pylist())
     if name in ("hook_class", "detail"):
         return (None if value is None else _cell(value) for value in column.to_pylist())
     values: list[object] = column.to_pylist()
@@ -80,7 +83,7 @@ def write_parquet(log: EventLog, to: Sink) -> None:
 
     header = log.header
     names = {"session": plain(header.session), "started": time_text(header.started)}
-    schema = table_schema().with_metadata(names)
+    schema = table_schema(header.record).with_metadata(names)
     with (
         pa.PythonFile(_Written(to), "w") as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,

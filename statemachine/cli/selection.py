@@ -10,8 +10,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from statemachine.block import KIND_MASK, Block, event_of, read_detail
-from statemachine.events import AT_SHIFT, EMPTY, INDEX_SHIFT, Event, EventKind
+from statemachine.block import KIND_MASK, Block
+from statemachine.events import AT_SHIFT, INDEX_SHIFT, Event, EventKind
 
 Mask = npt.NDArray[np.bool_]
 
@@ -86,27 +86,8 @@ def events_at(block: Block, positions: Mask, origin: int, inside: bool) -> Itera
         inside: Whether the event before the block was inside a step.
     """
     chosen = np.flatnonzero(positions)
-    if not len(chosen):
-        return
-    numbers, belongs = block.steps(inside)
-    times = block.times[chosen] + origin
-    rows = zip(
-        chosen.tolist(),
-        block.codes[chosen].tolist(),
-        times.tolist(),
-        numbers[chosen].tolist(),
-        belongs[chosen].tolist(),
-        strict=True,
-    )
-    for position, code, time, step, in_step in rows:
-        detail = block.details.get(position)
-        yield event_of(
-            code,
-            sequence=block.sequence + position,
-            time=time,
-            step=step if in_step else None,
-            detail=EMPTY if detail is None else read_detail(detail),
-        )
+    if len(chosen):
+        yield from block.events(origin, inside, chosen)
 
 
 class Misspelt(ValueError):

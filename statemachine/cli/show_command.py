@@ -217,7 +217,9 @@ def _hook_words(header: Header, event: Event) -> str:
 
 def detail_words(event: Event) -> str:
     """The detail of an event in one line, fit to be printed."""
-    return plain(", ".join(f"{key}={_value(value)}" for key, value in event.detail.items()))
+    details = (f"{key}={_value(value)}" for key, value in event.detail.items())
+    values = (f"{value.role} by {value.by}: {value}" for value in event.values)
+    return plain(", ".join((*details, *values)))
 
 
 def _value(value: object) -> str:

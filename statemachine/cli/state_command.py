@@ -1,6 +1,6 @@
 """`state`: what a log folds to."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 from rich.text import Text
@@ -10,9 +10,11 @@ from statemachine.cli.exit_codes import ExitCode
 from statemachine.cli.failure import reading
 from statemachine.cli.json_form import schema_name, state_json, time_text, to_json
 from statemachine.cli.options import json_option, log_argument
+from statemachine.cli.plain_text import plain
 from statemachine.cli.source import Source
 from statemachine.cli.units import size
 from statemachine.replay import Checkpoint, SessionState, replay
+from statemachine.values import Value
 
 
 @click.command("state")
@@ -62,6 +64,7 @@ def _facts(state: SessionState) -> Iterator[tuple[str, object]]:
         ("last failed step", state.last_failure),
         ("last saved", checkpoint_words(state.last_saved)),
         ("last restored", checkpoint_words(state.last_restored)),
+        ("last values", values_words(state.last_values)),
     )
     yield from ((name, value) for name, value in told if value)
 
@@ -76,6 +79,11 @@ def checkpoint_words(checkpoint: Checkpoint | None) -> str | None:
     if checkpoint.size is not None:
         words += f", {size(checkpoint.size)}"
     return words + (f", sha256 {checkpoint.sha256[:12]}…" if checkpoint.sha256 else "")
+
+
+def values_words(values: Iterable[Value]) -> str:
+    """Recorded values in one line, each tensor once for all who fetched it."""
+    return plain(", ".join(dict.fromkeys(map(str, values))))
 
 
 def _calls(state: SessionState) -> object:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from xml.sax.saxutils import quoteattr
 
-from statemachine.cli.json_form import hook_class, time_text, to_json
+from statemachine.cli.json_form import hook_class, time_text, to_json, value_json
 from statemachine.cli.plain_text import plain
 from statemachine.cli.rows import Sink, events_of
 from statemachine.events import Event
@@ -33,7 +33,7 @@ def write_xes(log: EventLog, to: Sink) -> None:
     """Write a log as XES: one trace, one event each.
 
     An event's `concept:name` is its kind, `org:resource` the hook that it concerns; `sequence`,
-    `step` and `detail` (JSON) are attributes of ours.
+    `step`, `detail` and `values` (JSON) are attributes of ours.
 
     Raises:
         UnreadableLog: If a part of the log can't be read.
@@ -58,6 +58,8 @@ def _attributes(event: Event, header: Header) -> Iterator[str]:
         yield f'<int key="step" value="{event.step}"/>'
     if event.detail:
         yield _string("detail", to_json(dict(event.detail)))
+    if event.values:
+        yield _string("values", to_json([value_json(value) for value in event.values]))
 
 
 def _string(key: str, value: str) -> str:

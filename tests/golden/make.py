@@ -9,9 +9,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from statemachine import EventKind, EventLog, audit
 from statemachine.compiled import Place
 from statemachine.store import tail_directory
+from statemachine.values import Record, value_of
 from tests.cli.logs import codes_of, details_of, flipped, forged
 from tests.statemachine.histories import HOOKS, Writer, told
 
@@ -29,6 +32,8 @@ def make(directory: Path) -> None:
     details = details_of(directory / "failed-step.arrows")
     codes[6], codes[7] = codes[7], codes[6]
     forged(directory / "illegal.arrows", codes, details)
+    with_values(directory, "scalars")
+    with_values(directory, "digests")
     expected = {path.name: verdicts(path) for path in sorted(directory.glob("*.arrows"))}
     (directory / "expected.json").write_text(json.dumps(expected, indent=2) + "\n")
 
@@ -61,12 +66,39 @@ def failed_start(path: Path) -> None:
 def killed(path: Path) -> None:
     living = path.with_name("living.arrows")
     session = writer(living).start().steps(3)
+    copy_of_living(living, path)
+    session.close()
+    living.unlink()
+
+
+def copy_of_living(living: Path, path: Path) -> None:
+    """What would be left of a log if its writer were killed now."""
     shutil.copy(living, path)
     shutil.copytree(tail_directory(living), tail_directory(path))
     slots = tail_directory(path) / "slots"
     slots.write_bytes(slots.read_bytes().rstrip(b"\0"))  # zeros follow where it ends
+
+
+def with_values(directory: Path, record: Record) -> None:
+    """A closed log that records values, and what is left of it if its writer is killed."""
+    path = directory / f"{record}.arrows"
+    session = Writer(EventLog(path, record=record).begin(HOOKS)).start()
+    for step, loss in enumerate((0.5, float("nan"), float("-inf"))):
+        found = {"loss:0": loss, "step:0": 2**60 + step, "name:0": "é", "w:0": np.eye(2) * step}
+        session.journal.keep(value_of("fetched", "caller", n, v, record) for n, v in found.items())
+        session.journal.keep([value_of("read", "hook 1", "train", None, record)])
+        session.steps(1)
+    copy_of_living(path, directory / f"{record}-killed.arrows")
     session.close()
-    living.unlink()
+
+
+def values_of(path: Path) -> list[list[str]]:
+    """The values of a log, in words."""
+    return [
+        [f"{v.role} by {v.by}: {v} {v.dtype} {v.shape} {v.sha256}" for v in event.values]
+        for event in EventLog.open(path)
+        if event.values
+    ]
 
 
 def verdicts(path: Path) -> dict[str, object]:
@@ -85,6 +117,7 @@ def verdicts(path: Path) -> dict[str, object]:
         "steps_failed": state and state.steps_failed,
         "stopped_in": state and state.stopped_in,
         "error": state and state.error and str(state.error),
+        **({"values": values_of(path)} if EventLog.open(path).record else {}),
     }
 
 

@@ -31,13 +31,13 @@ def block_of(codes, sequence=0, step=0, details=None):
 
 def test_an_event_beside_comes_after_the_ordered_ones_that_its_writer_saw():
     """Its slot counts them, whatever the clock says."""
-    _, codes, _ = merged([10, 20, 30], [1, 2, 3], [Record(2, 5, NOTE, "")])
+    _, codes, *_ = merged([10, 20, 30], [1, 2, 3], [Record(2, 5, NOTE, "")])
     assert codes.tolist() == [1, 2, NOTE, 3]
 
 
 def test_an_event_beside_comes_after_those_that_were_earlier_by_the_clock():
     """A writer may have looked at the slot long before it read the clock."""
-    _, codes, _ = merged([10, 20, 30], [1, 2, 3], [Record(0, 25, NOTE, "")])
+    _, codes, *_ = merged([10, 20, 30], [1, 2, 3], [Record(0, 25, NOTE, "")])
     assert codes.tolist() == [1, 2, NOTE, 3]
 
 
@@ -45,7 +45,7 @@ def test_events_beside_stay_in_the_order_of_their_times():
     """However they were written down."""
     notes = [Record(1, time, NOTE, f'{{"n":{time}}}') for time in (11, 12, 13)]
     for order in itertools.permutations(notes):
-        times, codes, details = merged([10, 20], [1, 2], order)
+        times, codes, details, _ = merged([10, 20], [1, 2], order)
         assert codes.tolist() == [1, NOTE, NOTE, NOTE, 2]
         assert list(details.values()) == ['{"n":11}', '{"n":12}', '{"n":13}']
         assert times.tolist() == [10, 11, 12, 13, 20]
@@ -54,7 +54,7 @@ def test_events_beside_stay_in_the_order_of_their_times():
 def test_a_detail_follows_its_ordered_event():
     """Events that are put before it move its position."""
     records = [Record(1, 9, 2, '{"a":1}'), Record(0, 5, NOTE, '{"b":2}')]
-    _, codes, details = merged([10, 20], [1, 2], records)
+    _, codes, details, _ = merged([10, 20], [1, 2], records)
     assert codes.tolist() == [NOTE, 1, 2]
     assert details == {0: '{"b":2}', 2: '{"a":1}'}
 
@@ -87,7 +87,7 @@ records_beside = st.lists(
 def test_merging_loses_nothing_and_never_turns_the_clock_back(pairs, records, not_before):
     """All events of both lanes are there, the ordered ones in order, times ascending."""
     times = sorted(time for time, _ in pairs)
-    result, codes, _ = merged(times, [code for _, code in pairs], records, not_before)
+    result, codes, *_ = merged(times, [code for _, code in pairs], records, not_before)
     ordered = [code for code in codes.tolist() if code != NOTE]
     assert ordered == [code for _, code in pairs]
     assert len(codes) == len(pairs) + len(records)
