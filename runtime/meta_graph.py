@@ -15,6 +15,7 @@ import attrs
 
 from runtime import errors, logging
 from runtime.durable_file import replace_file
+from runtime.graph.bodies import Body
 from runtime.graph.definition import Definition, definition_of
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.graph_def import GraphDef
@@ -161,6 +162,7 @@ class _Writer:
         self._prefix = f"{scope.rstrip('/')}/" if scope else ""
         self._clear_devices = clear_devices
         self._variables: dict[str, Content] = {}
+        self._bodies: dict[Body, int] = {}
 
     def meta_graph(self, collections: list[str], saver_def: "SaverDef | None") -> MetaGraphDef:
         """Describes it.
@@ -181,6 +183,7 @@ class _Writer:
             "saver": None if saver_def is None else self._saver(saver_def),
         }
         content["variables"] = list(self._variables.values())
+        content["bodies"] = list(self._described_bodies())
         return MetaGraphDef(content, GraphDef([op.node_def for op in operations]))
 
     def _has(self, op: Operation) -> bool:
@@ -193,18 +196,53 @@ class _Writer:
             "inputs": [self._tensor(tensor, op) for tensor in op.inputs],
             "controls": [self._name(control, op) for control in op.control_inputs],
             "device": "" if self._clear_devices else op.device,
+            "body": self._body(op.body),
             "attributes": self._attributes(op),
             "shapes": [None if t.dims is None else list(t.dims) for t in op.outputs],
         }
 
     def _attributes(self, op: Operation) -> Content:
         try:
-            return {name: portable(value) for name, value in op.attributes.items()}
+            return {key: portable(value, self._part) for key, value in op.attributes.items()}
         except Unportable as error:
             raise ValueError(
                 f"Operation {op.name!r} ({op.type}) has an attribute that no file can hold: "
                 f"{error}."
             ) from None
+
+    def _part(self, value: Any) -> Content:
+        """An attribute that is a part of the graph."""
+        if isinstance(value, Tensor):
+            return {"tensor": self._tensor(value)}
+        if isinstance(value, Body):
+            return {"body": self._body(value)}
+        raise Unportable(f"a value of type {type(value).__name__} cannot be written to a file")
+
+    def _body(self, body: Body | None) -> int | None:
+        return None if body is None else self._bodies.setdefault(body, len(self._bodies))
+
+    def _described_bodies(self) -> Iterator[Content]:
+        """The bodies; each may lead to others, which follow."""
+        described = 0
+        while described < len(self._bodies):
+            for body in list(self._bodies)[described:]:
+                described += 1
+                yield self._body_content(body)
+
+    def _body_content(self, body: Body) -> Content:
+        owner = body.owner
+        return {
+            "what": body.what,
+            "parent": self._body(body.parent),
+            "forward": self._body(body.forward),
+            "owner": None if owner is None else self._name(owner),
+            "arguments": [self._tensor(tensor) for tensor in body.arguments],
+            "results": [None if t is None else self._tensor(t) for t in body.results],
+            "feeds": [[self._tensor(t), self._tensor(source)] for t, source in body.feeds.items()],
+            "handles": [self._tensor(tensor) for tensor in body.handles],
+            "controls": [self._name(op) for op in body.controls],
+            "saved": [[self._tensor(t), self._tensor(out)] for t, out in body.outputs.items()],
+        }
 
     def _name(self, op: Operation, needed_by: Operation | None = None) -> str:
         if not self._has(op):
@@ -334,6 +372,10 @@ class _Reader:
         self._scope = f"{scope.rstrip('/')}/" if scope else ""
         self._operations: dict[str, Operation] = {}
         self._variables: dict[str, Variable] = {}
+        self._bodies: list[Body] = []
+        self._owned: dict[str | None, list[int]] = {}  # the bodies of an operation, by its name
+        # Any: as for portable.
+        self._parts: dict[str, Callable[[Any], Any]] = {"tensor": self._tensor, "body": self._body}
         # Any: a collection holds anything, and a file too.
         self._makers: dict[str, Callable[[Any], Any]] = {
             "variable": self._variables.__getitem__,
@@ -353,9 +395,12 @@ class _Reader:
         Returns:
             A saver for the variables; None if there are none.
         """
+        self._make_bodies(content["bodies"])
         with self._graph.name_scope(None), self._graph.control_dependencies(None):
             for described in content["operations"]:
-                self._operations[described["name"]] = self._add_operation(described)
+                self._add_described(described, content["bodies"])
+        for body, described in zip(self._bodies, content["bodies"], strict=True):
+            self._complete(body, described)
         for described in content["variables"]:
             self._variables[described["name"]] = self._made_variable(described)
         for name, items in content["collections"].items():
@@ -363,10 +408,46 @@ class _Reader:
                 self._graph.add_to_collection(name, self._item(item))
         return self._saver_of(content["saver"])
 
+    def _make_bodies(self, described: list[Content]) -> None:
+        self._bodies = [Body(one["what"]) for one in described]
+        for body, one in zip(self._bodies, described, strict=True):
+            body.parent, body.forward = self._body(one["parent"]), self._body(one["forward"])
+        for index, one in enumerate(described):
+            self._owned.setdefault(one["owner"], []).append(index)
+
+    def _body(self, index: int | None) -> Body | None:
+        if index is not None and not 0 <= index < len(self._bodies):
+            raise ValueError(f"there is no body {index}")
+        return None if index is None else self._bodies[index]
+
+    def _add_described(self, described: Content, bodies: list[Content]) -> None:
+        """Adds an operation, between what it needs of bodies and what these need of it."""
+        owned = self._owned.get(described["name"], [])
+        for index in owned:
+            self._give_results(self._bodies[index], bodies[index])
+        body = self._body(described["body"])
+        with self._graph.inside(body):
+            op = self._operations[described["name"]] = self._add_operation(described)
+        for index in owned:
+            self._bodies[index].own(op)
+            outputs = self._bodies[index].outputs
+            outputs.update({self._tensor(t): self._tensor(o) for t, o in bodies[index]["saved"]})
+
+    def _give_results(self, body: Body, described: Content) -> None:
+        body.arguments = [self._tensor(name) for name in described["arguments"]]
+        body.results = [None if n is None else self._tensor(n) for n in described["results"]]
+
+    def _complete(self, body: Body, described: Content) -> None:
+        """What the operations of a body have said that they use, as the file says it."""
+        body.feeds = {self._tensor(t): self._tensor(source) for t, source in described["feeds"]}
+        body.handles = dict.fromkeys([self._tensor(name) for name in described["handles"]])
+        body.controls = dict.fromkeys([self._operations[name] for name in described["controls"]])
+
     def _add_operation(self, described: Content) -> Operation:
         name = self._graph.unique_name(f"{self._scope}{described['name']}")
         controls = [self._operations[control] for control in described["controls"]]
-        attributes = {key: restored(value) for key, value in described["attributes"].items()}
+        given = described["attributes"].items()
+        attributes = {key: restored(value, self._parts) for key, value in given}
         device = "" if self._clear_devices else described["device"]
         with self._graph.device(device or None), self._graph.control_dependencies(controls):
             inputs = [self._tensor(tensor) for tensor in described["inputs"]]

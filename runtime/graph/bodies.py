@@ -7,7 +7,7 @@ another body, which may use what the first one computed: its owner then gives th
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runtime.graph.tensor import Tensor
 
@@ -26,6 +26,9 @@ class Body:
     Attributes:
         what: What it is, for messages.
         parent: The body that it is inside of, or None.
+        forward: The body whose gradient it computes, or None.
+        owner: The operation that carries it out; its definition can `save`.
+        outputs: What the owner gives out of it for gradients, by the tensor inside.
         arguments: Tensors that the owner feeds, such as a loop's variables.
         feeds: Tensors that come from outside: each with the tensor outside that it is.
         handles: Variables and queues that it works on.
@@ -38,9 +41,9 @@ class Body:
     ) -> None:
         self.what = what
         self.parent = parent
-        self._forward = forward
-        self._saved: dict[Tensor, Tensor] = {}
-        self._owner: Any = None  # an Operation that knows how to `save`
+        self.forward = forward
+        self.owner: Operation | None = None
+        self.outputs: dict[Tensor, Tensor] = {}
         self.arguments: list[Tensor] = []
         self.feeds: dict[Tensor, Tensor] = {}
         self.handles: dict[Tensor, None] = {}
@@ -53,7 +56,7 @@ class Body:
         Args:
             owner: An operation whose definition can `save`.
         """
-        self._owner = owner
+        self.owner = owner
 
     def take(self, tensor: Tensor, reference: bool) -> None:
         """Makes a tensor available to an operation of this body.
@@ -77,7 +80,7 @@ class Body:
 
     def _source(self, tensor: Tensor) -> Tensor | None:
         """How a tensor of another body is known where the owner is; None if it isn't."""
-        forward, parent = self._forward, self.parent
+        forward, parent = self.forward, self.parent
         if forward is not None and tensor.op.body is forward:
             return forward.saved(tensor)
         if forward is not None and tensor in forward.feeds:
@@ -121,9 +124,10 @@ class Body:
         Returns:
             An output of the owner.
         """
-        if tensor not in self._saved:
-            self._saved[tensor] = self._owner.definition.save(self._owner, self, tensor)
-        return self._saved[tensor]
+        if tensor not in self.outputs:
+            assert self.owner is not None and self.owner.definition.save is not None
+            self.outputs[tensor] = self.owner.definition.save(self.owner, self, tensor)
+        return self.outputs[tensor]
 
 
 def check_reachable(op: "Operation") -> None:

@@ -7,7 +7,8 @@ everything, for a file can come from anywhere; nothing in it is evaluated.
 import base64
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -38,12 +39,17 @@ class _MissingFunction:
 
 
 # Any, here and below: attributes are of any type.
-def portable(value: Any) -> Any:
+def _refused(value: Any) -> Any:
+    raise Unportable(f"a value of type {type(value).__name__} cannot be written to a file")
+
+
+def portable(value: Any, other: Callable[[Any], Any] = _refused) -> Any:
     """An attribute's value as JSON can hold it.
 
     Args:
         value: None, a truth value, a number, a string, bytes, an element type, a shape, a NumPy
             array or scalar, a slice, an ellipsis, a function, or a tuple, list or dict of these.
+        other: What is asked for any other value; its answer has the form of those here.
 
     Returns:
         What `restored` makes the value of again; of a function only its name.
@@ -56,16 +62,24 @@ def portable(value: Any) -> Any:
     for kind, name, convert in _FORMS:
         if isinstance(value, kind):
             return {name: convert(value)}
+    if isinstance(value, (tuple, list)):
+        return {type(value).__name__: [portable(item, other) for item in value]}
+    if isinstance(value, dict):
+        return {"dict": [[portable(k, other), portable(v, other)] for k, v in value.items()]}
     if callable(value):
         return {"function": str(getattr(value, "__name__", type(value).__name__))}
-    raise Unportable(f"a value of type {type(value).__name__} cannot be written to a file")
+    return other(value)
 
 
-def restored(content: Any) -> Any:
+Readers: TypeAlias = Mapping[str, Callable[[Any], Any]]
+
+
+def restored(content: Any, others: Readers = MappingProxyType({})) -> Any:
     """The value that `portable` was given.
 
     Args:
         content: What JSON held.
+        others: How values are read that `portable` was given an answer for, by the key.
 
     Returns:
         The value; a function is one that raises NotFoundError when it is called.
@@ -78,12 +92,17 @@ def restored(content: Any) -> Any:
     if not isinstance(content, dict) or len(content) != 1:
         raise ValueError(f"a value must be simple or an object with one key, not {_short(content)}")
     ((name, inner),) = content.items()
-    if name not in _READERS:
-        raise ValueError(f"values of type {_short(name)} are not known; there are {_KNOWN}")
     try:
-        return _READERS[name](inner)
+        if name in _CONTAINERS:
+            return _CONTAINERS[name]([restored(item, others) for item in _items(inner)])
+        if name == "dict":
+            return {restored(k, others): restored(v, others) for k, v in _items(inner)}
+        reader = _READERS.get(name) or others.get(name)
+        if reader is not None:
+            return reader(inner)
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"{_short(inner)} is no value of type {name!r}") from error
+    raise ValueError(f"values of type {_short(name)} are not known; there are {_KNOWN}")
 
 
 def _short(content: Any) -> str:
@@ -137,7 +156,7 @@ def _text(content: Any) -> str:
 def _items(content: Any) -> list[Any]:
     if not isinstance(content, list):
         raise TypeError
-    return [restored(item) for item in content]
+    return content
 
 
 def _number(content: Any) -> float:
@@ -149,27 +168,22 @@ _FORMS: Final[tuple[tuple[Any, str, Callable[[Any], Any]], ...]] = (
     (np.ndarray, "array", _of_array),
     (np.generic, "scalar", _of_array),
     (float, "float", repr),
-    (tuple, "tuple", lambda value: [portable(item) for item in value]),
-    (list, "list", lambda value: [portable(item) for item in value]),
-    (dict, "dict", lambda value: [[portable(k), portable(v)] for k, v in value.items()]),
     (bytes, "bytes", _base64),
     (DType, "dtype", lambda value: value.name),
     (TensorShape, "shape", lambda value: None if value.ndims is None else value.as_list()),
     (slice, "slice", lambda value: [portable(v) for v in (value.start, value.stop, value.step)]),
     (type(...), "ellipsis", lambda value: True),
 )
-_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+_CONTAINERS: Final[Readers] = {"tuple": tuple, "list": list}
+_READERS: Final[Readers] = {
     "array": _to_array,
     "scalar": lambda content: _to_array(content)[()],
     "float": _number,
-    "tuple": lambda content: tuple(_items(content)),
-    "list": _items,
-    "dict": lambda content: {restored(key): restored(value) for key, value in content},
     "bytes": lambda content: _from_base64(_text(content)),
     "dtype": lambda content: as_dtype(_text(content)),
     "shape": TensorShape,
-    "slice": lambda content: slice(*_items(content)),
+    "slice": lambda content: slice(*map(restored, _items(content))),
     "ellipsis": lambda content: ...,
     "function": lambda content: _MissingFunction(_text(content)),
 }
-_KNOWN: Final = ", ".join(sorted(_READERS))
+_KNOWN: Final = ", ".join(sorted([*_CONTAINERS, *_READERS, "dict"]))

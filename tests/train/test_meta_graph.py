@@ -30,6 +30,8 @@ def _model() -> None:
     train = tf.train.AdamOptimizer(0.1).minimize(loss, global_step=step, name="train")
     tf.add_to_collection("train", train)
     tf.add_to_collection("loss", loss)
+    twice = tf.while_loop(lambda i, z: i < 2, lambda i, z: (i + 1, z * 2), [0, loss])[1]
+    tf.add_to_collection("twice", tf.gradients(twice, loss)[0])
     tf.add_to_collection("notes", "a text")
     tf.add_to_collection("notes", 3)
 
@@ -258,6 +260,57 @@ def test_devices_can_be_left_out() -> None:
             assert graph.get_operation_by_name("c").device == device
 
 
+def _collatz(n: Any) -> Any:
+    """Steps to 1, by a loop with a condition in it."""
+    return tf.while_loop(
+        lambda n, steps: n > 1.5,
+        lambda n, steps: (
+            tf.cond(tf.equal(tf.floormod(n, 2.0), 0), lambda: n / 2, lambda: 3 * n + 1),
+            steps + 1,
+        ),
+        [n, tf.constant(0)],
+    )[1]
+
+
+def _power(x: Any, w: Any) -> Any:
+    """x times w to the third, one factor in each of three iterations, if x is positive."""
+    cubed = tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * w), [0, x])[1]
+    return tf.cond(x > 0, lambda: cubed, lambda: w * 2)
+
+
+def test_conditions_and_loops_come_back(tmp_path: Path) -> None:
+    """Bodies inside bodies give the same values, and training goes on through them."""
+    with tf.Graph().as_default():
+        tf.add_to_collection("steps", _collatz(tf.constant(27.0)))
+        w = tf.get_variable("w", [], initializer=tf.constant_initializer(1.5))
+        x = tf.placeholder(tf.float32, [], name="x")
+        y = _power(x, w)
+        tf.add_to_collection("both", y)
+        tf.add_to_collection("both", tf.train.GradientDescentOptimizer(0.1).minimize(y))
+        tf.add_to_collection("later", _power(x, w))
+        tf.train.export_meta_graph(tmp_path / "m.meta")
+        expected = _run_conditions(w)
+    with tf.Graph().as_default() as graph:
+        tf.train.import_meta_graph(tmp_path / "m.meta", import_scope="again")
+        assert _run_conditions(tf.global_variables()[0]) == expected
+        slope = tf.gradients(graph.get_collection("later")[0], tf.global_variables()[0].value())
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            assert session.run(slope, {"again/x:0": 2.0}) == [13.5]
+
+
+def _run_conditions(w: Any) -> list[Any]:
+    graph = tf.get_default_graph()
+    x = next(op for op in graph.get_operations() if op.type == "Placeholder").outputs[0]
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        found = [session.run(graph.get_collection("steps")[0])]
+        for value in (2.0, -1.0, 1.0):
+            found.append(session.run(graph.get_collection("both"), {x: value})[0])
+            found.append(session.run(w))
+    return found
+
+
 def test_code_is_left_behind(tmp_path: Path) -> None:
     """A py_func is written without its function; running it says what is missing."""
     with tf.Graph().as_default(), tf.Session() as session:
@@ -343,7 +396,7 @@ def _write(path: Path, content: Any) -> Path:
         ("[]", "its format is not"),
         ('{"format": "other"}', "its format is not"),
         ('{"format": "monitored-session graph", "version": 2}', "has version 2, and only 1"),
-        ('{"format": "monitored-session graph", "version": 1}', "KeyError: 'operations'"),
+        ('{"format": "monitored-session graph", "version": 1}', "KeyError: 'bodies'"),
     ],
 )
 def test_a_file_that_is_no_graph_is_refused(tmp_path: Path, text: str, why: str) -> None:
