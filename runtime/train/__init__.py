@@ -41,6 +41,18 @@ from runtime.global_step import (
 )
 from runtime.graph.export import missing
 from runtime.graph.graph_def import write_graph
+from runtime.graph.learning_rates import (
+    cosine_decay,
+    cosine_decay_restarts,
+    exponential_decay,
+    inverse_time_decay,
+    linear_cosine_decay,
+    natural_exp_decay,
+    noisy_linear_cosine_decay,
+    piecewise_constant,
+    polynomial_decay,
+)
+from runtime.graph.moving_averages import ExponentialMovingAverage
 from runtime.graph.optimizers import (
     AdamOptimizer,
     GradientDescentOptimizer,
@@ -79,6 +91,7 @@ from runtime.session_run_hook import (
 from runtime.summary_writer import summary_iterator
 
 NewCheckpointReader = LoadedCheckpoint
+piecewise_constant_decay = piecewise_constant
 
 __all__ = [
     "AdamOptimizer",
@@ -89,6 +102,7 @@ __all__ = [
     "Coordinator",
     "EarlyStoppingHook",
     "EvaluationHook",
+    "ExponentialMovingAverage",
     "FeedFnHook",
     "FinalOpsHook",
     "GlobalStepWaiterHook",
@@ -125,7 +139,10 @@ __all__ = [
     "assert_global_step",
     "checkpoint_exists",
     "checkpoints_iterator",
+    "cosine_decay",
+    "cosine_decay_restarts",
     "create_global_step",
+    "exponential_decay",
     "export_meta_graph",
     "generate_checkpoint_state_proto",
     "get_checkpoint_mtimes",
@@ -135,10 +152,17 @@ __all__ = [
     "global_step",
     "import_meta_graph",
     "init_from_checkpoint",
+    "inverse_time_decay",
     "latest_checkpoint",
+    "linear_cosine_decay",
     "list_variables",
     "load_checkpoint",
     "load_variable",
+    "natural_exp_decay",
+    "noisy_linear_cosine_decay",
+    "piecewise_constant",
+    "piecewise_constant_decay",
+    "polynomial_decay",
     "remove_checkpoint",
     "start_queue_runners",
     "summary_iterator",
