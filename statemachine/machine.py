@@ -6,7 +6,7 @@ more, it explains what they refuse, and the tests hold the two against each othe
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -53,8 +53,13 @@ class Transition:
     target: State
 
 
-def state_changes() -> Iterator[tuple[Trigger, State, State]]:
+@cache
+def state_changes() -> tuple[tuple[Trigger, State, State], ...]:
     """The changes of state that the table holds: trigger, source, target."""
+    return tuple(_state_changes())
+
+
+def _state_changes() -> Iterator[tuple[Trigger, State, State]]:
     seen = set()
     for move in MOVES:
         target = POINTS[move.target].state

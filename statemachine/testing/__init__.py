@@ -1,1 +1,41 @@
-"""Conformance testing: scenarios as values, what is expected of them, and what was found."""
+"""Conformance testing: scenarios as values, what is expected of them, and what was found.
+
+Comes with the extra ``testing``: ``pip install 'monitored-session[testing]'``. Nothing here knows
+a session class; `runtime.testing` plays scenarios on one.
+"""
+
+from statemachine.testing.features import Feature, Sees, features_of
+from statemachine.testing.known import Known, KnownError, read_known
+from statemachine.testing.results import (
+    Check,
+    ConformanceError,
+    Counterexample,
+    Coverage,
+    Outcome,
+    Reach,
+    Report,
+    Result,
+)
+from statemachine.testing.scenario import Scenario, ScenarioError
+from statemachine.testing.strategies import fault_points, scenarios
+
+__all__ = [
+    "Check",
+    "ConformanceError",
+    "Counterexample",
+    "Coverage",
+    "Feature",
+    "Known",
+    "KnownError",
+    "Outcome",
+    "Reach",
+    "Report",
+    "Result",
+    "Scenario",
+    "ScenarioError",
+    "Sees",
+    "fault_points",
+    "features_of",
+    "read_known",
+    "scenarios",
+]

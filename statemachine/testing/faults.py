@@ -10,6 +10,22 @@ BUILTIN_ERRORS: Mapping[str, type[BaseException]] = {
     "RuntimeError": RuntimeError,
     "KeyboardInterrupt": KeyboardInterrupt,
 }
+OP_ERRORS = (
+    "OutOfRangeError",
+    "AbortedError",
+    "UnavailableError",
+    "InvalidArgumentError",
+    "UnknownError",
+    "FailedPreconditionError",
+    "NotFoundError",
+)
+SUBCLASSES = {
+    "StopIterationSub": "StopIteration",
+    "OutOfRangeSub": "OutOfRangeError",
+    "AbortedSub": "AbortedError",
+}
+ERROR_NAMES = (*BUILTIN_ERRORS, *OP_ERRORS, *SUBCLASSES)
+"""Every error that a scenario can name."""
 
 
 class Fault:
@@ -60,20 +76,8 @@ class Bomb:
 def error_classes(namespace: Any) -> Mapping[str, type[BaseException]]:
     """Returns every error that a scenario can name, from a `tf.errors`-like namespace."""
     classes: dict[str, type[BaseException]] = dict(BUILTIN_ERRORS)
-    for name in (
-        "OutOfRangeError",
-        "AbortedError",
-        "UnavailableError",
-        "InvalidArgumentError",
-        "UnknownError",
-        "FailedPreconditionError",
-        "NotFoundError",
-    ):
+    for name in OP_ERRORS:
         classes[name] = getattr(namespace, name)
-    for name, base in {
-        "StopIterationSub": "StopIteration",
-        "OutOfRangeSub": "OutOfRangeError",
-        "AbortedSub": "AbortedError",
-    }.items():
+    for name, base in SUBCLASSES.items():
         classes[name] = type(name, (classes[base],), {})
     return classes

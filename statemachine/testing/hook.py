@@ -89,6 +89,7 @@ class ScriptedHook:
     def _called(self, method: str, session: Any, context: Any, fields: dict[str, Any]) -> Any:
         number = self._calls[method]
         self._calls[method] += 1
+        self.player.world.called(method, self.index)
         finalized = self.player.world.finalized()
         self._recorder.emit("hook", i=self.index, m=method, n=number, fin=finalized, **fields)
         actions = self._spec.get(method, NO_ACTION)

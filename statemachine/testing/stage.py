@@ -79,6 +79,10 @@ class Stage(World):
         finally:
             self._foreign = before
 
+    def graph_to_open(self, own: bool) -> Graph:
+        """Returns the graph that a close opens again."""
+        return self.graph if own or self._foreign is None else self._foreign
+
     def finalized(self) -> bool:
         """Tells whether the graph is finalized."""
         return self.graph.finalized

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 
+from statemachine.log import EventLog
+
 Event = dict[str, Any]
 
 DETAIL_KINDS = frozenset({"coord_create", "coord_stop", "coord_join"})
@@ -91,10 +93,20 @@ class Difference:
 
 @attrs.frozen
 class Observation:
-    """What was seen of one scenario: the driving thread's events, and the others as a bag."""
+    """What was seen of one scenario.
+
+    Attributes:
+        trace: The driving thread's events, in order.
+        background: Those of other threads, as a bag.
+        logs: The event logs that the sessions wrote, in order, if there are any.
+        noted: For each call of a hook or of a raw session the code of the log's latest event
+            at that moment.
+    """
 
     trace: Sequence[Event]
     background: Sequence[Event] = ()
+    logs: Sequence[EventLog] = attrs.field(default=(), eq=False)
+    noted: Sequence[tuple[str, int | None, int | None]] = attrs.field(default=(), eq=False)
 
 
 def compare(

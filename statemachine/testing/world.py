@@ -111,6 +111,9 @@ class World(abc.ABC):
     def final(self) -> dict[str, Any]:
         """Returns the fields of the last event."""
 
+    def called(self, name: str, index: int | None = None) -> None:  # noqa: B027  # may stay empty
+        """Is told of each call of a hook; needs nothing, but may look around."""
+
     def shown_session(self, raw: Any) -> Sequence[Any] | None:
         """Returns how a trace shows a raw session."""
         if raw is None:

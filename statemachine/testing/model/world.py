@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from statemachine.testing.model.coordinator import Coordinator
-from statemachine.testing.model.graph import Graph, Raw
+from statemachine.testing.model.graph import Raw
 from statemachine.testing.model.merge import Identity, Merger
 from statemachine.testing.model.session import MonitoredSession, SingularSession
 from statemachine.testing.stage import Stage
@@ -21,10 +21,6 @@ class ModelWorld(Stage):
     def wants(self, rule: str) -> bool:
         """Tells whether a rule is switched on."""
         return rule in self.rules
-
-    def graph_to_open(self, own: bool) -> Graph:
-        """Returns the graph that a close opens again."""
-        return self.graph if own or self._foreign is None else self._foreign
 
     def hook_index(self, key: Any) -> int:
         """Returns the number of a hook."""

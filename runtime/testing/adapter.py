@@ -1,0 +1,78 @@
+"""The adapter of a session class: what an author writes to have it checked."""
+
+import abc
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from statemachine.testing.features import Feature, Sees
+from statemachine.testing.live import LiveStage
+from statemachine.testing.model import errors
+from statemachine.testing.player import Player
+from statemachine.testing.results import this_python
+from statemachine.testing.scenario import Scenario
+from statemachine.testing.trace import Observation
+
+
+class SessionAdapter(abc.ABC):
+    """Has a session class played with: `construct` is all that must be written.
+
+    Attributes:
+        name: The name of the session class, for reports.
+        features: What the session can do. Scenarios make use of nothing else.
+        sees: What the adapter reports. Checks that need more are skipped.
+        errors: A namespace with the error classes that operations raise (OutOfRangeError,
+            AbortedError, UnavailableError, InvalidArgumentError, ...).
+        hook_base: The base class of hooks.
+    """
+
+    name: str = "a session"
+    features: frozenset[Feature] = frozenset()
+    sees: frozenset[Sees] = frozenset()
+    errors: Any = errors  # Any: a module, or any other namespace
+    hook_base: type = object
+
+    # Any: the session is of the author's own class.
+    @abc.abstractmethod
+    def construct(self, stage: LiveStage, hooks: Any) -> Any:
+        """Construct the session under test.
+
+        Args:
+            stage: What it is used with: `stage.open_raw()` gives something that can `run`
+                fetches and `close`, and that sees what is done with it; `stage.context()`
+                and `stage.values()` are what hooks are given, if the session has no such classes.
+            hooks: The hooks. They have the methods of `SessionRunHook`.
+
+        Returns:
+            An object with `run(fetches)`, to be used in ``with``; and as `features` say with
+            `should_stop`, `close`, `run_step_fn`.
+        """
+
+    def versions(self) -> Mapping[str, str]:
+        """The versions of what takes part, for reports."""
+        return this_python()
+
+    @contextlib.contextmanager
+    def surroundings(self) -> Iterator[None]:
+        """What must be in force as long as scenarios are played."""
+        yield
+
+    def make_error(self, error: type[BaseException], message: str) -> BaseException:
+        """An error with a message, of one of the classes of `errors` or a built-in one."""
+        return error(message)
+
+    def stage(self, scenario: Scenario) -> LiveStage:
+        """The stage on which a scenario is played."""
+        return LiveStage(scenario.spec, self)
+
+    def called(self, stage: LiveStage, name: str, index: int | None) -> None:  # noqa: B027  # may stay empty
+        """Is told of each call of a hook and of each run, when it happens."""
+
+    def observe(self, scenario: Scenario) -> Observation:
+        """Play a scenario, and say what was seen."""
+        stage = self.stage(scenario)
+        try:
+            seen = Player(stage.scenario, stage).play()
+        finally:
+            stage.tear_down()
+        return Observation(seen.trace, seen.background, stage.logs, stage.noted)

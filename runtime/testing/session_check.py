@@ -1,0 +1,290 @@
+"""`check_session`: plays scenarios on a session class and judges what is seen."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import attrs
+from hypothesis import HealthCheck, Phase, given, settings
+
+from runtime.testing.adapter import SessionAdapter
+from statemachine.testing.checks import CHECKS, TraceCheck, named
+from statemachine.testing.coverage import Reached
+from statemachine.testing.expected import DOCUMENTED, expected
+from statemachine.testing.features import Feature, Sees
+from statemachine.testing.known import Known
+from statemachine.testing.log_checks import LOG_CHECKS, LogCheck, Logged
+from statemachine.testing.results import (
+    Check,
+    Counterexample,
+    Outcome,
+    Report,
+    Result,
+)
+from statemachine.testing.scenario import Scenario
+from statemachine.testing.shrinking import smallest
+from statemachine.testing.strategies import scenarios
+from statemachine.testing.trace import Event
+from statemachine.testing.view import View
+
+SESSION_CHECKS: Final[tuple[TraceCheck | LogCheck, ...]] = (*CHECKS, *LOG_CHECKS)
+"""Everything that `check_session` checks."""
+QUICK: Final = 500
+"""How many examples the quick profile has."""
+
+Named = list[tuple[str, Event]]
+
+
+@attrs.frozen
+class Failing:
+    """What one scenario shows of one check.
+
+    Attributes:
+        difference: What was expected and what was found, in words.
+        expected_by: The known differences that explain it; empty if it was not expected.
+    """
+
+    difference: str
+    expected_by: tuple[Known, ...] = ()
+
+
+@attrs.define
+class _Tally:
+    """What is known of one check so far."""
+
+    examples: int = 0
+    failing: tuple[Scenario, Failing] | None = None
+    expected: tuple[Scenario, Failing] | None = None
+
+    def add(self, scenario: Scenario, failing: Failing) -> None:
+        """Keep the first scenario that fails, and the first that fails as expected."""
+        if failing.expected_by:
+            self.expected = self.expected or (scenario, failing)
+        else:
+            self.failing = self.failing or (scenario, failing)
+
+
+class Judge:
+    """Plays scenarios on the session of one adapter, and judges what is seen.
+
+    Args:
+        adapter: The adapter.
+        checks: What is checked.
+        known: In which ways the session is known to differ.
+    """
+
+    def __init__(
+        self,
+        adapter: SessionAdapter,
+        checks: Iterable[TraceCheck | LogCheck] = SESSION_CHECKS,
+        known: Iterable[Known] = (),
+    ) -> None:
+        self.adapter = adapter
+        self.checks = tuple(checks)
+        self.known = tuple(known)
+        self.reached = Reached(adapter.features, adapter.sees)
+        self._view = View(adapter.sees, adapter.features)
+        self.active = [check for check in self.checks if self.why_not(check) is None]
+        self.trace_checks = [check for check in self.active if isinstance(check, TraceCheck)]
+        self.log_checks = [check for check in self.active if isinstance(check, LogCheck)]
+
+    def why_not(self, check: TraceCheck | LogCheck) -> str | None:
+        """Why a check can't be made with this adapter, or None."""
+        if isinstance(check, LogCheck):
+            return None if Sees.LOG in self.adapter.sees else f"needs {Sees.LOG.value}"
+        unseen = [see.value for see in check.sees - self.adapter.sees]
+        unable = [feature.value for feature in check.needs - self.adapter.features]
+        missing = [*(f"the adapter does not report {what}" for what in sorted(unseen))]
+        missing += [f"the session has not: {what}" for what in sorted(unable)]
+        return "; ".join(missing) or None
+
+    def judge(self, scenario: Scenario) -> tuple[frozenset[str], dict[str, Failing]]:
+        """Play a scenario.
+
+        Returns:
+            The names of the events that were expected, and what failed, by the check's name.
+        """
+        spec = scenario.spec
+        wanted = self._view.of(expected(spec).trace)
+        seen = self.adapter.observe(scenario)
+        found = self._view.of(seen.trace)
+        wanted_named = named(wanted)
+        failing: dict[str, Failing] = {}
+        if wanted != found:
+            failing.update(self._differences(spec, wanted_named, named(found)))
+        if seen.logs:
+            logged = Logged(seen)
+            self.reached.log(logged)
+            failing.update(_faults(self.log_checks, logged))
+        self.reached.scenario(scenario)
+        return frozenset(name for name, _ in wanted_named), failing
+
+    # Any: a scenario's JSON.
+    def _differences(
+        self, spec: dict[str, Any], wanted: Named, found: Named
+    ) -> Iterator[tuple[str, Failing]]:
+        for check in self.trace_checks:
+            difference = check.difference(wanted, found)
+            if difference is not None:
+                by = self._explained(spec, check, found)
+                yield check.name, Failing(difference.render(), by)
+
+    def _explained(
+        self, spec: dict[str, Any], check: TraceCheck, found: Named
+    ) -> tuple[Known, ...]:
+        """The known differences that explain what a check found."""
+        by_name = tuple(one for one in self.known if check.name in one.checks)
+        ruled = [one for one in self.known if one.rules]
+        if by_name or not ruled or not self._explains(spec, check, found, ruled):
+            return by_name
+        needed = list(ruled)
+        for one in ruled:
+            without = [other for other in needed if other is not one]
+            if self._explains(spec, check, found, without):
+                needed = without
+        return tuple(needed)
+
+    def _explains(
+        self, spec: dict[str, Any], check: TraceCheck, found: Named, known: Sequence[Known]
+    ) -> bool:
+        rules = DOCUMENTED - {rule for one in known for rule in one.rules}
+        told = named(self._view.of(expected(spec, rules).trace))
+        return check.difference(told, found) is None
+
+
+def _faults(checks: Iterable[LogCheck], logged: Logged) -> Iterator[tuple[str, Failing]]:
+    for check in checks:
+        fault = check.judge(logged)
+        if fault is not None:
+            yield check.name, Failing(fault)
+
+
+class _Stop(Exception):
+    """Enough was seen."""
+
+
+def check_session(
+    adapter: SessionAdapter,
+    *,
+    max_examples: int = QUICK,
+    checks: Iterable[TraceCheck | LogCheck] = SESSION_CHECKS,
+    known: Iterable[Known] = (),
+    stop_at_first: bool = False,
+    seed: int | None = None,
+) -> Report:
+    """Check a session class against the documented order.
+
+    Args:
+        adapter: Adapts the class.
+        max_examples: How many scenarios are played.
+        checks: What is checked.
+        known: In which ways the session is known to differ, each with its reason.
+        stop_at_first: Whether to stop at the first failure that is not expected.
+        seed: What the examples are drawn from; None draws the same each time.
+
+    Returns:
+        The report. `report.raise_if_failed()` raises if a check failed.
+    """
+    judge = Judge(adapter, checks, known)
+    tallies = {check.name: _Tally() for check in judge.checks}
+    began, examples = time.perf_counter(), 0
+
+    def one(scenario: Scenario) -> None:
+        nonlocal examples
+        examples += 1
+        names, failing = judge.judge(scenario)
+        for check in judge.active:
+            tallies[check.name].examples += check.is_about(names)
+        for name, fails in failing.items():
+            tallies[name].add(scenario, fails)
+            if stop_at_first and not fails.expected_by:
+                raise _Stop
+
+    with adapter.surroundings():
+        with contextlib.suppress(_Stop):
+            examples_of(adapter.features, one, max_examples, seed)
+        seconds = time.perf_counter() - began
+        results = tuple(_result(judge, c, tallies[c.name], stop_at_first) for c in judge.checks)
+    return Report(
+        adapter.name, results, examples, seconds, judge.reached.coverage(), adapter.versions()
+    )
+
+
+def examples_of(
+    features: Iterable[Feature],
+    play: Callable[[Scenario], None],
+    max_examples: int,
+    seed: int | None = None,
+) -> None:
+    """Have scenarios played, one after the other."""
+
+    @settings(
+        max_examples=max_examples,
+        derandomize=seed is None,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(scenarios(features))
+    def each(scenario: Scenario) -> None:
+        play(scenario)
+
+    if seed is not None:
+        each._hypothesis_internal_use_seed = seed  # type: ignore[attr-defined]  # as hypothesis.seed
+    each()
+
+
+def _result(judge: Judge, check: TraceCheck | LogCheck, tally: _Tally, as_it_is: bool) -> Result:
+    general = Check(check.name, check.rule, check.sentence)
+    why_not = judge.why_not(check)
+    if why_not is not None:
+        return Result(general, Outcome.SKIPPED, reason=why_not)
+    if tally.failing is not None:
+        example = _counterexample(judge, check.name, *tally.failing, as_it_is)
+        return Result(general, Outcome.FAILED, tally.examples, "", example)
+    if tally.expected is not None:
+        scenario, failing = tally.expected
+        reason = "; ".join(f"{one.name}: {one.reason}" for one in failing.expected_by)
+        example = Counterexample(scenario, failing.difference)
+        return Result(general, Outcome.EXPECTED_FAILURE, tally.examples, reason, example)
+    if not tally.examples:
+        return Result(general, Outcome.SKIPPED, reason="no example had anything to check")
+    return Result(general, Outcome.PASSED, tally.examples)
+
+
+def _counterexample(
+    judge: Judge, name: str, scenario: Scenario, failing: Failing, as_it_is: bool
+) -> Counterexample:
+    """The smallest scenario that still fails the check."""
+    found = failing
+
+    def fails(smaller: Scenario) -> bool:
+        nonlocal found
+        fails = judge.judge(smaller)[1].get(name)
+        if fails is None or fails.expected_by:
+            return False
+        found = fails
+        return True
+
+    if not as_it_is:
+        scenario = smallest(scenario, fails)
+    return Counterexample(scenario, found.difference)
+
+
+def check_scenario(
+    adapter: SessionAdapter, scenario: Scenario, known: Iterable[Known] = ()
+) -> Report:
+    """Play one scenario, and report what the checks say of it."""
+    judge = Judge(adapter, known=known)
+    with adapter.surroundings():
+        names, failing = judge.judge(scenario)
+    results = []
+    for check in judge.checks:
+        tally = _Tally(int(check.is_about(names)))
+        if check.name in failing:
+            tally.add(scenario, failing[check.name])
+        results.append(_result(judge, check, tally, True))
+    coverage = judge.reached.coverage()
+    return Report(adapter.name, tuple(results), 1, 0.0, coverage, adapter.versions())
