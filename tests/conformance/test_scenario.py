@@ -36,6 +36,6 @@ def test_every_drawn_scenario_is_one(scenario: Scenario) -> None:
 )
 def test_what_is_no_scenario_is_refused(text: str, said: str) -> None:
     """The message names the place, what stands there, and what may stand there."""
-    with pytest.raises(ScenarioError, match=".") as raised:
+    with pytest.raises(ScenarioError) as raised:
         Scenario.from_json(text)
     assert said in str(raised.value)
