@@ -16,11 +16,14 @@ from statemachine.cli.exit_codes import ExitCode
 from statemachine.cli.export_command import export_command
 from statemachine.cli.failure import Failure
 from statemachine.cli.json_form import schema_name, to_json
+from statemachine.cli.keygen_command import keygen_command
 from statemachine.cli.recover_command import recover_command
 from statemachine.cli.report_command import report_command
 from statemachine.cli.show_command import show_command
+from statemachine.cli.sign_command import sign_command
 from statemachine.cli.state_command import state_command
 from statemachine.cli.stats_command import stats_command
+from statemachine.cli.verify_command import verify_command
 
 PROGRAM: Final = "monitored-session"
 DEBUG: Final = "MONITORED_SESSION_DEBUG"
@@ -145,6 +148,9 @@ for _command in (
     recover_command,
     export_command,
     report_command,
+    keygen_command,
+    sign_command,
+    verify_command,
 ):
     application.add_command(_command)
 

@@ -1,7 +1,7 @@
 """`audit`: what logs prove."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -14,12 +14,14 @@ from statemachine.audit import AuditReport, Finding, Verdict, audit
 from statemachine.cli import terminal
 from statemachine.cli.exit_codes import ExitCode, code_of_report, lowest
 from statemachine.cli.failure import Failure, reading
-from statemachine.cli.json_form import report_json, schema_name, to_json
+from statemachine.cli.heads import Expected, head_words
+from statemachine.cli.json_form import head_json, report_json, schema_name, to_json
 from statemachine.cli.lineage import Ancestry, Descent, Family, ancestry_of, children_of
-from statemachine.cli.options import json_option
+from statemachine.cli.options import expect_head_option, json_option
 from statemachine.cli.source import Source, SourceType, find_logs
 from statemachine.cli.units import count
 from statemachine.errors import UnreadableLog
+from statemachine.head import Head
 
 VERDICTS: Final = ("integrity", "completeness", "conformance", "lineage")
 
@@ -43,8 +45,11 @@ class Audited:
 
 @click.command("audit")
 @click.argument("sources", metavar="LOG...|DIRECTORY", nargs=-1, required=True, type=SourceType())
+@expect_head_option
 @json_option
-def audit_command(sources: tuple[Source, ...], as_json: bool) -> ExitCode:
+def audit_command(
+    sources: tuple[Source, ...], expect_head: tuple[str, ...], as_json: bool
+) -> ExitCode:
     """Say what logs prove: integrity, completeness, conformance and lineage.
 
     A DIRECTORY stands for all logs below it, a database (sqlite:///runs.db) for all that it holds.
@@ -52,18 +57,30 @@ def audit_command(sources: tuple[Source, ...], as_json: bool) -> ExitCode:
     by another one.
     """
     logs = find_logs(sources)
-    audited, descents = audit_together(logs)
-    code = lowest(one.code for one in audited)
+    expected = Expected.named(expect_head)
+    if expected.digests and len(logs) > 1:
+        raise click.UsageError(
+            "--expect-head with a digest goes with one log; for several, name a file of heads"
+        )
+    audited, descents = audit_together(logs, expected)
+    missing = expected.missing(_sessions(audited)) if len(logs) > 1 else []
+    code = lowest([ExitCode.INCOMPLETE] * bool(missing) + [one.code for one in audited])
     if as_json:
-        print(to_json(_json(audited, descents, code), indent=2))
+        print(to_json(_json(audited, descents, missing, code), indent=2))
     elif len(audited) == 1:
         _print_one(audited[0])
     else:
-        _print_many(audited, descents)
+        _print_many(audited, descents, missing)
     return code
 
 
-def audit_together(logs: Sequence[Source]) -> tuple[list[Audited], list[Descent]]:
+def _sessions(audited: Iterable[Audited]) -> Iterator[str]:
+    return (one.report.header.session for one in audited if one.report and one.report.header)
+
+
+def audit_together(
+    logs: Sequence[Source], expected: Expected
+) -> tuple[list[Audited], list[Descent]]:
     """Audit logs that know each other.
 
     Returns:
@@ -71,7 +88,8 @@ def audit_together(logs: Sequence[Source]) -> tuple[list[Audited], list[Descent]
     """
     with _progress(2 * len(logs) if len(logs) > 1 else 0) as step:
         family = Family(_ancestries(logs, step)) if len(logs) > 1 else Family(())
-        audited = [_audit_one(log, family.relevant_to(log), step) for log in logs]
+        of = expected.of if len(logs) > 1 else expected.of_only
+        audited = [_audit_one(log, family.relevant_to(log), of, step) for log in logs]
     return audited, family.descents()
 
 
@@ -82,10 +100,17 @@ def _ancestries(logs: Sequence[Source], step: "_Ticker") -> Iterator[Ancestry]:
         step(log.name)
 
 
-def _audit_one(log: Source, known: tuple[Source, ...], step: "_Ticker") -> Audited:
+def _audit_one(
+    log: Source,
+    known: tuple[Source, ...],
+    expected: Callable[[str], tuple[Head | str, ...]],
+    step: "_Ticker",
+) -> Audited:
     try:
         with reading(log):
-            report = audit(log.open(), known=[other.open() for other in known])
+            opened = log.open()
+            others = [other.open() for other in known]
+            report = audit(opened, known=others, expected=expected(opened.header.session))
         return Audited(log, code_of_report(report), report)
     except Failure as failure:
         return Audited(log, failure.code, failure=failure.message)
@@ -127,7 +152,10 @@ def _progress(total: int) -> Iterator[_Ticker]:
 
 
 def _json(
-    audited: Sequence[Audited], descents: Sequence[Descent], code: ExitCode
+    audited: Sequence[Audited],
+    descents: Sequence[Descent],
+    missing: Sequence[Head],
+    code: ExitCode,
 ) -> dict[str, object]:
     return {
         "schema": schema_name("audit"),
@@ -143,6 +171,7 @@ def _json(
             }
             for descent in descents
         ],
+        "missing": [head_json(head) for head in missing],
     }
 
 
@@ -160,7 +189,10 @@ def _print_one(one: Audited) -> None:
         raise Failure(one.code, one.failure or "it can't be read")
     console = terminal.stdout()
     console.print(terminal.text(f"audit of {one.path}", style="bold"))
-    console.print(terminal.facts((f"  {name}", _verdict(one.report, name)) for name in VERDICTS))
+    facts: list[tuple[str, object]] = [(f"  {n}", _verdict(one.report, n)) for n in VERDICTS]
+    if one.report.head:
+        facts.append(("  head", head_words(one.report.head)))
+    console.print(terminal.facts(facts))
     print_findings(console, one.report.findings)
 
 
@@ -179,7 +211,9 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(terminal.text(f"  {finding.rule}: {finding.sentence}", style="dim italic"))
 
 
-def _print_many(audited: Sequence[Audited], descents: Sequence[Descent]) -> None:
+def _print_many(
+    audited: Sequence[Audited], descents: Sequence[Descent], missing: Sequence[Head]
+) -> None:
     console = terminal.stdout()
     made = terminal.table("log", *VERDICTS, "events", "steps", right=("events", "steps"))
     for one in audited:
@@ -187,6 +221,11 @@ def _print_many(audited: Sequence[Audited], descents: Sequence[Descent]) -> None
     console.print(made)
     for one in audited:
         _print_faults(console, one)
+    for head in missing:
+        console.print()
+        console.print(
+            terminal.text(f"no log of session {head.session}, whose head was expected: is it gone?")
+        )
     if descents:
         console.print()
         _print_tree(console, audited, descents)

@@ -8,6 +8,7 @@ from typing import Final
 
 from statemachine.audit import AuditReport, Finding
 from statemachine.events import Event
+from statemachine.head import Head
 from statemachine.replay import Checkpoint, ErrorInfo, SessionState
 from statemachine.values import Value
 
@@ -128,6 +129,19 @@ def finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
+def head_json(head: Head | None) -> dict[str, object] | None:
+    """A head as an object."""
+    if head is None:
+        return None
+    return {
+        "session": head.session,
+        "blocks": head.blocks,
+        "events": head.events,
+        "sha256": head.digest,
+        "complete": head.complete,
+    }
+
+
 def report_json(report: AuditReport, exit_code: int) -> dict[str, object]:
     """An audit as an object."""
     return {
@@ -138,6 +152,7 @@ def report_json(report: AuditReport, exit_code: int) -> dict[str, object]:
         "conformance": report.conformance.value,
         "lineage": report.lineage.value,
         "exit_code": exit_code,
+        "head": head_json(report.head),
         "findings": [finding_json(finding) for finding in report.findings],
     }
 
@@ -161,6 +176,8 @@ def state_json(state: SessionState) -> dict[str, object]:
         "stop_asked_by": state.stop_asked_by,
         "error": error_json(state.error),
         "last_failure": error_json(state.last_failure),
+        "recoveries": state.recoveries,
+        "recovery_cause": error_json(state.recovery_cause),
         "stopped_in": state.stopped_in,
         "last_values": [value_json(value) for value in state.last_values],
         "last_sequence": last.sequence if last else None,

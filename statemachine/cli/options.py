@@ -28,6 +28,18 @@ def json_option(function: _Function) -> _Function:
     )(function)
 
 
+def expect_head_option(function: _Function) -> _Function:
+    """Add `--expect-head`: what was kept elsewhere of a log."""
+    return click.option(
+        "--expect-head",
+        "expect_head",
+        multiple=True,
+        metavar="DIGEST|FILE",
+        help="A head that was kept elsewhere: its digest, or a file of heads, whose signatures "
+        "are not looked at.",
+    )(function)
+
+
 def log_argument(name: str = "log") -> Callable[[_Function], _Function]:
     """Add an argument that names one log."""
     return click.argument(name, metavar=name.upper(), type=SourceType())

@@ -62,6 +62,8 @@ def _facts(state: SessionState) -> Iterator[tuple[str, object]]:
         ("stop reason", state.stop_reason),
         ("error", state.error),
         ("last failed step", state.last_failure),
+        ("recoveries", state.recoveries),
+        ("given up for", state.recovery_cause),
         ("last saved", checkpoint_words(state.last_saved)),
         ("last restored", checkpoint_words(state.last_restored)),
         ("last values", values_words(state.last_values)),
