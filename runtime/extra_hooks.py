@@ -76,8 +76,7 @@ class ProgressBarHook(SessionRunHook):
             coord: Not used.
         """
         step = int(session.run(self._global_step_tensor))
-        if self._bar is None:
-            self._bar = self._tqdm(initial=step, **self._options)
+        self._open(step)
         self._timer.reset()
         self._timer.update_last_triggered_step(step)
         self._show(step)
@@ -106,6 +105,7 @@ class ProgressBarHook(SessionRunHook):
             return
         step, values = run_values.results
         self._timer.update_last_triggered_step(int(step))
+        self._open(int(step))
         if values:
             self._bar.set_postfix(_readable(values), refresh=False)
         self._show(int(run_context.session.run(self._global_step_tensor)))
@@ -129,6 +129,12 @@ class ProgressBarHook(SessionRunHook):
         """
         if self._bar is not None:
             self._close()
+
+    def _open(self, step: int) -> Any:  # see _bar
+        """The bar, which a run that failed has closed, and the next one opens again."""
+        if self._bar is None:
+            self._bar = self._tqdm(initial=step, **self._options)
+        return self._bar
 
     def _show(self, step: int) -> None:
         self._bar.update(step - self._bar.n)

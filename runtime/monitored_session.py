@@ -91,7 +91,9 @@ class MonitoredSession(HookedSession):
             other,
             self._backoff,
         )
-        self._recovery = Recovery(self._start, self._journal, self._backoff, lambda: self._mark)
+        self._recovery = Recovery(
+            self._start, self._journal, self._backoff, lambda: self._mark, self._error_hooks
+        )
 
     def should_stop(self) -> bool:
         """Whether the training should stop; recovers if a thread has reported a preemption.

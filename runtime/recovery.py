@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from runtime.backoff import PREEMPTION, Backoff
+from runtime.error_hooks import ErrorHooks
 from runtime.starting import Start, close_all
 from statemachine.block import error_detail
 from statemachine.compiled import Place
@@ -26,18 +27,25 @@ class Recovery:
         journal: Where the events go.
         backoff: How often, and how soon.
         flags: Gives the stop flag as it stands.
+        error_hooks: Tells the hooks when there is no session any more.
 
     Attributes:
         attempt: How many attempts were made since the last call that came to its end.
     """
 
     def __init__(
-        self, start: Start, journal: Journal, backoff: Backoff, flags: Callable[[], int]
+        self,
+        start: Start,
+        journal: Journal,
+        backoff: Backoff,
+        flags: Callable[[], int],
+        error_hooks: ErrorHooks,
     ) -> None:
         self._start = start
         self._journal = journal
         self._backoff = backoff
         self._flags = flags
+        self._error_hooks = error_hooks
         self.attempt = 0
 
     def replace(self, cause: BaseException) -> None:
@@ -127,6 +135,7 @@ class Recovery:
 
     def _lost(self, error: BaseException) -> BaseException:
         self._journal.tell(Place("lost", 0, self._mark()).code, {"error": error_detail(error)})
+        self._error_hooks.tell("telling of loss", self._mark, None, error)
         self._journal.tell_sealed()
         return error
 

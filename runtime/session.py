@@ -18,10 +18,10 @@ from typing import Any, Final, NoReturn, Self, TypeAlias
 
 import attrs
 
-from runtime import errors
 from runtime.attribution import hook_name, name_adder
 from runtime.backoff import PREEMPTION, Backoff
 from runtime.engine import Engine, NumpyEngine, RawSession
+from runtime.error_hooks import CLEAN, ErrorHooks, having_on_error
 from runtime.recording import ValueRecorder
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
@@ -38,6 +38,8 @@ from statemachine.table import (
     ENDS_OWED,
     IN_STEP_FN,
     NOTHING_OPEN,
+    POINTS,
+    RECOVERING,
     REPEATED,
     STOP_ASKED,
     State,
@@ -46,7 +48,6 @@ from statemachine.table import (
 
 __all__ = ["HookedSession", "SingularMonitoredSession", "StepContext"]
 
-_CLEAN: Final = (errors.OutOfRangeError, StopIteration)
 _ADVICE_IN_STEP: Final = (
     "A hook uses run_context.session to run without hooks, and run_context.request_stop() to stop "
     "the training."
@@ -64,6 +65,11 @@ _ADVICE_AT: Final = {
         "The raw session that end was given runs without hooks; the session is being closed "
         "already, so there is nothing left to stop or close."
     ),
+    "telling": (
+        "The run_context that on_error was given, if it was, has the raw session and "
+        "request_stop(); the call that failed raises its error when the hooks have been told."
+    ),
+    "telling of loss": "There is no session any more, and nothing to stop or close.",
 }
 """What a hook can do instead, in its methods that are given no `run_context`."""
 _HOOK_METHODS: Final = ("begin", "after_create_session", "before_run", "after_run", "end")
@@ -245,7 +251,13 @@ class HookedSession:
         self._step_fn_thread: int | None = None
         self._outside = _StepCodes.of(self._hooks, 0)
         self._inside = _StepCodes.of(self._hooks, IN_STEP_FN)
-        self._journal = self._log.begin([type(hook).__qualname__ for hook in self._hooks])
+        having = having_on_error(self._hooks)
+        names = [type(hook).__qualname__ for hook in self._hooks]
+        self._journal = self._log.begin(names, having)
+        session = self._log.header.session
+        self._error_hooks = ErrorHooks(
+            self._hooks, having, self._journal, session, self.request_stop
+        )
         self._record = self._journal.record
         self._plain_step = self._journal.recorder.step
         self._context: RunContext | None = None
@@ -522,7 +534,6 @@ class HookedSession:
         self, codes: _StepCodes, context: RunContext, error: BaseException
     ) -> BaseException | None:
         """Write down that a step failed; returns the error that takes the place of its own."""
-        self._context = None
         if isinstance(error, RuntimeError):
             name_adder(error, self._where())
         if context.asked:
@@ -531,8 +542,25 @@ class HookedSession:
         instead = self._held_instead_of(error)
         if instead is not None:
             self._tell_replaced(codes.replaced | self._mark_at_rest(codes) << 7, error, instead)
+        self._tell_hooks(codes, context, error if instead is None else instead)
+        self._context = None
         self._journal.tell_sealed()
         return instead
+
+    def _tell_hooks(
+        self, codes: _StepCodes, context: RunContext | None, error: BaseException
+    ) -> None:
+        """Tell the hooks of the error of a run, unless a recovery deals with it."""
+        if self._recovers and isinstance(error, PREEMPTION):
+            return
+
+        def mark() -> int:
+            if context is not None and context.asked:
+                self._note_stop()
+            return self._mark_at_rest(codes) | IN_STEP_FN * codes.inside
+
+        self._error_hooks.tell("telling", mark, context, error, again=True)
+        mark()
 
     def _held_instead_of(self, error: BaseException) -> BaseException | None:
         """The coordinator's error, if it takes the place of one that comes out of a run."""
@@ -575,6 +603,8 @@ class HookedSession:
         instead = self._held_instead_of(error)
         if instead is not None:
             self._tell_replaced(codes.replaced | mark, error, instead)
+        self._tell_hooks(codes, None, error if instead is None else instead)
+        if instead is not None:
             raise instead from error
         raise error
 
@@ -595,7 +625,7 @@ class HookedSession:
         """Write down that a hook asks for a stop. For the context of a run."""
         place = self._journal.place
         detail: dict[str, object] = {"by": "run_context"}
-        if place is not None and place.point in ("gathering", "delivering"):
+        if place is not None and place.point in ("gathering", "delivering", "telling"):
             name = type(self._hooks[place.index]).__qualname__
             by = f"hook.{METHOD_OF_POINT[place.point]}"
             detail = {"by": by, "hook": place.index, "hook_class": name}
@@ -614,7 +644,12 @@ class HookedSession:
                 self._journal.record_with(code)
             else:
                 self._journal.tell(code, {"error": error_detail(error)})
+                if not (self._recovers and isinstance(error, PREEMPTION)):
+                    self._error_hooks.tell("telling", self._stop_mark, None, error)
                 self._journal.tell_sealed()
+
+    def _stop_mark(self) -> int:
+        return self._mark & STOP_ASKED
 
     def _claim_turn(self, call: str) -> None:
         """Take the turn, or refuse the call; `run` has these lines itself, for speed."""
@@ -822,7 +857,7 @@ class _Exit:
         self._start = session._start
         self._by = by
         self._left_with = error
-        self._clean = error if isinstance(error, _CLEAN) else None
+        self._clean = error if isinstance(error, CLEAN) else None
         self._error = None if self._clean is not None else error
         self._lost = session._lost
         self._ends_owed = self._error is None and not self._lost
@@ -855,8 +890,8 @@ class _Exit:
     def _leave(self) -> None:
         if self._session.lifecycle.state in (State.STOPPING, State.CLOSED):
             return
-        interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
-        self._journal.tell_raised(interrupted, bool(self._session._mark & STOP_ASKED))
+        self._tell_interrupt()
+        self._tell_hooks()
         detail: dict[str, object] = {"by": self._by}
         if self._left_with is not None:
             detail["error"] = error_detail(self._left_with)
@@ -864,6 +899,24 @@ class _Exit:
             detail["state"] = self._session.lifecycle.state.value
         mark = NOTHING_OPEN if self._lost else ENDS_OWED * self._ends_owed
         self._change("stopping", mark, Trigger.STOP, detail)
+
+    def _tell_interrupt(self) -> None:
+        """Write down what came out of a call, if it kept the call from doing that itself."""
+        place = self._journal.place
+        if place is not None and POINTS[place.point].each_on_error:
+            return  # what these raise is always written down
+        interrupted = {"error": error_detail(self._left_with or KeyboardInterrupt())}
+        self._journal.tell_raised(interrupted, bool(self._session._mark & STOP_ASKED))
+
+    def _tell_hooks(self) -> None:
+        """Tell the hooks of an error that leaves the `with` block."""
+        if self._by == "with" and self._left_with is not None:
+            point = "telling of loss" if self._lost else "telling"
+            tell, mark = self._session._error_hooks.tell, self._mark_at_rest
+            tell(point, mark, None, self._left_with)
+
+    def _mark_at_rest(self) -> int:
+        return self._session._stop_mark() | RECOVERING * self._lost
 
     def _change(
         self, point: str, mark: int, trigger: Trigger, detail: Mapping[str, object]
@@ -915,7 +968,7 @@ class _Exit:
             detail = {"error": error_detail(error)}
             self._journal.tell(Place("join error swallowed").code, detail)
             return
-        if isinstance(error, _CLEAN) and (self._by == "with" or self._error is not None):
+        if isinstance(error, CLEAN) and (self._by == "with" or self._error is not None):
             if pending is None:
                 self._clean = error
             elif pending is not error:

@@ -32,6 +32,8 @@ METHOD_OF_POINT: Final = {
     "gathering": "before_run",
     "delivering": "after_run",
     "ending": "end",
+    "telling": "on_error",
+    "telling of loss": "on_error",
 }
 """The hook's method that is called at a point of the lifecycle."""
 

@@ -159,6 +159,7 @@ class _Audit:
         self._known = known
         self._expected = expected
         self._hooks = len(reading.header.hooks)
+        self._on_error = reading.header.on_error
         self._fold = Fold(reading.header.hooks, reading.header.started)
         self._rules = Rules(reading.header, whole=not reading.dropped)
         self._last = START_CODE if not reading.dropped else None
@@ -254,7 +255,7 @@ class _Audit:
         before = [] if self._last is None else [self._last]
         self._last = int(codes[-1])
         chain = np.concatenate((np.array(before, codes.dtype), codes))
-        faults = pair_table(self._hooks).faults(chain)[:_MOST_FINDINGS]
+        faults = pair_table(self._hooks, self._on_error).faults(chain)[:_MOST_FINDINGS]
         places = block.ordered[faults - len(before)] if len(faults) else faults
         for position, at in zip(faults.tolist(), places.tolist(), strict=True):
             time = int(block.times[at]) + self._reading.header.started
@@ -262,8 +263,8 @@ class _Audit:
             self._explain(*pair, block.sequence + at, time)
 
     def _explain(self, before: int, after: int, sequence: int, time: int | None) -> None:
-        error = illegal(before, after, self._hooks)
-        rule = rules_of(before, self._hooks)[0]
+        error = illegal(before, after, self._hooks, self._on_error)
+        rule = rules_of(before, self._hooks, self._on_error)[0]
         seen = f"{error.tried} after {error.stood}"
         self._find("conformance", rule, seen, error.allowed, sequence, time)
 

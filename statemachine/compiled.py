@@ -5,6 +5,7 @@ so a code says where the session stands after it. What remains of the table is w
 may follow which: a dictionary of dictionaries for the writer, a matrix for the audit.
 """
 
+import bisect
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -81,8 +82,14 @@ class Step:
     rule: str
 
 
-def steps_from(place: Place, hooks: int) -> Iterator[Step]:
-    """Every step that the table allows from a place in a session with so many hooks."""
+def steps_from(place: Place, hooks: int, on_error: tuple[int, ...] = ()) -> Iterator[Step]:
+    """Every step that the table allows from a place in a session with so many hooks.
+
+    Args:
+        place: The place.
+        hooks: How many hooks there are.
+        on_error: The places in their list of those that have an `on_error`, ascending.
+    """
     point = POINTS[place.point]
     if point.failure:
         failed = POINTS[f"{point.name}!"]
@@ -92,9 +99,21 @@ def steps_from(place: Place, hooks: int) -> Iterator[Step]:
         for mark in marks_after(None, point, point, place.mark):
             yield Step(Place(point.name, place.index + 1, mark), "hooks-in-list-order")
         return
-    for move, target in onward(point, hooks):
+    if point.each_on_error and (following := next_of(on_error, place.index)) is not None:
+        target = POINTS[point.name.removesuffix("!")]
+        for mark in marks_after(None, point, target, place.mark):
+            yield Step(Place(target.name, following, mark), "on-error-called")
+        return
+    for move, target in onward(point, hooks, bool(on_error)):
+        index = on_error[0] if target.each_on_error else 0
         for mark in marks_after(move, point, target, place.mark):
-            yield Step(Place(target.name, 0, mark), move.rule)
+            yield Step(Place(target.name, index, mark), move.rule)
+
+
+def next_of(on_error: tuple[int, ...], index: int) -> int | None:
+    """The next one after an index of the hooks that have an `on_error`; None after the last."""
+    at = bisect.bisect_right(on_error, index)
+    return on_error[at] if at < len(on_error) else None
 
 
 def marks_after(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
@@ -217,12 +236,14 @@ class CompiledTable:
 
     Attributes:
         hooks: The number of hooks.
+        on_error: The places in their list of those that have an `on_error`.
         places: Every place that can be reached, by its code.
         followers: For each code, the codes that may come next.
         start: What may come first.
     """
 
     hooks: int
+    on_error: tuple[int, ...]
     places: dict[int, Place]
     followers: dict[int, tuple[int, ...]]
     start: Node
@@ -241,14 +262,14 @@ class CompiledTable:
         return after in self.followers.get(before, ())
 
 
-def _explore(hooks: int) -> dict[Place, tuple[Place, ...]]:
+def _explore(hooks: int, on_error: tuple[int, ...]) -> dict[Place, tuple[Place, ...]]:
     first = Place(INITIAL)
     found: dict[Place, tuple[Place, ...]] = {}
     waiting = [first]
     while waiting:
         place = waiting.pop()
         if place not in found:
-            found[place] = tuple(dict.fromkeys(s.place for s in steps_from(place, hooks)))
+            found[place] = tuple(dict.fromkeys(s.place for s in steps_from(place, hooks, on_error)))
             waiting.extend(found[place])
     return found
 
@@ -261,20 +282,24 @@ def _linked(followers: dict[int, tuple[int, ...]]) -> dict[int, Node]:
 
 
 @lru_cache(maxsize=64)
-def compile_table(hooks: int) -> CompiledTable:
+def compile_table(hooks: int, on_error: tuple[int, ...] = ()) -> CompiledTable:
     """Unroll the table for a number of hooks.
+
+    Args:
+        hooks: How many there are.
+        on_error: The places in their list of those that have an `on_error`, ascending.
 
     Raises:
         ValueError: If there are more hooks than a code can tell apart.
     """
     if not 0 <= hooks <= MAX_INDEX:
         raise ValueError(f"a session can have 0 to {MAX_INDEX} hooks, not {hooks}")
-    reached = _explore(hooks)
+    reached = _explore(hooks, on_error)
     followers = {place.code: tuple(p.code for p in after) for place, after in reached.items()}
     nodes = _linked(followers)
     first = Place(INITIAL).code
     places = {place.code: place for place in reached}
-    return CompiledTable(hooks, places, followers, {first: nodes[first]})
+    return CompiledTable(hooks, on_error, places, followers, {first: nodes[first]})
 
 
 def strip_signature(code: int) -> int:
@@ -290,7 +315,7 @@ def place_at(code: int, hooks: int) -> Place | None:
     The table is not unrolled for so many hooks: apart from its index a place is the same for each.
     """
     code = strip_signature(code)
-    place = compile_table(min(hooks, 1)).places.get(code & SYMBOL_MASK)
+    place = compile_table(min(hooks, 1), (0,) * min(hooks, 1)).places.get(code & SYMBOL_MASK)
     index = code >> INDEX_SHIFT
     if place is None or not 0 <= index < (hooks if POINTS[place.point].of_hook else 1):
         return None

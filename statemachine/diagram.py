@@ -63,8 +63,9 @@ _POINTS: Final = """
 
 Inside a state the order is held by finer points. Each is entered by one kind of event, named in the
 second line of its box. A double frame marks what is entered once for each hook, in list order;
-without hooks it is passed over. A thick frame marks a call that may raise (dotted arrows); what
-follows then is in the table of faults below, too. From every point that a plain line joins to
+without hooks it is passed over. What is entered by `hook.on_error` is so for the hooks that have an
+`on_error`, whatever the others raise. A thick frame marks a call that may raise (dotted arrows);
+what follows then is in the table of faults below, too. From every point that a plain line joins to
 *at rest* the same may follow.
 """
 _FAILED_START: Final = """
@@ -113,7 +114,7 @@ def _node(name: str) -> str:
 
 def _box(point: Point) -> str:
     label = f'"{point.name}<br/><i>{point.event.value}</i>"'
-    shape = f"[[{label}]]" if point.each_hook else f"[{label}]"
+    shape = f"[[{label}]]" if point.each_hook or point.each_on_error else f"[{label}]"
     return f"{_node(point.name)}{shape}{':::fallible' if point.failure else ''}"
 
 
@@ -149,10 +150,11 @@ def _is_drawn(move: Move, state: State) -> bool:
 def _failures(inside: list[Point]) -> Iterator[str]:
     """Errors of calls after the start: those that have the same consequences are one node."""
     for name in dict.fromkeys(p.failure for p in inside if p.failure):
-        if name is not None and inside[0].state in (State.RUNNING, State.STOPPING):
-            yield f'{_node(name)}["{name}<br/><i>raised</i>"]'
-            calls = (p for p in inside if p.failure == name)
-            yield from (f"{_node(p.name)} -.-> {_node(name)}" for p in calls)
+        calls = [p for p in inside if p.failure == name]
+        told = any(point.each_on_error for point in calls)
+        if told or inside[0].state in (State.RUNNING, State.STOPPING):
+            yield f'{_node(str(name))}["{name}<br/><i>raised</i>"]'
+            yield from (f"{_node(p.name)} -.-> {_node(str(name))}" for p in calls)
 
 
 def _hubs(state: State) -> Iterator[str]:
@@ -226,18 +228,29 @@ def _beside_rows() -> Iterator[tuple[str, ...]]:
             yield f"`{kind.value}`", str(kind.number)
 
 
-_RECOVERING: Final = (EventKind.ABANDON, EventKind.RECOVER)
+_PASSED_OVER: Final = (EventKind.ABANDON, EventKind.RECOVER, EventKind.ON_ERROR)
+_ENDS: Final = {
+    "at rest": "the error comes out of the call; the session goes on as the caller wishes",
+    "lost for now": "the error comes out of the call; there is no session until a run creates one",
+}
+
+
+_IF_ANY: Final = "`hook.on_error` of the hooks that have it"
+_NEXT: Final = "`hook.on_error` of the next hook that has it"
 
 
 def _fault_rows() -> Iterator[tuple[str, ...]]:
     for point in POINTS.values():
-        if point.failure is not None:
+        if point.each_on_error and point.failure:
+            end = _ENDS["lost for now" if point.context is Context.RECOVERY else "at rest"]
+            yield f"`{point.event.value}`", _state_words(point), f"{_NEXT} → {end}"
+        elif point.failure is not None:
             steps = " → ".join(_aftermath(POINTS[f"{point.name}!"]))
             yield f"`{point.event.value}`", _state_words(point), steps
 
 
 def _final_moves(point: Point) -> list[Move]:
-    return [m for m in MOVES_FROM[point.name] if POINTS[m.target].event not in _RECOVERING]
+    return [m for m in MOVES_FROM[point.name] if POINTS[m.target].event not in _PASSED_OVER]
 
 
 def _aftermath(point: Point) -> Iterator[str]:
@@ -246,12 +259,12 @@ def _aftermath(point: Point) -> Iterator[str]:
     Unless the session recovers: then it begins with creating a session once more.
     """
     while point.name != FINAL:
-        if point.event is EventKind.LOST:
-            yield "the error comes out of the call; there is no session until a run creates one"
-            return
         moves = _final_moves(point)
-        if any(move.source == "at rest" for move in moves):
-            yield "the error comes out of the call; the session goes on as the caller wishes"
+        if any(move.target == "telling" for move in MOVES_FROM[point.name]):
+            yield _IF_ANY
+        ends = [_ENDS[move.source] for move in moves if move.source in _ENDS]
+        if ends:
+            yield ends[0]
             return
         dealt = [POINTS[m.target] for m in moves if POINTS[m.target].event in _DEALING]
         ordinary = [POINTS[m.target] for m in moves if POINTS[m.target].event not in _DEALING]

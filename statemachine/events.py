@@ -75,6 +75,7 @@ class EventKind(enum.Enum):
     ABANDON = "session.abandon"
     RECOVER = "session.recover"
     LOST = "session.lost"
+    ON_ERROR = "hook.on_error"
 
     CHECKPOINT_SAVED = "checkpoint.saved"
     CHECKPOINT_RESTORED = "checkpoint.restored"

@@ -69,6 +69,8 @@ class Header:
         format: The version of the log's form.
         record: What is kept of values: `"scalars"`, `"digests"`, or None. It stands in the
             metadata only where something is.
+        on_error: The places in the list of the hooks that have an `on_error`, ascending. They
+            stand in the metadata only where there are any.
     """
 
     session: str
@@ -81,6 +83,7 @@ class Header:
     vocabulary: Mapping[str, int] = VOCABULARY
     format: int = FORMAT
     record: values.Record | None = None
+    on_error: tuple[int, ...] = ()
 
 
 def digest_of(message: bytes, before: str) -> str:
@@ -127,6 +130,8 @@ class ChainWriter:
         fields = {"sha256": NO_DIGEST, **attrs.asdict(header)}
         if header.record is None:
             del fields["record"]
+        if not header.on_error:
+            del fields["on_error"]
         text = json.dumps(fields, separators=(",", ":"), default=dict)
         self._record = header.record
         self._schema = schema(header.record)
@@ -408,8 +413,18 @@ def _header_of(fields: dict[str, Any]) -> Header:  # decoded JSON
     for name, is_proper in _CHECKS.items():
         if not is_proper(fields.get(name)):
             raise UnreadableLog(f"the header of the log has no proper {name!r}")
-    known = {name: fields.get(name) for name in _CHECKS}
-    return Header(**cast(dict[str, Any], known | {"hooks": tuple(fields["hooks"])}))
+    known: dict[str, Any] = {name: fields.get(name) for name in _CHECKS}
+    hooks, on_error = tuple(fields["hooks"]), fields.get("on_error", [])
+    if not _are_places(on_error, len(hooks)):
+        raise UnreadableLog("the header of the log has no proper 'on_error'")
+    return Header(**(known | {"hooks": hooks, "on_error": tuple(on_error)}))
+
+
+def _are_places(value: object, hooks: int) -> bool:
+    """Whether these are places in a list of so many hooks, ascending."""
+    if not isinstance(value, list) or not all(type(one) is int for one in value):
+        return False
+    return value == sorted(set(value)) and all(0 <= one < hooks for one in value)
 
 
 def read_block(frame: Frame, record: values.Record | None = None) -> Block:

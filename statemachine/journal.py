@@ -430,12 +430,13 @@ class Journal:
         self.store = store
         self._clock = clock
         self._hooks = len(header.hooks)
+        self._on_error = header.on_error
         self._lock = threading.RLock()
         self._process = os.getpid()
         self._why_closed: str | None = None
         self._troubles = Troubles(store.location, goes_on)
         self.failure: LogError | IllegalStep | None = None
-        start = compile_table(self._hooks).start
+        start = compile_table(self._hooks, self._on_error).start
         sealer = Sealer(store, header, self._lock)
         self._tails = store.create(sealer.schema_message)
         self._publisher = Publisher(witness, sealer, store.location, weakref.WeakMethod(self.add))
@@ -517,7 +518,7 @@ class Journal:
         self._check_writable()
         if self.failure is not None:  # what was not written down is the reason
             raise self.failure
-        raise illegal(last, code, self._hooks)
+        raise illegal(last, code, self._hooks, self._on_error)
 
     def _check_writable(self) -> None:
         if os.getpid() != self._process:

@@ -285,11 +285,12 @@ class EventLog:
         snapshot.sealed.close()
         return snapshot.running
 
-    def begin(self, hooks: Sequence[str]) -> Journal:
+    def begin(self, hooks: Sequence[str], on_error: Sequence[int] = ()) -> Journal:
         """Begin to write. For the session that the log was passed to.
 
         Args:
             hooks: The classes of its hooks, in list order.
+            on_error: The places in that list of the hooks that have an `on_error`, ascending.
 
         Raises:
             LogNotWritable: If the log was opened for reading, or another session has it.
@@ -312,6 +313,7 @@ class EventLog:
             versions(),
             os.getpid(),
             record=self._record,
+            on_error=tuple(on_error),
         )
         self._journal = self._make_journal(self._store, header)
         self._header = header

@@ -11,7 +11,15 @@ from typing import Any
 
 import attrs
 
-from statemachine.compiled import END_CODE, START_CODE, Place, marks_after, place_at, steps_from
+from statemachine.compiled import (
+    END_CODE,
+    START_CODE,
+    Place,
+    marks_after,
+    next_of,
+    place_at,
+    steps_from,
+)
 from statemachine.errors import IllegalStep
 from statemachine.events import Code, EventKind, decode
 from statemachine.table import (
@@ -189,7 +197,9 @@ def _describe(code: Code) -> str:
         words += f" out of {code.at.value}"
     if (code.at or code.kind).value.startswith("hook."):
         words += f" of hook {code.index}"
-    point = next((p for p in POINTS.values() if p.event is code.kind and p.at is code.at), None)
+    place = place_at(code.number, code.index + 1)
+    points = (p for p in POINTS.values() if p.event is code.kind and p.at is code.at)
+    point = POINTS[place.point] if place else next(points, None)
     return words + _describe_mark(point, code.mark)
 
 
@@ -213,28 +223,28 @@ def place_of(code: int, hooks: int) -> Place | None:
     return place_at(code, hooks)
 
 
-def illegal(before: int, tried: int, hooks: int) -> IllegalStep:
+def illegal(before: int, tried: int, hooks: int, on_error: tuple[int, ...] = ()) -> IllegalStep:
     """The error for a step from one code to another that the table does not allow."""
     if before == START_CODE:
         allowed = [describe(Place(INITIAL).code)]
     else:
         place = place_of(before, hooks)
-        allowed = (
-            [] if place is None else [describe(s.place.code) for s in steps_from(place, hooks)]
-        )
+        steps = () if place is None else steps_from(place, hooks, on_error)
+        allowed = [describe(step.place.code) for step in steps]
         if before == Place(FINAL).code:
             allowed.append(describe(END_CODE))
     return IllegalStep(describe(before), describe(tried), tuple(dict.fromkeys(allowed)))
 
 
-def rules_of(before: int, hooks: int) -> tuple[str, ...]:
+def rules_of(before: int, hooks: int, on_error: tuple[int, ...] = ()) -> tuple[str, ...]:
     """The rules that say what comes after a code, those of ordinary steps first."""
     place = place_of(before, hooks)
     if place is None:
         return ("begin-first",)
-    rules = dict.fromkeys(step.rule for step in steps_from(place, hooks))
-    ordinary = [rule for rule in rules if rule != "error-comes-out"]
-    return (*ordinary, "error-comes-out")
+    rules = dict.fromkeys(step.rule for step in steps_from(place, hooks, on_error))
+    late = ("on-error-called", "error-comes-out")
+    ordinary = [rule for rule in rules if rule not in late]
+    return (*ordinary, *(rule for rule in late if rule in rules or rule == late[-1]))
 
 
 class _Position:
@@ -243,8 +253,9 @@ class _Position:
     state: str
     trigger: Callable[..., bool]
 
-    def __init__(self, hooks: int) -> None:
+    def __init__(self, hooks: int, on_error: tuple[int, ...]) -> None:
         self.hooks = hooks
+        self.on_error = on_error
         self.index = 0
         self.mark = 0
 
@@ -255,6 +266,7 @@ class Walker:
     Args:
         hooks: How many hooks the session has.
         after: The code after which the walk begins; START_CODE for a whole history.
+        on_error: The places in the list of the hooks that have an `on_error`, ascending.
 
     Example:
         >>> from statemachine.events import EventKind, encode
@@ -267,16 +279,17 @@ class Walker:
 allowed there: raised out of state.created, scaffold.finalize, state.finalized
     """
 
-    def __init__(self, hooks: int, after: int = START_CODE) -> None:
+    def __init__(self, hooks: int, after: int = START_CODE, on_error: tuple[int, ...] = ()) -> None:
         from transitions import Machine
 
         self.hooks = hooks
+        self.on_error = on_error
         self.last = START_CODE
-        self._position = _Position(hooks)
+        self._position = _Position(hooks, on_error)
         self._machine = Machine(
             self._position,
             states=["start", *POINTS, "end"],
-            transitions=list(_rows(hooks)),
+            transitions=list(_rows(hooks, bool(on_error))),
             initial="start",
             auto_transitions=False,
         )
@@ -301,7 +314,7 @@ allowed there: raised out of state.created, scaffold.finalize, state.finalized
         except ValueError:
             moved = False
         if not moved:
-            raise illegal(self.last, code, self.hooks)
+            raise illegal(self.last, code, self.hooks, self.on_error)
         self.last = code
 
     def allows(self, code: int) -> bool:
@@ -338,20 +351,26 @@ def _trigger_name(kind: EventKind, at: EventKind | None) -> str:
 _Condition = Callable[[_Position, Code], bool]
 
 
-def _rows(hooks: int) -> Iterator[dict[str, object]]:
+def _rows(hooks: int, on_error: bool) -> Iterator[dict[str, object]]:
     """The rows of the points' machine: the table's, and what it implies for each point."""
-    first = POINTS[INITIAL]
-    yield _row("start", first, [_first_hook, partial(_fits, None, first, first)])
+    initial = POINTS[INITIAL]
+    yield _row("start", initial, [_first_hook, partial(_fits, None, initial, initial)])
     for source in POINTS.values():
         if source.failure:
             failed = POINTS[f"{source.name}!"]
             yield _row(source.name, failed, [_same_hook, partial(_fits, None, source, failed)])
         if source.each_hook:
             yield _row(source.name, source, [_next_hook, partial(_fits, None, source, source)])
-        for move, target in onward(source, hooks):
-            conditions: list[_Condition] = [partial(_fits, move, source, target), _first_hook]
+        if on_error and source.each_on_error:
+            told = POINTS[source.name.removesuffix("!")]
+            yield _row(source.name, told, [_next_on_error, partial(_fits, None, source, told)])
+        for move, target in onward(source, hooks, on_error):
+            first = _first_on_error if target.each_on_error else _first_hook
+            conditions: list[_Condition] = [partial(_fits, move, source, target), first]
             if source.each_hook:
                 conditions.append(_after_last_hook)
+            elif source.each_on_error:
+                conditions.append(_after_last_on_error)
             yield _row(source.name, target, conditions)
 
 
@@ -383,6 +402,18 @@ def _next_hook(position: _Position, code: Code) -> bool:
 
 def _after_last_hook(position: _Position, _: Code) -> bool:
     return position.index == position.hooks - 1
+
+
+def _first_on_error(position: _Position, code: Code) -> bool:
+    return code.index == position.on_error[0]
+
+
+def _next_on_error(position: _Position, code: Code) -> bool:
+    return code.index == next_of(position.on_error, position.index)
+
+
+def _after_last_on_error(position: _Position, _: Code) -> bool:
+    return next_of(position.on_error, position.index) is None
 
 
 def _fits(move: Move | None, source: Point, target: Point, position: _Position, code: Code) -> bool:

@@ -13,12 +13,18 @@ import numpy.typing as npt
 
 from statemachine.block import KIND_MASK, Codes
 from statemachine.compiled import END_CODE, RUN_SYMBOL, START_CODE, compile_table
-from statemachine.events import INDEX_SHIFT, MAX_INDEX, SYMBOL_MASK
+from statemachine.events import INDEX_SHIFT, MAX_INDEX, SYMBOL_MASK, encode
+from statemachine.table import POINTS
 
 _MOST_UNROLLED: Final = 64
 _FEW: Final = 4
 """With so many hooks there is a first one, a last one, and in between one that follows another."""
 _NO_HOOK: Final = MAX_INDEX
+_ON_ERROR: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
+"""The symbols of events whose index is that of a hook with an `on_error`."""
+for _point in POINTS.values():
+    if _point.each_on_error:
+        _ON_ERROR[[encode(_point.event, 0, mark, _point.at) for mark in range(8)]] = True
 _SIGNATURES: Final = 16
 """So many signatures of runs are looked up at once; a log seldom has more."""
 
@@ -29,6 +35,7 @@ class PairTable:
 
     Attributes:
         hooks: The number of hooks.
+        on_error: The places in their list of those that have an `on_error`.
         base: For each symbol (a code without its index) the number of its first place, int64,
             shape (65536,); 0 for symbols that the table doesn't have.
         span: For each symbol how many indices it may carry, int64, shape (65536,).
@@ -39,6 +46,7 @@ class PairTable:
     """
 
     hooks: int
+    on_error: tuple[int, ...]
     base: npt.NDArray[np.int64]
     span: npt.NDArray[np.int64]
     places: int
@@ -59,7 +67,10 @@ class PairTable:
             places = self._place(symbols, index)
             before, after = places[:-1], places[1:]
         else:
-            first, second = _as_if_few(index, self.hooks)
+            told = _ON_ERROR[symbols]
+            index = np.where(told, self._order(index), index)
+            hooks = np.where(told, len(self.on_error), self.hooks)
+            first, second = _as_if_few(index, hooks)
             before, after = self._place(symbols[:-1], first), self._place(symbols[1:], second)
         return np.flatnonzero(~self.allowed[before * self.places + after]) + 1
 
@@ -72,6 +83,12 @@ class PairTable:
         pairs += places[1:]
         return bool(places.all() and self.allowed.take(pairs).all())
 
+    def _order(self, index: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Where hooks stand among those that have an `on_error`."""
+        having = np.array((*self.on_error, _NO_HOOK), np.int64)
+        order = np.searchsorted(having, index)
+        return np.where(having[np.minimum(order, len(having) - 1)] == index, order, _NO_HOOK)
+
     def _place(self, symbols: Codes, index: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """The numbers of the places that codes lead to; 0 for codes that can't be."""
         known = (index >= 0) & (index < self.span[symbols])
@@ -79,7 +96,7 @@ class PairTable:
 
 
 def _as_if_few(
-    index: npt.NDArray[np.integer], hooks: int
+    index: npt.NDArray[np.integer], hooks: npt.NDArray[np.integer]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The indices of each pair, as they would be with few hooks.
 
@@ -87,17 +104,28 @@ def _as_if_few(
     or the one after that; so the table is not unrolled for very many hooks.
     """
     before, after = index[:-1], index[1:]
-    known = (before >= 0) & (before < hooks)
-    place = np.where(before == 0, 0, np.where(before == hooks - 1, _FEW - 1, 1))
+    last = hooks[:-1] - 1
+    known = (before >= 0) & (before <= last)
+    place = np.where(before == 0, 0, np.where(before == last, _FEW - 1, 1))
     first = np.where(known, place, _NO_HOOK)
     near = np.where(after == before, first, np.where(after == before + 1, first + 1, _NO_HOOK))
-    return first, np.where(after == 0, 0, near)
+    second = np.where(after == 0, 0, near)
+    few = hooks <= _FEW  # so few have an `on_error`: each is itself
+    return np.where(few[:-1], before, first), np.where(few[1:], after, second)
 
 
 @lru_cache(maxsize=16)
-def pair_table(hooks: int) -> PairTable:
-    """The table of pairs for a number of hooks, start and end of a log included."""
-    table = compile_table(hooks if hooks <= _MOST_UNROLLED else _FEW)
+def pair_table(hooks: int, on_error: tuple[int, ...] = ()) -> PairTable:
+    """The table of pairs for a number of hooks, start and end of a log included.
+
+    Args:
+        hooks: How many there are.
+        on_error: The places in their list of those that have an `on_error`, ascending.
+    """
+    if hooks <= _MOST_UNROLLED:
+        table = compile_table(hooks, on_error)
+    else:
+        table = compile_table(_FEW, tuple(range(min(len(on_error), _FEW))))
     codes = [START_CODE, END_CODE, *table.places]
     base, span = _number_places(codes)
     places = int((base + span).max())
@@ -111,7 +139,7 @@ def pair_table(hooks: int) -> PairTable:
     array = np.array(wanted, dtype=np.int64)
     allowed = np.zeros(places * places, dtype=np.bool_)
     allowed[_place(base, array[:, 0]) * places + _place(base, array[:, 1])] = True
-    return PairTable(hooks, base, span, places, allowed, _places_of(codes, base, hooks))
+    return PairTable(hooks, on_error, base, span, places, allowed, _places_of(codes, base, hooks))
 
 
 def _number_places(codes: list[int]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -12,16 +12,16 @@ import numpy as np
 
 from statemachine.block import Block
 from statemachine.compiled import place_at
+from statemachine.error_classes import CLEAN_ERRORS
 from statemachine.errors import UnreadableLog
 from statemachine.events import Code, Event, EventKind, decode
 from statemachine.log import EventLog
-from statemachine.rules import CLEAN_ERRORS
 from statemachine.table import POINTS, State
 from statemachine.values import Value, holds_role, last_of_role
 
 _FAILED_STEP: Final = frozenset(
     p.at for p in POINTS.values() if p.event is EventKind.RAISED and p.state is State.RUNNING
-) - {EventKind.STEP_FN_BEGIN}
+) - {EventKind.STEP_FN_BEGIN, EventKind.ON_ERROR}
 _TOLD: Final = frozenset(
     {
         EventKind.STATE_STOPPING,
@@ -285,6 +285,8 @@ class Fold:
             words += f" of {hook_name(self._hooks, event.hook)}"
         if event.step is not None:
             words += f", step {event.step}"
+        if event.kind is EventKind.ON_ERROR:
+            return f"{words}, or the caller's code after it"
         if event.kind in _AT_REST:
             return f"the caller's code, after {words}"
         return words
@@ -318,6 +320,8 @@ def _stopping(state: SessionState, event: Event) -> dict[str, object]:
 def _raised(state: SessionState, event: Event) -> dict[str, object]:
     error = ErrorInfo.of(event.detail.get("error"))
     call = event.detail.get("call")
+    if call == EventKind.ON_ERROR.value:
+        return {}  # the error that the hook was told of comes out
     if call in _RUNNING_CALLS:
         return {"last_failure": error}
     if call in _CLOSING_CALLS and (state.error is not None or not _comes_out(call, error)):

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from statemachine.block import KIND_MASK, Block, event_of, read_detail
+from statemachine.error_classes import CLEAN_ERRORS, PREEMPTIONS, classes_of, identity_of
 from statemachine.errors import UnreadableLog
 from statemachine.events import (
     EMPTY,
@@ -25,6 +26,7 @@ from statemachine.events import (
     encode,
 )
 from statemachine.form import Header
+from statemachine.on_error import OnErrorRules
 from statemachine.table import (
     ENDS_OWED,
     NOTHING_OPEN,
@@ -34,11 +36,6 @@ from statemachine.table import (
     Context,
     State,
 )
-
-CLEAN_ERRORS: Final = frozenset({"OutOfRangeError", "StopIteration"})
-"""Classes of errors that mean the end of the input."""
-PREEMPTIONS: Final = frozenset({"AbortedError", "UnavailableError"})
-"""Classes of errors that mean that the machine was taken away."""
 
 _STOP_CAN_SHOW: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
 _FLAGS: Final = np.zeros(SYMBOL_MASK + 1, dtype=np.bool_)
@@ -53,7 +50,11 @@ for _point in POINTS.values():
         _STOP_CAN_SHOW[_symbol] = True
         _FLAGS[_symbol] = bool(_mark & STOP_ASKED)
 
-_ASKING_CALLS: Final = (EventKind.BEFORE_RUN.value, EventKind.AFTER_RUN.value)
+_ASKING_CALLS: Final = (
+    EventKind.BEFORE_RUN.value,
+    EventKind.AFTER_RUN.value,
+    EventKind.ON_ERROR.value,
+)
 _ERRORS: Final = frozenset(
     {
         EventKind.RAISED,
@@ -145,6 +146,7 @@ class Rules:
         self._asked = False
         self._owed_flag = False
         self._exit = _ErrorRules()
+        self._on_error = OnErrorRules(header.on_error)
         self.restores = 0
 
     def judge(self, block: Block) -> Iterator[Observation]:
@@ -255,6 +257,8 @@ class Rules:
             block = block.part(int(begins[0]), len(block))
         yield from self._stops(block)
         yield from self._errors(block)
+        for seen, position in self._on_error.judge(block):
+            yield self._at("on-error-called", seen, block, position)
 
     def _observers(self, block: Block) -> Iterator[Observation]:
         """An observer's error is told right after the change of state that it observed."""
@@ -368,7 +372,7 @@ class _ErrorRules:
     def judge(self, event: Event, mark: int) -> Iterator[Judgement]:
         """Which rules an event breaks, and how."""
         error = event.detail.get("error")
-        if event.kind in _ERRORS and not _classes(error):
+        if event.kind in _ERRORS and not classes_of(error):
             yield "errors-are-told", f"{event.kind.value} does not say which error it was"
         if self._due is not None and not event.kind.in_second_lane:
             yield from self._due.judge(event)
@@ -387,12 +391,12 @@ class _ErrorRules:
         }
         if event.kind in judges:
             yield from judges[event.kind](event, mark)
-        self._told.add(_identity(error))
+        self._told.add(identity_of(error))
 
     def _judge_stopping(self, event: Event, mark: int) -> Iterator[Judgement]:
         self._stopping, self._by = True, str(event.detail.get("by"))
         self._told.clear()
-        classes = _classes(event.detail.get("error"))
+        classes = classes_of(event.detail.get("error"))
         if self._by not in ("close", "with", "observer"):
             yield "stop-at-rest", "it does not say whether close() or the with block stops it"
         if self._by == "observer":
@@ -412,14 +416,16 @@ class _ErrorRules:
         return iter(())
 
     def _judge_stop(self, event: Event, _: int) -> Iterator[Judgement]:
-        classes = _classes(event.detail.get("error"))
+        classes = classes_of(event.detail.get("error"))
         if event.detail.get("by") == "coordinator" and classes:
             self._held = self._held or _takes_the_place(classes)
         return iter(())
 
     def _judge_raised(self, event: Event, _: int) -> Iterator[Judgement]:
-        classes, call = _classes(event.detail.get("error")), str(event.detail.get("call"))
-        known = _identity(event.detail.get("error")) in self._told
+        classes, call = classes_of(event.detail.get("error")), str(event.detail.get("call"))
+        if call == EventKind.ON_ERROR.value:
+            return iter(())
+        known = identity_of(event.detail.get("error")) in self._told
         if not self._stopping:
             self._judge_undoing(classes, call)
         elif call == EventKind.JOIN.value:
@@ -442,7 +448,7 @@ class _ErrorRules:
             self._for_good = bool(classes) and not classes & PREEMPTIONS
 
     def _judge_abandon(self, event: Event, _: int) -> Iterator[Judgement]:
-        classes = _classes(event.detail.get("error"))
+        classes = classes_of(event.detail.get("error"))
         self._for_good = bool(classes) and not classes & PREEMPTIONS
         self._live = event.detail.get("call") == EventKind.STATE_RUNNING.value
         if self._live and self._for_good:
@@ -482,15 +488,15 @@ class _ErrorRules:
         if event.detail.get("call") is not None:
             self._for_good = self._for_good or not self._stopping
             return
-        classes = _classes(event.detail.get("error"))
-        replaced = _classes(event.detail.get("instead_of"))
+        classes = classes_of(event.detail.get("error"))
+        replaced = classes_of(event.detail.get("instead_of"))
         if not _takes_the_place(classes) or _takes_the_place(replaced):
             yield "error-out-of-run", "this error does not take the place of that one"
         if not self._held:
             yield "error-out-of-run", "no thread has reported an error that does so"
 
     def _judge_suppressed(self, event: Event, _: int) -> Iterator[Judgement]:
-        if not _classes(event.detail.get("error")) & CLEAN_ERRORS or self.pending != "clean":
+        if not classes_of(event.detail.get("error")) & CLEAN_ERRORS or self.pending != "clean":
             yield "suppress-end-of-input", "only the end of the input is suppressed, in a with"
         self.pending = "none"
 
@@ -530,20 +536,6 @@ class _Due:
 def _undone(classes: frozenset[str]) -> EventKind:
     """What becomes of an error of closing while another one comes out anyway."""
     return EventKind.SWALLOWED if "Exception" in classes else EventKind.REPLACED
-
-
-def _identity(error: object) -> tuple[str, str]:
-    """What tells one error from another in a log: its class and its message."""
-    told = error if isinstance(error, Mapping) else {}
-    return str(told.get("type")), str(told.get("message"))
-
-
-def _classes(error: object) -> frozenset[str]:
-    """The names of the classes that an error in a detail is an instance of."""
-    bases = error.get("bases") if isinstance(error, Mapping) else None
-    if not isinstance(bases, list):
-        return frozenset()
-    return frozenset(base for base in bases if isinstance(base, str))
 
 
 def _takes_the_place(classes: frozenset[str]) -> bool:

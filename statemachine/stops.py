@@ -22,6 +22,7 @@ _NEW_WORK: Final = frozenset({"step", "refused", "step fn"})
 COLUMNS: Final = {
     "run": "computing",
     "after_run": "delivering",
+    "on_error²": "telling",
     "end": "ending",
     "threads stopped": "joining",
     "raw session closed": "closing",
@@ -37,11 +38,13 @@ class Way:
         words: How it is described.
         point: The point of the lifecycle that the session stands at.
         ends_owed: Whether leaving from there owes the hooks their `end`.
+        told: Whether the hooks that have an `on_error` are told.
     """
 
     words: str
     point: str
     ends_owed: bool = False
+    told: bool = False
 
 
 WAYS: Final = (
@@ -50,10 +53,11 @@ WAYS: Final = (
     Way("end of input¹ out of `before_run`, leaving `with`", "gathering!", True),
     Way("end of input¹ out of the run, leaving `with`", "computing!", True),
     Way("end of input¹ out of `after_run`, leaving `with`", "delivering!", True),
-    Way("another error out of `before_run`, leaving `with`", "gathering!"),
-    Way("another error out of the run, leaving `with`", "computing!"),
-    Way("another error out of `after_run`, leaving `with`", "delivering!"),
-    Way("any error that was caught, then `close()`", "computing!", True),
+    Way("another error out of `before_run`, leaving `with`", "gathering!", told=True),
+    Way("another error out of the run, leaving `with`", "computing!", told=True),
+    Way("another error out of `after_run`, leaving `with`", "delivering!", told=True),
+    Way("an error of the caller's own, leaving `with`", "step done", told=True),
+    Way("another error of a run that was caught, then `close()`", "computing!", True, True),
     Way("an error out of a hook's `end`", "ending!"),
     Way("an error that a thread reported, at the end", "joining!"),
     Way("construction fails in `begin`", "beginning!"),
@@ -79,7 +83,8 @@ def calls_after(way: Way) -> frozenset[str]:
     while waiting:
         for move in MOVES_FROM[waiting.pop()]:
             owed = move.ends_owed in (None, way.ends_owed)
-            if owed and move.target not in found | _NEW_WORK:
+            passed = POINTS[move.target].each_on_error and not way.told
+            if owed and not passed and move.target not in found | _NEW_WORK:
                 found.add(move.target)
                 waiting.append(move.target)
     assert FINAL in found

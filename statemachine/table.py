@@ -10,6 +10,9 @@ Four things are written once for all points instead of in each row:
 * A point with ``each_hook`` is entered once for each hook, in list order: first hook 0, then
   1, and what follows the point may come only after the last one. Without hooks it is
   skipped.
+* A point with ``each_on_error`` is entered once for each hook that has an `on_error`, in list
+  order, whatever the others raise: its ``!`` point leads on as the point itself does. Where no
+  hook has one, there is no such point.
 * A point that names a ``failure`` is a call, and may raise. Then the point
   ``<its name>!`` follows, entered by ``raised``, and the moves of the failure's
   name say what comes after it.
@@ -102,6 +105,7 @@ class Point:
         context: What its mark means.
         each_hook: Whether it is entered once for each hook, in order.
         of_hook: Whether its events name a hook.
+        each_on_error: Whether it is entered once for each hook that has an `on_error`, in order.
         failure: Under which name `MOVES` says what follows when its call raises.
         at: For points that deal with an error: the call that it came out of.
     """
@@ -114,6 +118,7 @@ class Point:
     failure: str | None = None
     at: EventKind | None = None
     of_hook: bool = attrs.field(kw_only=True)
+    each_on_error: bool = attrs.field(default=False, kw_only=True)
 
     @of_hook.default
     def _names_a_hook(self) -> bool:
@@ -163,6 +168,15 @@ _RECOVERY = Context.RECOVERY
 _EXIT = Context.EXIT
 _UNDO = Context.UNDO
 
+
+def _on_error(name: str, state: State, context: Context) -> Point:
+    """The point at which each hook that has an `on_error` is told of an error."""
+    failure = f"{name} failed"
+    return Point(
+        name, state, K.ON_ERROR, context, failure=failure, of_hook=True, each_on_error=True
+    )
+
+
 _CALLS: Final = (
     # created
     Point("created", S.CREATED, K.STATE_CREATED, failure="begin failed"),
@@ -210,6 +224,7 @@ _CALLS: Final = (
     Point("refused", S.RUNNING, K.STEP_REFUSED, _RUN),
     Point("step fn", S.RUNNING, K.STEP_FN_BEGIN, _RUN),
     Point("step fn done", S.RUNNING, K.STEP_FN_END, _RUN),
+    _on_error("telling", S.RUNNING, _RUN),
     # stopping
     Point("stopping", S.STOPPING, K.STATE_STOPPING, _EXIT, failure="end failed"),
     Point("ending", S.STOPPING, K.HOOK_END, each_hook=True, failure="end failed"),
@@ -224,6 +239,7 @@ _CALLS: Final = (
     Point("old joining", S.FINALIZED, K.JOIN, _RECOVERY, failure="old join failed"),
     Point("old closing", S.FINALIZED, K.SESSION_CLOSE, _RECOVERY, failure="old close failed"),
     Point("lost", S.FINALIZED, K.LOST, _RECOVERY),
+    _on_error("telling of loss", S.FINALIZED, _RECOVERY),
     # undoing a failed construction, in the state in which it failed
     Point("undo joining", None, K.JOIN, _UNDO, failure="undo join failed"),
     Point("undo closing", None, K.SESSION_CLOSE, _UNDO, failure="undo close failed"),
@@ -255,7 +271,15 @@ def _raised(point: Point) -> Point:
     """The point that a call's error leads to, in the same state and context."""
     context = Context.PLAIN if point.context is _EXIT else point.context
     name = f"{point.name}!"
-    return Point(name, point.state, K.RAISED, context, at=point.event, of_hook=point.of_hook)
+    return Point(
+        name,
+        point.state,
+        K.RAISED,
+        context,
+        at=point.event,
+        of_hook=point.of_hook,
+        each_on_error=point.each_on_error,
+    )
 
 
 POINTS: Final = {
@@ -274,6 +298,7 @@ GROUPS: Final = {
         "step fn",
         "step fn done",
         "step fn!",
+        "told",
     ),
     "after a call": (
         "step done",
@@ -282,7 +307,11 @@ GROUPS: Final = {
         "step error replaced",
         "step fn done",
         "step fn!",
+        "told",
     ),
+    "a call failed": ("refused", "step failed", "step error replaced", "step fn!"),
+    "told": ("telling", "telling failed"),
+    "lost for now": ("lost", "telling of loss", "telling of loss failed"),
     "old session closed": (
         "old closing",
         "old close error swallowed",
@@ -374,8 +403,8 @@ MOVES: Final = (
     Move("old session closed", "recovering", "recover-from-preemption"),
     Move("old session closed", "lost", "lost-session"),
     Move("old close error replaced", "lost", "lost-session"),
-    Move("lost", "recovering", "lost-session"),
-    Move("lost", "stopping", "lost-session", trigger=Trigger.STOP),
+    Move("lost for now", "recovering", "lost-session"),
+    Move("lost for now", "stopping", "lost-session", trigger=Trigger.STOP),
     # running
     Move("at rest", "step", "one-run-at-a-time", stop_asked=False),
     Move("at rest", "refused", "stop-is-kept", stop_asked=True),
@@ -392,6 +421,10 @@ MOVES: Final = (
     Move("at rest", "step fn!", "step-fn", in_step_fn=True, enters_step_fn=False),
     Move("at rest", "stopping", "stop-at-rest", in_step_fn=False, trigger=Trigger.STOP),
     Move("at rest", "step", "stop-survives-recovery", repeated=True),
+    # telling the hooks of an error: of a call, or before the session is left
+    Move("a call failed", "telling", "on-error-called"),
+    Move("at rest", "telling", "on-error-called", in_step_fn=False),
+    Move("lost for now", "telling of loss", "on-error-called"),
     # stopping
     Move("stopping", "ending", "end-first", ends_owed=True),
     Move("stopping", "joining", "end-only-if-owed", ends_owed=False, nothing_open=False),
@@ -476,15 +509,18 @@ CALL_IS_OVER: Final = frozenset(point.name for point in points_named("after a ca
 """Points at which a run or a step function is over, unless it is a run inside of one."""
 
 
-def onward(point: Point, hooks: int) -> Iterator[tuple[Move, Point]]:
+def onward(point: Point, hooks: int, on_error: bool = False) -> Iterator[tuple[Move, Point]]:
     """The rows that leave a point and where each leads, with hookless phases skipped.
 
     Args:
         point: The point that is left.
         hooks: How many hooks the session has.
+        on_error: Whether any of them has an `on_error`.
     """
     for move in MOVES_FROM[point.name]:
-        yield from _landing(move, POINTS[move.target], hooks)
+        target = POINTS[move.target]
+        if on_error or not target.each_on_error:
+            yield from _landing(move, target, hooks)
 
 
 _DEMANDS: Final = (

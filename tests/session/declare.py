@@ -64,7 +64,11 @@ class Declared:
         self._names_of_shape = functools.lru_cache(maxsize=None)(self._all_names)
 
     def broken(
-        self, events: Sequence[Event], hooks: int, finished: bool = False
+        self,
+        events: Sequence[Event],
+        hooks: int,
+        finished: bool = False,
+        on_error: Sequence[int] = (),
     ) -> Iterator[Broken]:
         """The conditions that a history breaks.
 
@@ -72,17 +76,24 @@ class Declared:
             events: The history.
             hooks: How many hooks the session has.
             finished: Whether nothing more can come.
+            on_error: The places in the list of the hooks that have an `on_error`.
         """
-        history = _History(self, events, hooks, finished)
+        history = _History(self, events, hooks, finished, on_error)
         for rule in self.rules:
             for condition in rule["conditions"]:
                 if condition["template"] not in UNDECIDABLE:
                     for at in history.judge(condition):
                         yield Broken(rule["id"], at, condition)
 
-    def accepts(self, events: Sequence[Event], hooks: int, finished: bool = False) -> bool:
+    def accepts(
+        self,
+        events: Sequence[Event],
+        hooks: int,
+        finished: bool = False,
+        on_error: Sequence[int] = (),
+    ) -> bool:
         """Whether a history breaks no condition."""
-        return next(self.broken(events, hooks, finished), None) is None
+        return next(self.broken(events, hooks, finished, on_error), None) is None
 
     def unmatched(self, events: Iterable[Event], known: Iterable[Event]) -> Iterator[Event]:
         """Events that should have the fields of an earlier one, and have those of none.
@@ -126,6 +137,8 @@ class Declared:
             return not any(self._holds(shape, positive, one) for one in _listed(wanted))
         if field == "is":
             return any(self._shape_is(shape, one) for one in _listed(wanted))
+        if field == "recovers":
+            return shape.recovers is wanted
         if field == "told":
             return bool(shape.error) is wanted
         if field in ("error", "instead_of"):
@@ -165,6 +178,7 @@ class _Shape:
     state: str
     error: frozenset[str]
     instead_of: frozenset[str]
+    recovers: bool = False
 
 
 @functools.cache
@@ -178,7 +192,8 @@ def _shape_of(event: Event) -> _Shape:
         return _plain_shape(event.kind.value)
     call, by, state = (str(detail.get(field, "")) for field in ("call", "by", "state"))
     error, instead_of = _classes(detail.get("error")), _classes(detail.get("instead_of"))
-    return _Shape(event.kind.value, call, by, state, error, instead_of)
+    recovers = detail.get("recovers") is True
+    return _Shape(event.kind.value, call, by, state, error, instead_of, recovers)
 
 
 def _error_of(event: Event) -> tuple[object, object] | None:
@@ -190,18 +205,26 @@ class _History:
     """One history under judgement: each template is a method that yields where it is broken."""
 
     def __init__(
-        self, declared: Declared, events: Sequence[Event], hooks: int, finished: bool
+        self,
+        declared: Declared,
+        events: Sequence[Event],
+        hooks: int,
+        finished: bool,
+        on_error: Sequence[int],
     ) -> None:
         self._declared = declared
         self._events = events
         self._hooks = hooks
         self._finished = finished
+        self._on_error = on_error
         self._stretches: dict[str, list[Span]] = {}
         self._places: dict[str, list[int]] = {}
         for at, event in enumerate(events):
             for name in declared.names(event):
                 self._places.setdefault(name, []).append(at)
         self._ordered = self._at("ordered")
+        reports = set(self._at("report"))
+        self._unreported = [at for at in self._ordered if at not in reports]
 
     def judge(self, condition: Mapping[str, Any]) -> Iterator[int]:
         """Where a condition is broken."""
@@ -241,13 +264,15 @@ class _History:
     def _any(self, names: Names, span: Span) -> bool:
         return bool(self._within(names, span))
 
-    def _previous(self, at: int) -> int | None:
-        """The ordered event before a position."""
-        earlier = [place for place in self._ordered if place < at]
+    def _previous(self, at: int, strict: bool = False) -> int | None:
+        """The ordered event before a position; reports are passed over, unless `strict`."""
+        places = self._ordered if strict else self._unreported
+        earlier = [place for place in places if place < at]
         return earlier[-1] if earlier else None
 
-    def _next(self, at: int) -> int | None:
-        later = [place for place in self._ordered if place > at]
+    def _next(self, at: int, strict: bool = False) -> int | None:
+        places = self._ordered if strict else self._unreported
+        later = [place for place in places if place > at]
         return later[0] if later else None
 
     # Templates: a condition and a stretch in, positions out
@@ -322,7 +347,7 @@ class _History:
 
     def _chain_precedence(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
         for at in self._within(condition["then"], span):
-            before = self._previous(at)
+            before = self._previous(at, condition.get("strict", False))
             if before is None or before < span[0]:
                 yield at
                 continue
@@ -399,6 +424,86 @@ class _History:
         for at, event in enumerate(self._events):
             counted += self._declared.matches(event, condition["first"])
             if getattr(event, condition["field"]) not in (None, counted):
+                yield at
+
+    def _turns(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
+        failed = self._at(condition["failed"])
+        for at in self._within([condition["event"], condition["failed"]], span):
+            hook, before = self._events[at].hook, self._previous(at, strict=True)
+            known = hook in self._on_error
+            first = known and at not in failed and hook == self._on_error[0]
+            if not known or not (first or self._goes_on(condition, before, at)):
+                yield at
+            following = self._next(at, strict=True)
+            ended = not known or hook == self._on_error[-1] or following is None
+            if not ended and not self._goes_on(condition, at, following):
+                yield following if following is not None else at
+
+    def _goes_on(self, condition: Mapping[str, Any], at: int | None, to: int | None) -> bool:
+        """Whether an event of a turn is followed by the next one of the same turn."""
+        names = (condition["event"], condition["failed"])
+        if at is None or to is None or not self._any(names, (at, at)):
+            return False
+        hook, other = self._events[at].hook, self._events[to].hook
+        if self._any(condition["failed"], (to, to)):
+            return self._any(condition["event"], (at, at)) and hook == other
+        if not self._any(condition["event"], (to, to)) or hook not in self._on_error:
+            return False
+        rest = self._on_error[list(self._on_error).index(hook) + 1 :]
+        told = max(p for p in self._at(condition["event"]) if p <= at)
+        same = _error_of(self._events[told]) == _error_of(self._events[to])
+        return bool(rest) and other == rest[0] and same
+
+    def _begins_turn(self, condition: Mapping[str, Any], at: int | None) -> bool:
+        if at is None or not self._any(condition["event"], (at, at)):
+            return False
+        return bool(self._on_error) and self._events[at].hook == self._on_error[0]
+
+    def _turn_response(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
+        for at in self._within(condition["first"], span) if self._on_error else ():
+            following = self._next(at, strict=True)
+            if following is None or self._any(condition.get("or_next", ()), (following,) * 2):
+                continue
+            same = _error_of(self._events[following]) == _error_of(self._events[at])
+            told = condition.get("unless_told") and self._was_reported(condition, at)
+            if not told and not (self._begins_turn(condition, following) and same):
+                yield following
+
+    def _was_reported(self, condition: Mapping[str, Any], at: int) -> bool:
+        error = _error_of(self._events[at])
+        earlier = (p for p in self._at(condition["event"]) if p < at)
+        return any(_error_of(self._events[place]) == error for place in earlier)
+
+    def _turn_reason(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
+        begins = (a for a in self._within(condition["event"], span))
+        for at in (a for a in begins if self._begins_turn(condition, a)):
+            before, error = self._previous(at, strict=True), _error_of(self._events[at])
+            if before is not None and self._any(condition["first"], (before, before)):
+                same = _error_of(self._events[before]) == error
+                if same or condition.get("any_error"):
+                    continue
+            if "then" not in condition:
+                yield at
+                continue
+            after = self._after_turn(condition, at)
+            if after is None:
+                continue
+            same = _error_of(self._events[after]) == error
+            if not (self._any(condition["then"], (after, after)) and same):
+                yield after
+
+    def _after_turn(self, condition: Mapping[str, Any], at: int) -> int | None:
+        """The first event after a turn."""
+        following = self._next(at, strict=True)
+        while following is not None and self._any("report", (following, following)):
+            if self._begins_turn(condition, following):
+                break
+            following = self._next(following, strict=True)
+        return following
+
+    def _told_before(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
+        for at in self._within(condition["then"], span) if self._on_error else ():
+            if not self._was_reported(condition, at):
                 yield at
 
     def _matched(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:

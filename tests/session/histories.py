@@ -35,7 +35,7 @@ for _point in POINTS.values():
 STATES = {
     point.event: point.state
     for point in POINTS.values()
-    if point.state is not None and point.event not in (K.JOIN, K.SESSION_CLOSE)
+    if point.state is not None and point.event not in (K.JOIN, K.SESSION_CLOSE, K.ON_ERROR)
 }
 
 
@@ -85,6 +85,7 @@ class Writer:
         self._stopping = False
         self._undo = 1
         self._finalized = self._again = self._recovering = self._repeated = False
+        self._lost = False
         self._by_creator = True  # until somebody else finalizes the graph
 
     def write(self, told: Told) -> int:
@@ -97,6 +98,7 @@ class Writer:
         elif told.kind is EventKind.STEP_FN_END or told.at is EventKind.STEP_FN_BEGIN:
             self._inside = False
         self._recovering = self._recovering or told.kind is K.ABANDON
+        self._lost = told.kind is K.LOST or (self._lost and K.ON_ERROR in (told.kind, told.at))
         mark = self._mark(told, CONTEXTS.get((told.kind, told.at), {Context.PLAIN}))
         self._stopping = self._stopping or told.kind is EventKind.STATE_STOPPING
         if told.kind is EventKind.RAISED and not self._stopping and told.at in STATES:
@@ -133,7 +135,7 @@ class Writer:
             self._asked = True
 
     def _mark(self, told: Told, contexts: set[Context]) -> int:
-        if Context.RUN in contexts:
+        if Context.RUN in contexts and not self._lost:
             flags = IN_STEP_FN * self._inside | STOP_ASKED * self._asked
             return flags | REPEATED * self._call_is_repeated(told)
         if self._stopping and Context.EXIT not in contexts:
@@ -159,9 +161,9 @@ def codes_of(history: Sequence[Told]) -> list[int]:
     return [writer.write(told) for told in history]
 
 
-def header_of(hooks: int) -> Header:
+def header_of(hooks: int, on_error: Sequence[int] = ()) -> Header:
     """The header of a log that nobody wrote."""
-    return Header("0" * 32, 0, 0, ("Hook",) * hooks, {}, 1)
+    return Header("0" * 32, 0, 0, ("Hook",) * hooks, {}, 1, on_error=tuple(on_error))
 
 
 def block_of(codes: Sequence[int], details: Mapping[int, str], sequence: int = 0) -> Block:
@@ -170,17 +172,19 @@ def block_of(codes: Sequence[int], details: Mapping[int, str], sequence: int = 0
     return Block(sequence, 0, 0, elapsed, np.array(codes, np.int32), details)
 
 
-def audited(history: Sequence[Told], hooks: int, finished: bool = False) -> Iterator[str]:
+def audited(
+    history: Sequence[Told], hooks: int, finished: bool = False, on_error: Sequence[int] = ()
+) -> Iterator[str]:
     """The rules that the vectorised audit finds broken; "order" where neighbours don't fit."""
     codes = codes_of(history)
     details = {at: told.detail for at, told in enumerate(history) if told.detail}
     ordered = [code for code in codes if not code & SECOND_LANE]
     chain = [START_CODE, *ordered, *([END_CODE] if finished else [])]
-    if len(pair_table(hooks).faults(np.array(chain, np.int32))):
+    if len(pair_table(hooks, tuple(on_error)).faults(np.array(chain, np.int32))):
         yield "order"
-    yield from (o.rule for o in observations(block_of(codes, details), hooks))
+    yield from (o.rule for o in observations(block_of(codes, details), hooks, on_error))
 
 
-def observations(block: Block, hooks: int) -> Iterator[Observation]:
+def observations(block: Block, hooks: int, on_error: Sequence[int] = ()) -> Iterator[Observation]:
     """What the rules beyond neighbours say of a whole history."""
-    return Rules(header_of(hooks)).judge(block)
+    return Rules(header_of(hooks, on_error)).judge(block)

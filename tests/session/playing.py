@@ -192,6 +192,13 @@ class _Hook(tf.train.SessionRunHook):
         calls[what]()
 
 
+class _ErrorHook(_Hook):
+    """One that has an `on_error`, too."""
+
+    def on_error(self, run_context: Any, error: BaseException) -> None:
+        self._do("on_error", run_context)
+
+
 Watch = Callable[[Lifecycle], None]
 
 
@@ -240,7 +247,10 @@ def _construct(stage: _Stage) -> Any:
 
     stage.scaffold = _Scaffold(init_fn=init_fn if stage.plan.init_fn else None)
     stage.scaffold.stage = stage
-    hooks = (_Hook(stage, index, hook) for index, hook in enumerate(stage.plan.hooks))
+    hooks = (
+        (_ErrorHook if hook.on_error else _Hook)(stage, index, hook)
+        for index, hook in enumerate(stage.plan.hooks)
+    )
     return Session(hooks=hooks, scaffold=stage.scaffold, event_log=stage.played.log)
 
 

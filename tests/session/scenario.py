@@ -77,11 +77,13 @@ class HookPlan:
         fetches: For each run in turn, whether it asks for a fetch; over again after the last.
         feeds: Whether it feeds a tensor, which conflicts with whoever else feeds it.
         deeds: What else it does.
+        on_error: Whether it has an `on_error`.
     """
 
     fetches: tuple[bool, ...] = (False,)
     feeds: bool = False
     deeds: tuple[Deed, ...] = ()
+    on_error: bool = False
 
 
 @attrs.frozen
@@ -126,10 +128,15 @@ class Scenario:
     leave: str = "with"
     close_fault: str | None = None
 
+    @property
+    def on_error(self) -> tuple[int, ...]:
+        """The places of the hooks that have an `on_error`."""
+        return tuple(index for index, hook in enumerate(self.hooks) if hook.on_error)
+
 
 _deeds = st.builds(
     Deed,
-    st.sampled_from(HOOK_METHODS),
+    st.sampled_from([*HOOK_METHODS, "on_error"]),
     st.integers(0, 2),
     st.sampled_from(["raise", "raise", "report", "stop", "run", "close", "step fn"]),
     faults,
@@ -140,6 +147,7 @@ _hooks = st.builds(
     st.lists(st.booleans(), min_size=1, max_size=3).map(tuple),
     st.sampled_from([False, False, False, True]),
     st.lists(_deeds, max_size=2).map(tuple),
+    st.booleans(),
 )
 _PARTS: Final = ("raw", "hooks", "hooks, caught", "stop", "stop, caught", "close, caught")
 _operations = st.builds(

@@ -48,6 +48,8 @@ def _calls(kind: EventKind, hooks: int) -> list[Told]:
         ways = ("close", "with", "observer", "nobody")
         plain = [_told(kind, by=by) for by in ways]
         return plain + [_told(kind, by=by, error=error) for by in ways for error in ERRORS]
+    if kind is K.ON_ERROR:
+        return [_told(kind, index, error=e) for index in range(hooks + 1) for e in ERRORS]
     if kind is K.RUN:
         return [_told(kind, number) for number in (0, 1, 0x7FFF)]
     return [_told(kind, index) for index in range(hooks + 1 if _of_hook(kind) else 1)]
@@ -74,7 +76,7 @@ def _dealings() -> list[Told]:
 
 
 def _beside(hooks: int) -> list[Told]:
-    methods = ("hook.before_run", "hook.after_run")
+    methods = ("hook.before_run", "hook.after_run", "hook.on_error")
     found = [
         _told(K.STOP_REQUESTED, by=by, hook=hook) for by in methods for hook in range(hooks + 1)
     ]
@@ -92,10 +94,12 @@ def next_events(hooks: int) -> list[Told]:
     return found
 
 
-def _compare(history: list[Told], hooks: int, finished: bool = False) -> bool:
+def _compare(
+    history: list[Told], hooks: int, finished: bool = False, on_error: tuple[int, ...] = ()
+) -> bool:
     """Whether both accept a history; fails if they differ."""
-    by_audit = [*audited(history, hooks, finished)]
-    by_rules = [*DECLARED.broken(events_of(history), hooks, finished)]
+    by_audit = [*audited(history, hooks, finished, on_error)]
+    by_rules = [*DECLARED.broken(events_of(history), hooks, finished, on_error)]
     assert bool(by_audit) == bool(by_rules), (by_audit, by_rules[:1], history)
     return not by_audit
 
@@ -111,23 +115,27 @@ def test_evaluator_and_audit_agree_on_each_next_event(plan: Scenario, seed: int)
     hooks, chooser = len(plan.hooks), random.Random(seed)
     history = told_by(plan)
     for at in range(len(history) + 1):
-        assert _compare(history[:at], hooks)
+        assert _compare(history[:at], hooks, on_error=plan.on_error)
         for told in chooser.sample(_choices(hooks), 3):
-            _compare([*history[:at], told], hooks)
+            _compare([*history[:at], told], hooks, on_error=plan.on_error)
 
 
-def _following(history: list[Told], hooks: int) -> list[Told]:
+def _following(history: list[Told], hooks: int, on_error: tuple[int, ...]) -> list[Told]:
     """What both allow next; fails if they differ about anything."""
-    return [told for told in _choices(hooks) if _compare([*history, told], hooks)]
+    return [t for t in _choices(hooks) if _compare([*history, t], hooks, on_error=on_error)]
 
 
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("hooks", [0, 1, 2])
-def test_evaluator_and_audit_agree_wherever_a_random_walk_leads(hooks: int, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("hooks", "on_error"), [(0, ()), (1, ()), (2, ()), (1, (0,)), (2, (1,)), (3, (0, 2))]
+)
+def test_evaluator_and_audit_agree_wherever_a_random_walk_leads(
+    hooks: int, on_error: tuple[int, ...], seed: int
+) -> None:
     """All that could come next is compared at each event of histories that no session wrote."""
     chooser, history = random.Random(seed), list[Told]()
-    while len(history) < 80 and (legal := _following(history, hooks)):
+    while len(history) < 80 and (legal := _following(history, hooks, on_error)):
         ordered = [told for told in legal if not told.kind.in_second_lane]
         history.append(chooser.choice(ordered if ordered and chooser.random() < 0.9 else legal))
     assert len(history) > 5
@@ -165,6 +173,6 @@ def test_evaluator_and_audit_agree_on_mutated_histories(
 ) -> None:
     """Both accept what the real session tells, and both or none what a mutation makes of it."""
     hooks, history = len(plan.hooks), told_by(plan)
-    assert _compare(history, hooks, finished=True)
+    assert _compare(history, hooks, True, plan.on_error)
     for _ in range(6):
-        _compare(mutated(history, hooks, data), hooks, finished=True)
+        _compare(mutated(history, hooks, data), hooks, True, plan.on_error)

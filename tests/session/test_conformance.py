@@ -32,7 +32,7 @@ def _logged(log: EventLog) -> list[Call]:
 def _check(plan: Scenario, played: Played) -> None:
     """Everything that must hold, whatever happened."""
     events = list(played.log)
-    broken = [*DECLARED.broken(events, len(plan.hooks), finished=True)]
+    broken = [*DECLARED.broken(events, len(plan.hooks), True, plan.on_error)]
     assert not broken, (broken[0], [str(event) for event in events])
     report = audit(played.log)
     assert report.conformance is Verdict.PASS, str(report)

@@ -92,7 +92,14 @@ HELD = attrs.evolve(
     CALM, operations=(Operation("report", "aborted"), Operation(fault="value", caught=True))
 )
 
+TOLD = attrs.evolve(
+    CALM,
+    hooks=(HookPlan(on_error=True), HookPlan(), HookPlan(on_error=True)),
+    operations=(Operation(fault="value", caught=True), Operation("raise", "lookup")),
+)
+
 DISORDERS = {
+    "on-error-called": (TOLD, _without(K.ON_ERROR, 2)),
     "begin-first": (CALM, _without(K.STATE_CREATED)),
     "finalize-after-begin": (CALM, _without(K.HOOK_BEGIN, 1)),
     "session-after-finalize": (CALM, _swapped(K.STATE_FINALIZED, K.SESSION_OPEN)),
@@ -186,10 +193,11 @@ def test_each_disorder_breaks_the_rule_that_forbids_it(rule: str) -> None:
     """A history that a session wrote breaks nothing; changed in one place, it breaks the rule."""
     plan, change = DISORDERS[rule]
     history = _history(plan)
-    hooks = len(plan.hooks)
-    assert DECLARED.accepts(events_of(history), hooks, finished=True)
+    hooks, on_error = len(plan.hooks), getattr(plan, "on_error", ())
+    assert DECLARED.accepts(events_of(history), hooks, True, on_error)
     (change or SPECIAL[rule])(history)
-    assert rule in {broken.rule for broken in DECLARED.broken(events_of(history), hooks, True)}
+    broken = DECLARED.broken(events_of(history), hooks, True, on_error)
+    assert rule in {one.rule for one in broken}
 
 
 def test_what_a_log_itself_promises_is_decided_too() -> None:

@@ -96,7 +96,8 @@ def judged(history: History, cuts: list[int]) -> list[Observation]:
 
 def machine_accepts(history: History) -> bool:
     """Whether the slow way finds no fault: a machine for the order, single events for the rest."""
-    walker = Walker(len(history.header.hooks))
+    header = history.header
+    walker = Walker(len(header.hooks), on_error=header.on_error)
     try:
         for code in history.codes:
             if not code & SECOND_LANE:

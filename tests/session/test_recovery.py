@@ -26,7 +26,7 @@ ERRORS = {
     "value": lambda: ValueError("planned"),
     "interrupt": lambda: KeyboardInterrupt("planned"),
 }
-SEAMS = ("open", "init_fn", "finalize", "threads", "after_create_session", "close")
+SEAMS = ("open", "init_fn", "finalize", "threads", "after_create_session", "close", "on_error")
 USES = ("before_run", "run", "after_run", "step fn", "report", "stop", "should_stop")
 
 
@@ -115,6 +115,13 @@ class Hook(tf.train.SessionRunHook):
         self.stage.ended_with.append(session.closed)
 
 
+class ErrorHook(Hook):
+    """One that has an `on_error`, too."""
+
+    def on_error(self, run_context: Any, error: BaseException) -> None:
+        self.stage.call("on_error")
+
+
 class Scaffold(tf.train.Scaffold):
     """A scaffold that fails when it is finalized."""
 
@@ -153,13 +160,13 @@ def make(stage: Stage, hooks: list[Any], log: EventLog, most: int | None = None)
 
 def check(log: EventLog, hooks: int) -> None:
     """The hand-written rules and the audit accept the log, and both tellings agree."""
-    events = list(log)
-    broken = [*DECLARED.broken(events, hooks, finished=True)]
+    events, on_error = list(log), log.header.on_error
+    broken = [*DECLARED.broken(events, hooks, True, on_error)]
     assert not broken, (broken[0], [str(event) for event in events])
     report = audit(log)
     assert report.conformance is Verdict.PASS, str(report)
     assert report.completeness is Verdict.PASS, str(report)
-    assert not [*audited([Told.of(event) for event in events], hooks, finished=True)]
+    assert not [*audited([Told.of(event) for event in events], hooks, True, on_error)]
 
 
 @attrs.frozen
@@ -209,6 +216,7 @@ def use(session: Any, stage: Stage, hook: Hook, fetch: Any, one: Use) -> None:
     st.sampled_from([None, 0, 1, 2]),
     st.integers(0, 2),
     st.booleans(),
+    st.booleans(),
 )
 def test_a_recovered_session_keeps_the_documented_order(
     faults: dict[str, list[str | None]],
@@ -216,13 +224,15 @@ def test_a_recovered_session_keeps_the_documented_order(
     most: int | None,
     more_hooks: int,
     closes: bool,
+    told: bool,
 ) -> None:
     """Whatever is preempted or fails, and how often: the log conforms, all that was opened is
     closed, no hook's end gets a closed session, and the graph is open again.
     """
     stage, log = Stage(faults), EventLog()
-    hook = Hook(stage)
-    hooks = [hook, *(tf.train.SessionRunHook() for _ in range(more_hooks))]
+    hook = (ErrorHook if told else Hook)(stage)
+    more = (ErrorHook(stage) if told else tf.train.SessionRunHook() for _ in range(more_hooks))
+    hooks = [hook, *more]
     with no_waiting(), tf.Graph().as_default() as graph:
         fetch = tf.constant(7.0)
         with contextlib.suppress(Exception, KeyboardInterrupt):

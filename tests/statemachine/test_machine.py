@@ -61,10 +61,12 @@ def test_the_compiled_table_is_the_machine_on_every_pair_of_places(hooks: int) -
     assert [code for code in codes if start.allows(code)] == [Place("created").code]
 
 
-@given(st.integers(0, 3), st.integers(0, 2**32))
-def test_the_compiled_table_is_the_machine_on_random_walks(hooks: int, seed: int) -> None:
+@given(st.lists(st.booleans(), max_size=3), st.integers(0, 2**32))
+def test_the_compiled_table_is_the_machine_on_random_walks(having: list[bool], seed: int) -> None:
     """Along random histories both allow the same; a refused step leaves the walker in place."""
-    table, walker, chooser = compile_table(hooks), Walker(hooks), random.Random(seed)
+    hooks, on_error = len(having), tuple(n for n, has in enumerate(having) if has)
+    table, chooser = compile_table(hooks, on_error), random.Random(seed)
+    walker = Walker(hooks, on_error=on_error)
     codes, last = [*table.places], START_CODE
     for _ in range(60):
         tried = chooser.choice(codes)

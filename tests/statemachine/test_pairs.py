@@ -27,8 +27,8 @@ def _legal(table: PairTable, before: int, after: int) -> bool:
     return not len(table.faults(np.array([before, after], np.int32)))
 
 
-def _compare_all(hooks: int) -> None:
-    table, compiled = pair_table(hooks), compile_table(hooks)
+def _compare_all(hooks: int, on_error: tuple[int, ...] = ()) -> None:
+    table, compiled = pair_table(hooks, on_error), compile_table(hooks, on_error)
     codes = [START_CODE, *compiled.places, END_CODE]
     for before in codes:
         chain = np.array([code for after in codes for code in (before, after)], np.int32)
@@ -41,6 +41,23 @@ def _compare_all(hooks: int) -> None:
 def test_every_pair_is_judged_as_the_compiled_table_judges_it(hooks: int) -> None:
     """Start and end of a log included."""
     _compare_all(hooks)
+
+
+@pytest.mark.parametrize("on_error", [(0,), (2,), (0, 2), (0, 1, 2)])
+def test_every_pair_is_judged_alike_where_some_hooks_have_an_on_error(
+    on_error: tuple[int, ...],
+) -> None:
+    """They are called in list order, the others not."""
+    _compare_all(3, on_error)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("on_error", [(3,), (1, 4), (0, 2, 5), (0, 1, 3, 5), (0, 1, 2, 3, 5)])
+def test_very_many_hooks_with_an_on_error_are_judged_by_a_table_of_few(
+    on_error: tuple[int, ...],
+) -> None:
+    """Where a hook stands among those that have one decides, and the verdicts are the same."""
+    _compare_all(6, on_error)
 
 
 @pytest.mark.usefixtures("few")

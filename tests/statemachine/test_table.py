@@ -94,10 +94,10 @@ def test_every_call_that_may_raise_says_what_follows() -> None:
 @hook_counts
 def test_every_point_can_be_reached_and_left(hooks: int) -> None:
     """Without hooks all but their phases; from each place the closed session can be reached."""
-    places = compile_table(hooks).places.values()
+    table = compile_table(hooks, tuple(range(hooks)))
     wanted = {n for n, p in POINTS.items() if hooks or not p.of_hook}
-    assert {place.point for place in places} == wanted
-    followers = compile_table(hooks).followers
+    assert {place.point for place in table.places.values()} == wanted
+    followers = table.followers
     reaching, before = {Place(FINAL).code}, 0
     while len(reaching) > before:
         before = len(reaching)
@@ -108,7 +108,7 @@ def test_every_point_can_be_reached_and_left(hooks: int) -> None:
 @hook_counts
 def test_a_code_determines_the_place_after_it(hooks: int) -> None:
     """No two places have one code; a code gives its fields back, and its place."""
-    table = compile_table(hooks)
+    table = compile_table(hooks, tuple(range(hooks)))
     assert len({place.code for place in table.places.values()}) == len(table.places)
     for code, place in table.places.items():
         point, fields = POINTS[place.point], decode(code)
@@ -123,7 +123,7 @@ def test_a_code_determines_the_place_after_it(hooks: int) -> None:
 @hook_counts
 def test_a_code_determines_the_state_after_it(hooks: int) -> None:
     """However a place was come to, its state is the one that the code's place has."""
-    table = compile_table(hooks)
+    table = compile_table(hooks, tuple(range(hooks)))
     for code, following in table.followers.items():
         before = table.places[code].state
         for after in following:
@@ -175,6 +175,29 @@ def test_hooks_follow_each_other_in_list_order() -> None:
         if point.each_hook and place.index < 2:
             ordinary = {s.place for s in steps_from(place, 3) if s.rule != "error-comes-out"}
             assert {(s.point, s.index) for s in ordinary} == {(place.point, place.index + 1)}
+
+
+def test_the_hooks_that_have_an_on_error_follow_each_other_whatever_they_raise() -> None:
+    """After the call of one, and after an error out of it, comes the next; then, as without."""
+    plain, table = compile_table(4), compile_table(4, (1, 3))
+    for mark in (0, IN_STEP_FN, STOP_ASKED):
+        first, last = Place("telling", 1, mark), Place("telling", 3, mark)
+        for place in (first, Place("telling!", 1, mark)):
+            following = {table.places[code] for code in table.followers[place.code]}
+            assert last in following
+            assert {p.point for p in following} <= {"telling", "telling!"}
+        failed = Place("computing!", 0, mark)
+        on = set(plain.followers[failed.code]) - {Place("step error replaced", 0, mark).code}
+        for place in (last, Place("telling!", 3, mark)):
+            assert {code for code in on if plain.places[code].mark == mark} <= set(
+                table.followers[place.code]
+            )
+
+
+def test_without_an_on_error_there_is_no_such_place() -> None:
+    """Logs of sessions whose hooks have none are judged as they were before there was one."""
+    points = {place.point for place in compile_table(2).places.values()}
+    assert not [name for name in points if POINTS[name].each_on_error]
 
 
 def test_an_error_leads_to_the_failure_of_the_call_and_hook_it_came_out_of() -> None:

@@ -77,14 +77,27 @@ def test_scalars_are_fetched_only_when_the_bar_is_refreshed(train_op) -> None:
 
 
 def test_an_error_closes_the_bar(train_op) -> None:
-    """on_error ends the line; a second call does nothing."""
+    """The session calls on_error, which ends the line; `end` is not called."""
     shown = io.StringIO()
     hook = tf.train.ProgressBarHook(total=5, file=shown)
     with pytest.raises(KeyError), tf.train.SingularMonitoredSession(hooks=[hook]):
-        hook.on_error(None, KeyError())
-        hook.on_error(None, KeyError())
         raise KeyError
     assert shown.getvalue().endswith("\n")
+
+
+def test_the_bar_is_opened_again_if_the_training_goes_on_after_an_error(train_op) -> None:
+    """A run fails and the caller catches it: the bar closes, and the next runs show it again."""
+    shown = io.StringIO()
+    hook = tf.train.ProgressBarHook(total=5, every_n_secs=0, file=shown)
+    number = tf.placeholder(tf.float32, [])
+    with tf.train.SingularMonitoredSession(hooks=[hook]) as session:
+        session.run(train_op)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(number)
+        closed = shown.getvalue()
+        session.run(train_op)
+    assert closed.endswith("\n")
+    assert "2/5" in shown.getvalue().removeprefix(closed)
 
 
 def test_without_tqdm_the_error_names_the_extra() -> None:
