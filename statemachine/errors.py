@@ -34,6 +34,9 @@ class LogExists(LogError, FileExistsError):
     """A log is created, never overwritten: there is already a file of that name."""
 
 
+GO_ON: Final = (
+    ". With EventLog(..., on_log_error='warn') the training would go on without a whole log"
+)
 _REMEDIES: Final = {
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "have the quota raised, or make room",
@@ -57,8 +60,7 @@ class LogWriteFailed(LogError, OSError):
         remedy = _REMEDIES.get(number or 0, "mend that")
         return cls(
             number or errno.EIO,
-            f"{what}; {remedy}, or name another place with event_log=. With "
-            "EventLog(..., on_log_error='warn') the training would go on without a whole log",
+            f"{what}; {remedy}, or name another place with event_log={GO_ON}",
         )
 
 

@@ -11,6 +11,7 @@ Framing and digests are checked on the raw bytes, before Arrow decodes anything.
 
 import hashlib
 import json
+import os
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
@@ -240,11 +241,51 @@ def read_frames(
                 raise Damaged(offset, "bytes follow the end marker of the log")
             yield None
             return
-        message, metadata = _read_message(file, prefix, offset)
-        digest = _checked_digest(message, metadata, before, offset) if check else ""
+        try:
+            message, metadata = _read_message(file, prefix, offset)
+            digest = _checked_digest(message, metadata, before, offset) if check else ""
+        except CutOff:
+            raise
+        except Damaged as error:
+            if offset and _is_torn(file, offset):
+                raise CutOff(
+                    offset, f"the log ends in a message that is not whole: {error}"
+                ) from None
+            raise
         yield Frame(offset, message, metadata, digest)
         before = after if after != NO_DIGEST and not offset else digest
         offset += len(message)
+
+
+_MOST_TORN: Final = 1 << 26
+"""No block is as long as that."""
+
+
+def _is_torn(file: BinaryIO, offset: int) -> bool:
+    """Whether a damaged message is the last one of a log that was never completed.
+
+    A system that crashes while a message is written may leave any part of it out, also in its
+    midst. A log that was completed, or goes on after the message, was changed.
+    """
+    try:
+        size = file.seek(0, os.SEEK_END) - offset
+        file.seek(offset)
+    except OSError:  # messages of a database are there whole or not at all
+        return False
+    rest = file.read(size) if size < _MOST_TORN else b""
+    if rest.endswith(END_MARKER) or (len(rest) <= len(END_MARKER) and any(rest)):
+        return False
+    return bool(rest) and not _holds_message(rest)
+
+
+def _holds_message(rest: bytes) -> bool:
+    """Whether a message begins somewhere after the first byte."""
+    at = 0
+    while (at := rest.find(_CONTINUATION, at + 1)) >= 0:
+        (size,) = struct.unpack("<i", rest[at + 4 : at + 8].ljust(4, b"\0"))
+        if 0 < size <= _MAX_METADATA and _DIGEST.search(rest, at, at + 8 + size):
+            return True
+    return False
 
 
 def _read_message(file: BinaryIO, prefix: bytes, offset: int) -> tuple[bytes, bytes]:

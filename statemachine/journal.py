@@ -14,7 +14,7 @@ import queue
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NoReturn
 
 import attrs
@@ -26,7 +26,7 @@ from statemachine.compiled import (
     failure_of,
     place_at,
 )
-from statemachine.errors import IllegalStep, LogError, LogNotWritable, LogWriteFailed
+from statemachine.errors import GO_ON, IllegalStep, LogError, LogNotWritable, LogWriteFailed
 from statemachine.events import EMPTY, EventKind
 from statemachine.form import ChainWriter, Header
 from statemachine.head import Head
@@ -65,7 +65,7 @@ def nanoseconds(seconds: float) -> int:
 
 def block_after(header: Header, before: Block | None, content: TailContent) -> Block:
     """What a tail holds, as the block that follows `before` (None: the first one)."""
-    _, times, codes, records = content
+    times, codes, records = content.times, content.codes, content.records
     sequence = before.sequence_after if before else 0
     step = before.step_after if before else 0
     time_before = before.time_after if before else 0
@@ -109,7 +109,7 @@ class Troubles:
         """Warn of an error and of what comes of it, once for each kind of both."""
         if (error.errno, outcome) not in self._told:
             self._told.add((error.errno, outcome))
-            _LOGGER.warning("%s. %s", error, outcome)
+            _LOGGER.warning("%s. %s", str(error.strerror).removesuffix(GO_ON), outcome)
 
     def failure(self, error: BaseException) -> LogWriteFailed:
         """An error of the writing, as it comes out in the thread of the session."""
@@ -173,16 +173,14 @@ class Sealer:
                 self._chain = chain
         return self._chain.schema_message
 
-    def seal(self, requests: Sequence[tuple[Tail, int]]) -> None:
-        """Append the blocks of these numbers, sync, clear their tails; nothing is done twice."""
-        for tail, number in requests:
-            if number == self._progress.blocks:
-                self._append(tail)
+    def seal(self, tail: Tail, number: int) -> None:
+        """Append the block of this number, sync, and clear its tail; nothing is done twice."""
+        if number == self._progress.blocks:
+            self._append(tail)
         self._sync()
-        for tail, number in requests:
-            if self.sealed == number < self._synced.blocks:
-                tail.clear()
-                self.sealed = number + 1
+        if number == self.sealed:
+            tail.clear()
+            self.sealed = number + 1
 
     def _sync(self) -> None:
         if self._progress is not self._synced:
@@ -278,8 +276,9 @@ class Publisher:
 class Background:
     """One thread that seals tails and syncs the store, in the order of the requests.
 
-    Requests that came while it was busy are served together, with one sync. What could not be
-    served is tried again with the next request, if the training goes on in spite of it.
+    One block is synced before the next is appended, so that a crash can tear the last one only.
+    What could not be served is tried again with the next request, if the training goes on in
+    spite of it.
 
     Attributes:
         error: What keeps it from sealing, or None.
@@ -345,7 +344,9 @@ class Background:
         self._pending += [request for request in requests if request not in self._pending]
         try:
             sealed = self._sealer.sealed
-            self._sealer.seal(self._pending)
+            for tail, number in self._pending:
+                self._sealer.seal(tail, number)
+                self._news.put(None)
             if self._sealer.sealed > sealed:
                 self._publisher.publish_synced()
         except BaseException as error:  # it comes out in the session's own thread
@@ -368,7 +369,7 @@ class Foreground:
     def seal(self, tail: Tail) -> None:
         """Seal a tail."""
         with self._lock:
-            self._sealer.seal([(tail, tail.block)])
+            self._sealer.seal(tail, tail.block)
 
     def wait_for(self, tail: Tail) -> None:
         """Seal a tail, if an interrupt or an error kept it from being sealed before."""
@@ -480,7 +481,7 @@ class Journal:
 
     def _turn(self, full: Tail, spare: Tail) -> None:
         if spare.block < full.block:
-            spare.begin(full.block + 1, self._clock)
+            spare.begin(full.block + 1, self._clock, self.recorder.position()[1])
         self.recorder.turn_to(spare)
         self._worker.seal(full)
 

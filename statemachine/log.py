@@ -38,6 +38,7 @@ from statemachine.store import (
     Snapshot,
     file_snapshot,
 )
+from statemachine.tail import unsealed
 from statemachine.upcast import upcaster
 from statemachine.values import RECORDS, Record
 from statemachine.witness import Witness
@@ -136,16 +137,13 @@ class Reading:
             self.snapshot.sealed.close()
 
     def _unsealed_blocks(self, latest: Block | None) -> Iterator[Block]:
-        following = self.sealed + self.dropped
         upcast = upcaster(self.header.vocabulary)
-        for content in sorted(self.snapshot.tails, key=lambda tail: tail[0]):
-            if content[0] == following:
-                following += 1
-                self.cut_off = None  # the torn message is this block, which the tail still has
-                latest = upcast(block_after(self.header, latest, content))
-                self.unsealed += len(latest)
-                if len(latest):
-                    yield latest
+        for content in unsealed(self.snapshot.tails, self.sealed + self.dropped):
+            self.cut_off = None  # the torn message is this block, which the tail still has
+            latest = upcast(block_after(self.header, latest, content))
+            self.unsealed += len(latest)
+            if len(latest):
+                yield latest
 
 
 class EventLog:

@@ -14,10 +14,10 @@ import contextlib
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import attrs
 import numpy as np
@@ -28,7 +28,7 @@ from statemachine.events import EventKind
 SLOTS: Final = 32768
 """Ordered events in a block, at most."""
 
-_HEADER: Final = struct.Struct("<8sqdqqiI16s")
+_HEADER: Final = struct.Struct("<8sIIdqqiI16s")
 _UNWRITTEN: Final = struct.Struct("<iI")
 _UNWRITTEN_AT: Final = 40
 _SLOT: Final = np.dtype([("time", "<f8"), ("code", "<i8")])
@@ -45,8 +45,39 @@ _END_OF_TIME: Final = 9e9
 """Seconds beyond which nanoseconds no longer fit into 63 bits."""
 
 
-TailContent = tuple[int, Int64s, Codes, list[Record]]
-"""What a tail holds: its block's number, times in nanoseconds, codes, and records."""
+class TailContent(NamedTuple):
+    """What a tail holds.
+
+    Attributes:
+        block: Its block's number.
+        times: The ordered events' times in nanoseconds, int64, shape (ordered,).
+        codes: Their codes, int32, shape (ordered,).
+        records: Rare events, and details of ordered ones.
+        before: How many ordered events the block before has, at least.
+    """
+
+    block: int
+    times: Int64s
+    codes: Codes
+    records: list[Record]
+    before: int = 0
+
+    @property
+    def outlived_a_crash(self) -> bool:
+        """Whether the system has stopped since, so that anything may be missing."""
+        return any(RESTARTED in record.detail for record in self.records if _tells_loss(record))
+
+
+def unsealed(tails: Iterable[TailContent], blocks: int) -> Iterator[TailContent]:
+    """The tails that go on after so many sealed blocks, as far as nothing is missing between them.
+
+    A system that crashes may leave a part of one tail and all of the next.
+    """
+    held = None
+    for content in sorted(tails, key=lambda tail: tail.block):
+        if content.block == blocks and (held is None or held >= content.before):
+            held, blocks = len(content.codes), blocks + 1
+            yield content
 
 
 @attrs.frozen
@@ -134,24 +165,34 @@ class Tail:
         self.block = -1
         self.size = 0
         self.loss = NO_LOSS
-        self._beside = 0
+        self._beside = self._before = 0
         self._held: tuple[Record, ...] = ()
 
-    def begin(self, block: int, clock: Callable[[], float], loss: Loss = NO_LOSS) -> None:
-        """Take the tail for the events of block number `block`; it must be clear."""
+    def begin(
+        self, block: int, clock: Callable[[], float], before: int = 0, loss: Loss = NO_LOSS
+    ) -> None:
+        """Take the tail for the events of block number `block`; it must be clear.
+
+        Args:
+            block: The number of the block.
+            clock: Gives monotonic seconds.
+            before: How many ordered events the block before has, at least.
+            loss: What the log lost between the two.
+        """
         lost = attrs.astuple(loss)
-        _HEADER.pack_into(self._buffer, 0, _MAGIC, block, clock(), *lost, 0, this_boot())
+        _HEADER.pack_into(self._buffer, 0, _MAGIC, block, before, clock(), *lost, 0, this_boot())
         self.size, self.loss, self._beside, self._held = 0, loss, 0, ()
+        self._before = before
         self.block = block
 
     def lose(self, clock: Callable[[], float], error: int) -> None:
         """Begin the same block again without what it holds, and say in the tail what was lost."""
         content = read_tail(bytes(self._buffer), b"", ())
         assert content is not None
-        codes = content[2]
-        events = self.loss.events + len(codes) + self._beside
-        steps = int(np.count_nonzero(codes & KIND_MASK == EventKind.STEP_BEGIN.number))
-        self.begin(self.block, clock, Loss(events, self.loss.steps + steps, error))
+        events = self.loss.events + len(content.codes) + self._beside
+        begins = content.codes & KIND_MASK == EventKind.STEP_BEGIN.number
+        loss = Loss(events, self.loss.steps + int(np.count_nonzero(begins)), error)
+        self.begin(self.block, clock, self._before, loss)
         with contextlib.suppress(OSError):  # records of what was lost can be told by their times
             self.clear()
 
@@ -196,7 +237,7 @@ def settled(read: Callable[[int], TailContent | None]) -> tuple[TailContent, ...
 
 
 def _number(tail: TailContent | None) -> int:
-    return -1 if tail is None else tail[0]
+    return -1 if tail is None else tail.block
 
 
 def pack_record(block: int, record: Record) -> bytes:
@@ -247,8 +288,8 @@ def read_tail(
         held: The records that its writer has in memory only; None if another process reads it.
     """
     data = data[:TAIL_SIZE].ljust(TAIL_SIZE, b"\0")
-    magic, block, start, events, steps, error, unwritten, boot = _HEADER.unpack_from(data)
-    is_one = magic == _MAGIC and block >= 0 and 0 <= start < _END_OF_TIME
+    magic, block, before, start, events, steps, error, unwritten, boot = _HEADER.unpack_from(data)
+    is_one = magic == _MAGIC and 0 <= start < _END_OF_TIME
     if not is_one or not 0 <= steps <= events < _MOST_LOST:
         return None
     slots = np.frombuffer(data, _SLOT, offset=_HEADER.size)
@@ -265,7 +306,7 @@ def read_tail(
     if held is None:
         end = int(ordered[-1]) if count else 0
         records += [_lost(count, end, told) for told in _missing(unwritten, error, boot)]
-    return block, ordered, codes[:count].astype(np.int32), records
+    return TailContent(block, ordered, codes[:count].astype(np.int32), records, before)
 
 
 def _missing(unwritten: int, error: int, boot: bytes) -> Iterator[dict[str, object]]:
@@ -280,6 +321,10 @@ RESTARTED: Final = (
     "the system on which it was written has stopped, and what it had not synced by then may be "
     "missing here"
 )
+
+
+def _tells_loss(record: Record) -> bool:
+    return record.code == EventKind.EVENTS_LOST.number
 
 
 def _lost(slot: int, time: int, told: dict[str, object]) -> Record:

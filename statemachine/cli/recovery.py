@@ -12,7 +12,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -34,8 +33,9 @@ from statemachine.form import (
     read_header,
 )
 from statemachine.journal import block_after
+from statemachine.log import versions
 from statemachine.store import file_snapshot, tail_directory
-from statemachine.tail import TailContent
+from statemachine.tail import TailContent, unsealed
 from statemachine.upcast import is_renumbered
 
 COPY_SUFFIX: Final = ".recovering"
@@ -171,17 +171,21 @@ def _seal(path: Path, found: _Found) -> Recovery:
 
 
 def _tails_after(path: Path, blocks: int) -> list[TailContent]:
-    """The tails that go on where the file ends, in order."""
+    """The tails that go on where the file ends, in order.
+
+    After a crash of the system one of two may be missing, and what the other holds is of no use.
+    """
     snapshot = file_snapshot(path)
     snapshot.sealed.close()
     tails = sorted((t for t in snapshot.tails if t[0] >= blocks), key=lambda tail: tail[0])
     numbers = [tail[0] for tail in tails]
-    if numbers != list(range(blocks, blocks + len(numbers))):
+    crashed = any(tail.outlived_a_crash for tail in tails)
+    if numbers != list(range(blocks, blocks + len(numbers))) and not crashed:
         raise EventsMissing(
             f"{path} holds {blocks} blocks, and beside it lies what belongs to block "
             f"{', '.join(map(str, numbers))}: events between are missing"
         )
-    return tails
+    return list(unsealed(tails, blocks))
 
 
 def _blocks(header: Header, latest: Block | None, tails: list[TailContent]) -> Iterator[Block]:
@@ -207,7 +211,7 @@ def _with_note(blocks: list[Block], latest: Block | None, sealed: int, torn: int
             "events": sealed,
             "torn_bytes": torn,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "version": metadata.version("monitored-session"),
+            "version": versions()["monitored-session"],
         },
     }
     *before, last = blocks or [_empty_after(latest)]

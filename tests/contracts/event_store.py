@@ -72,7 +72,7 @@ class EventStoreContract:
         tail.times[0], tail.codes[0] = 5.0, 7
         tail.add(Record(1, 6, NOTE, '{"text":"x"}'))
         (content,) = tails_of(store)
-        block, times, codes, records = content
+        block, times, codes, records, _ = content
         assert (block, times.tolist(), codes.tolist()) == (0, [5_000_000_000], [7])
         assert records == [Record(1, 6, NOTE, '{"text":"x"}')]
 
@@ -83,7 +83,7 @@ class EventStoreContract:
         tail.add(Record(0, 5, NOTE, ""))
         tail.clear()
         tail.begin(2, lambda: 1.0)
-        block, times, codes, records = tails_of(store)[0]
+        block, times, codes, records, _ = tails_of(store)[0]
         assert (block, len(times), len(codes), records) == (2, 0, 0, [])
 
     def test_it_runs_until_it_is_finished(self, store):

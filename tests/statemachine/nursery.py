@@ -1,11 +1,13 @@
 """A process whose children write logs until they are killed.
 
-Reads the path of a log from each line of its input, forks a child that writes it, prints
-its number, waits for its death, and prints a dot. The child keeps count of what it has
-written in a file beside the log, which is mapped: it survives the child as the log has to.
+Reads the path of a log from each line of its input, forks a child that writes it (or in a
+directory one short log after another), prints its number, waits for its death, and prints a dot.
+The child keeps count of what it has written in a file beside the log, which is mapped: it survives
+the child as the log has to.
 """
 
 import importlib
+import itertools
 import mmap
 import os
 import sys
@@ -13,8 +15,9 @@ import threading
 from pathlib import Path
 
 from statemachine import EventKind, EventLog
+from statemachine.cli.recovery import recover
 from statemachine.compiled import Place
-from tests.statemachine.histories import HOOKS, starting, step, told
+from tests.statemachine.histories import HOOKS, Writer, starting, step, told
 
 THREADS = 2
 FAILING = 500
@@ -53,6 +56,20 @@ def write(path: Path) -> None:
             journal.seal()
 
 
+def write_short_ones(directory: Path) -> None:
+    """Begin, close, leave and recover one short log after another until death comes."""
+    for number in itertools.count():
+        path = directory / f"{number}.arrows"
+        writer = Writer(EventLog(path).begin(HOOKS)).start().steps(number % 50)
+        if number % 2:
+            writer.close()
+        else:
+            writer.journal.seal()
+            writer.steps(3).journal._worker.stop()
+            writer.journal.store.release()
+            recover(path)
+
+
 def write_notes(log: EventLog, written: memoryview, thread: int) -> None:
     """Write notes until death comes."""
     number = 0
@@ -69,7 +86,8 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            write(Path(line.strip()))
+            path = Path(line.strip())
+            write_short_ones(path) if path.is_dir() else write(path)
         print(child, flush=True)
         os.waitpid(child, 0)
         print(".", flush=True)

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from statemachine import EventKind, EventLog, State, UnreadableLog, Verdict, audit, replay
+from statemachine.cli.recovery import recover
 from statemachine.compiled import Place
 from statemachine.events import SECOND_LANE
 from statemachine.tail import SLOTS
@@ -101,6 +102,47 @@ def check_verdicts(log, ordered):
     if ordered:
         assert report.state.stopped_in is not None
         assert sum(code == FAILED[1] for code in ordered) == report.state.steps_failed
+
+
+@pytest.mark.parametrize("kills", [8, pytest.param(200, marks=pytest.mark.deep)])
+def test_death_while_a_log_is_begun_closed_or_recovered_leaves_it_whole(tmp_path, nursery, kills):
+    """It is not there, or can be read and recovered; those before it are complete."""
+    moments, states = random.Random(kills), set()
+    for number in range(kills):
+        directory = tmp_path / f"{number}"
+        directory.mkdir()
+        nursery.stdin.write(f"{directory}\n")
+        nursery.stdin.flush()
+        child = int(nursery.stdout.readline())
+        time.sleep(0.06 * moments.random())
+        os.kill(child, signal.SIGKILL)
+        assert nursery.stdout.readline() == ".\n"
+        logs = sorted(directory.glob("*.arrows"), key=lambda path: int(path.stem))
+        for path in logs[:-1]:
+            assert audit(path).integrity is Verdict.PASS
+            assert not path.with_name(f"{path.name}.tail").exists()
+        states |= {check_short(path) for path in logs[-1:]}
+    assert len(states) > 1  # or it died always at the same place
+
+
+def check_short(path):
+    """What a log's writer had come to, when it died while beginning, closing or recovering it."""
+    found = sorted(
+        other.name.removeprefix(path.name) for other in path.parent.glob(f"{path.name}*")
+    )
+    try:
+        events = list(EventLog.open(path))
+    except UnreadableLog:
+        assert path.stat().st_size < 4096  # it died before there was a log
+        return tuple(found)
+    report = audit(path)
+    assert report.conformance is Verdict.PASS, report
+    assert report.integrity is not Verdict.FAIL, report
+    recover(path)
+    assert list(EventLog.open(path))[: len(events)] == events
+    assert audit(path).integrity is Verdict.PASS
+    assert [other for other in path.parent.glob(f"{path.name}*") if other != path] == []
+    return (*found, report.state.state, report.completeness)
 
 
 # The call in which it died

@@ -101,6 +101,7 @@ def test_what_was_lost_becomes_part_of_the_log(log, monkeypatch, caplog, name, n
     assert str(log.path) in warning
     assert os.strerror(number) in warning
     assert "The training goes on" in warning
+    assert "would go on" not in warning
 
 
 def test_the_number_of_the_step_counts_those_that_were_lost(log, monkeypatch):

@@ -16,6 +16,7 @@ from statemachine.tail import (
     TAIL_SIZE,
     MemorySide,
     Tail,
+    TailContent,
     pack_record,
     read_tail,
     settled,
@@ -45,7 +46,7 @@ class Halves:
 
 
 def events(content):
-    _, times, codes, _ = content
+    _, times, codes, _, _ = content
     return list(zip(times.tolist(), codes.tolist(), strict=True))
 
 
@@ -110,7 +111,7 @@ def test_a_tail_can_be_used_again():
     halves.tail.add(Record(0, 1, NOTE, ""))
     halves.tail.clear()
     halves.tail.begin(2, lambda: 3.0)
-    block, times, _, records = halves.read()
+    block, times, _, records, _ = halves.read()
     assert (block, len(times), records) == (2, 0, [])
 
 
@@ -198,7 +199,7 @@ def test_the_older_tail_is_read_after_the_newer_one():
     empty = np.empty(0, np.int64)
 
     def content(block):
-        return None if block is None else (block, empty, empty.astype(np.int32), [])
+        return None if block is None else TailContent(block, empty, empty.astype(np.int32), [])
 
     for reads, expected in [
         ({0: [0], 1: [None]}, {0}),
