@@ -74,7 +74,11 @@ __all__ = [
     "GPUOptions",
     "Graph",
     "GraphKeys",
+    "HookDifference",
+    "HookReplay",
+    "HooksDiffer",
     "InteractiveSession",
+    "NotRecorded",
     "Operation",
     "QueueBase",
     "RunMetadata",
@@ -121,6 +125,7 @@ __all__ = [
     "newaxis",
     "nn",
     "op_scope",
+    "replay_hooks",
     "reset_default_graph",
     "resource",
     "string",
@@ -136,6 +141,13 @@ __all__ = [
 
 if TYPE_CHECKING:
     from runtime import app, flags, train
+    from runtime.hook_replay import (
+        HookDifference,
+        HookReplay,
+        HooksDiffer,
+        NotRecorded,
+        replay_hooks,
+    )
 
 newaxis = None
 __version__ = VERSION
@@ -150,15 +162,19 @@ from runtime import compat  # noqa: E402  # it needs what is above
 _fail = missing("tf", globals())
 # Imported when they are first used: what sessions and logs need, and what needs an extra.
 _LATER = ("app", "flags", "train")
+_REPLAY = ("HookDifference", "HookReplay", "HooksDiffer", "NotRecorded", "replay_hooks")
+"""Ours, not TensorFlow's: hooks of today against the log of an earlier session."""
 
 
 def __getattr__(name: str) -> Any:  # any public name, filled in above
     if name in _LATER:
         return import_module(f"runtime.{name}")
+    if name in _REPLAY:
+        return getattr(import_module("runtime.hook_replay"), name)
     if name in ("MetaGraphDef", "MonitoredSession"):  # the documentation's example has it here
         return getattr(import_module("runtime.train"), name)
     return _fail(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER})
+    return sorted({*globals(), *_LATER, *_REPLAY})

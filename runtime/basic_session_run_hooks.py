@@ -19,6 +19,7 @@ from runtime.global_step import get_global_step
 from runtime.graph.graph import get_default_graph
 from runtime.graph.graph_def import write_graph
 from runtime.graph.keys import GraphKeys
+from runtime.rehearsal import is_rehearsal
 from runtime.saver import Saver
 from runtime.session_run_hook import (
     SessionRunArgs,
@@ -436,7 +437,8 @@ class CheckpointSaverHook(SessionRunHook):
         Raises:
             RuntimeError: The graph has no global step.
         """
-        os.makedirs(self._checkpoint_dir, exist_ok=True)
+        if not is_rehearsal():
+            os.makedirs(self._checkpoint_dir, exist_ok=True)
         self._global_step_tensor = required_global_step("CheckpointSaverHook")
         for listener in self._listeners:
             listener.begin()
@@ -449,7 +451,7 @@ class CheckpointSaverHook(SessionRunHook):
             coord: Asked to stop if a listener asks for it.
         """
         global_step = self._read_global_step(session)
-        if self._save_graph_def:
+        if self._save_graph_def and not is_rehearsal():
             write_graph(session.graph, self._checkpoint_dir, "graph.pbtxt")
         writer = FileWriterCache.find(self._checkpoint_dir)
         if writer is not None:
@@ -507,9 +509,10 @@ class CheckpointSaverHook(SessionRunHook):
         for listener in self._listeners:
             listener.before_save(session, step)
         logging.info(f"Saving checkpoints for {step} into {self._save_path}.")
-        self._saver_for(session).save(
-            session, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
-        )
+        if not is_rehearsal():
+            self._saver_for(session).save(
+                session, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
+            )
         self._last_saved_step = step
         self._mark_in_summaries(step)
         logging.info(f"Calling checkpoint listeners after saving checkpoint {step}...")

@@ -13,6 +13,7 @@ import numpy as np
 from runtime import errors, logging
 from runtime.basic_session_run_hooks import SecondOrStepTimer, required_global_step
 from runtime.graph.config import RunMetadata, RunOptions
+from runtime.rehearsal import is_rehearsal
 from runtime.session_run_hook import (
     SessionRunArgs,
     SessionRunContext,
@@ -460,7 +461,8 @@ class ProfilerHook(SessionRunHook):
         self._next_step: int | None = None
         self._last_saved_step: int | None = None
         self._global_step_tensor = required_global_step("ProfilerHook")
-        os.makedirs(self._output_dir or ".", exist_ok=True)
+        if not is_rehearsal():
+            os.makedirs(self._output_dir or ".", exist_ok=True)
 
     def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
         """Asks for the times if this run is to be recorded.
@@ -499,9 +501,11 @@ class ProfilerHook(SessionRunHook):
     def _save(self, step: int, run_metadata: RunMetadata) -> None:
         path = os.path.join(self._output_dir, f"timeline-{step}.json")
         logging.info(f"Saving timeline for {step} into '{path}'.")
+        self._last_saved_step = step
+        if is_rehearsal():
+            return
         with open(path, "w", encoding="utf-8") as file:
             file.write(chrome_trace(run_metadata.step_stats, self._show_dataflow))
-        self._last_saved_step = step
         writer = FileWriterCache.find(self._output_dir)
         if writer is not None:
             writer.add_run_metadata(run_metadata, f"step_{step}", step)

@@ -1,10 +1,12 @@
 """What a session keeps of values, for a log that was asked to record them."""
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
+from runtime.global_step import get_global_step
 from runtime.signatures import names_of
 from runtime.step import Requests
 from statemachine.journal import Journal
@@ -20,12 +22,41 @@ def caller_or_hook(index: int | None) -> str:
 
 
 # Any, here and below: fetches and results are an open set of structures.
-@attrs.frozen(eq=False)
+@attrs.define(eq=False)
 class ValueRecorder:
-    """Hands values to the journal, which writes them down at the next ordered event."""
+    """Hands values to the journal, which writes them down at the next ordered event.
+
+    It also reads the global step when the session was made, after each run, and before the end:
+    hooks read it there when something is due, so other hooks can be answered from the log.
+    """
 
     journal: Journal
     record: Record
+    _run: Callable[..., Any] | None = None
+    _global_step: Any = None
+
+    def watch(self, run: Callable[..., Any], graph: Any) -> None:
+        """Take the raw session that was made.
+
+        Args:
+            run: Its `run`, which keeps nothing.
+            graph: The graph.
+        """
+        self._run, self._global_step = run, None
+        with contextlib.suppress(Exception):  # another engine's graph need not know of one
+            self._global_step = get_global_step(graph)
+        self.read_step()
+
+    def read_step(self) -> None:
+        """Keep the global step, if there is one that can be read."""
+        if self._global_step is None or self._run is None:
+            return
+        try:
+            found = self._run(self._global_step)
+        except Exception:  # it must not end the training
+            return
+        name = _name(self._global_step)
+        self.journal.keep([value_of("read", "session", name, found, self.record)])
 
     def fed(self, feeds: Mapping[Any, Any], requests: Requests) -> None:
         """Keep what is fed to a run, as it was given."""
@@ -40,6 +71,7 @@ class ValueRecorder:
         self._keep("fetched", caller_or_hook(None), leaves(fetches, value))
         for hook, asked in requests.fetches.items():
             self._keep("fetched", caller_or_hook(hook), leaves(asked, results[hook]))
+        self.read_step()
 
     def read(self, asked: Any, found: Any, hook: int) -> None:
         """Keep what a hook read with a run of its own."""

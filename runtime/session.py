@@ -215,8 +215,8 @@ class HookedSession:
     ) -> None:
         """Check the arguments, and construct the session."""
         _check_start(scaffold, checkpoint_dir, checkpoint_file)
-        self._hooks = _as_hooks(hooks)
-        self._places = _first_places(self._hooks)
+        self._hooks = as_hooks(hooks)
+        self._places = first_places(self._hooks)
         self._grace_secs = _as_seconds(stop_grace_period_secs)
         self._log = _as_log(event_log, checkpoint_dir)
         self._prepare_to_run()
@@ -722,6 +722,7 @@ class HookedSession:
         if self._values is None:
             return
         run = raw.run
+        self._values.watch(run, self._start.graph)
 
         @functools.wraps(run)
         def run_and_keep(fetches: Any, *args: Any, **kwargs: Any) -> Any:
@@ -927,6 +928,8 @@ class _Exit:
 
     def _call_ends(self) -> None:
         hooks = self._session._hooks if self._ends_owed else ()
+        if hooks and self._session._values is not None:
+            self._session._values.read_step()
         self._ends_owed = False  # interrupted and taken up again, none is called twice
         try:
             for index, hook in enumerate(hooks):
@@ -1022,7 +1025,8 @@ def _check_path(name: str, value: object) -> None:
         raise TypeError(f"{name} must be a path (str or os.PathLike) or None, not {value!r}")
 
 
-def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
+def as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
+    """The hooks that an iterable gives; TypeError if there is something else in it."""
     if hooks is None:
         return ()
     if not isinstance(hooks, Iterable) or isinstance(hooks, (str, bytes)):
@@ -1042,7 +1046,7 @@ def _as_hooks(hooks: object) -> tuple[SessionRunHook, ...]:
     return listed
 
 
-def _first_places(hooks: tuple[SessionRunHook, ...]) -> tuple[int, ...]:
+def first_places(hooks: tuple[SessionRunHook, ...]) -> tuple[int, ...]:
     """For each hook the place where the same object stands first: it gets one set of results."""
     first: dict[int, int] = {}
     return tuple(first.setdefault(id(hook), index) for index, hook in enumerate(hooks))

@@ -211,7 +211,6 @@ class Start:
         with contextlib.suppress(AttributeError):  # a creator's session need not take them
             raw.event_listener = self._listener
             raw.hook_states = HookStates(self._hooks)
-            self._on_raw(raw)
 
     def _initialize(self) -> None:
         self._tell("opening")
@@ -259,6 +258,8 @@ class Start:
         if self._engine.has_queue_runners(self.graph):
             self._tell("launching")
             self._engine.start_queue_runners(self.raw, self.coordinator)
+        with contextlib.suppress(AttributeError):  # as above
+            self._on_raw(self.raw)
         self._each_hook(
             "announcing", lambda hook: hook.after_create_session(self.raw, self.coordinator)
         )

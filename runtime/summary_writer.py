@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from runtime.graph.graph_def import GraphDef
+from runtime.rehearsal import SilentWriter, is_rehearsal
 from runtime.summary_format import event_file_reader, event_file_writer, messages
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class FileWriter:
         self._seen: set[str] = set()
         self._run_tags: set[str] = set()
         # Any: the writer and the messages are of a package that is imported when it is needed.
-        self._writer: Any = event_file_writer(self._logdir, *self._arguments)
+        self._writer: Any = self._new_file()
         if graph is not None or graph_def is not None:
             self.add_graph(graph, graph_def=graph_def)
 
@@ -99,7 +100,8 @@ class FileWriter:
                 stacklevel=2,
             )
             return
-        self._writer.add_event(event)
+        if not is_rehearsal():
+            self._writer.add_event(event)
 
     def add_graph(
         self,
@@ -173,7 +175,13 @@ class FileWriter:
         """Begins a new file in the same directory, if the writer is closed."""
         if self._writer is None:
             self._seen.clear()
-            self._writer = event_file_writer(self._logdir, *self._arguments)
+            self._writer = self._new_file()
+
+    # Any: as above.
+    def _new_file(self) -> Any:
+        if is_rehearsal():
+            return SilentWriter()
+        return event_file_writer(self._logdir, *self._arguments)
 
     def __enter__(self) -> "FileWriter":
         return self
@@ -207,6 +215,8 @@ class FileWriterCache:
             The writer.
         """
         directory = os.fspath(logdir)
+        if is_rehearsal():
+            return FileWriter(directory)
         with FileWriterCache._lock:
             if directory not in FileWriterCache._cache:
                 FileWriterCache._cache[directory] = FileWriter(directory)

@@ -41,8 +41,9 @@ class Value:
     """A value of a run, or what is kept of it.
 
     Attributes:
-        role: `"fetched"`, `"fed"`, or `"read"`: by a hook, with a run of its own.
-        by: Who asked for it or fed it: `"caller"` or, for example, `"hook 1"`.
+        role: `"fetched"`, `"fed"`, or `"read"`: with a run of its own.
+        by: Who asked for it or fed it: `"caller"`, `"hook 1"`, or `"session"` for the global
+            step, which it reads after each run.
         name: The tensor's or operation's name; parts of a value have their field added to it.
         dtype: The type of its elements in NumPy's words; `"string"` for texts and byte strings,
             `"none"` for an operation, a class's name in angle brackets for what is no array.
