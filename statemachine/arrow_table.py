@@ -67,7 +67,7 @@ def _batch(
     ]
     hooks = [event.hook for event in events]
     names = reading.header.hooks
-    classes = [names[h] if h is not None and h < len(names) else None for h in hooks]
+    classes = [_encodable(names[h]) if h is not None and h < len(names) else None for h in hooks]
     numbers, belongs = block.steps(inside)
     sequence = np.arange(block.sequence, block.sequence_after)
     details = [block.details.get(position) for position in range(len(block))]
@@ -85,6 +85,11 @@ def _batch(
     if record is not None:
         columns.append(column_of(block.values, len(block), record))
     return pa.record_batch(columns, schema=table_schema(record))
+
+
+def _encodable(name: str) -> str:
+    """A name of a header, which is JSON and may hold half a character, as UTF-8 can have it."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _spread(values: list[str | None] | list[str], which: npt.NDArray[np.intp]) -> "pa.Array":

@@ -21,7 +21,8 @@ from statemachine.ordering import sentence
 from statemachine.pairs import pair_table
 from statemachine.replay import Checkpoint, Fold, SessionState
 from statemachine.rules import Observation, Rules, lost_before
-from statemachine.table import FINAL
+from statemachine.table import DIGEST, FINAL
+from statemachine.upcast import EARLIER_TABLES
 
 _MOST_FINDINGS = 100
 _CHECKPOINTS = (EventKind.CHECKPOINT_SAVED, EventKind.CHECKPOINT_RESTORED)
@@ -324,9 +325,20 @@ class _Audit:
     def _conformance(self) -> Verdict:
         if self._findings["conformance"]:
             return Verdict.FAIL
-        if self._damage is not None:
-            return Verdict.NOT_CHECKED
-        return Verdict.PASS
+        return Verdict.NOT_CHECKED if self._damage or self._is_foreign() else Verdict.PASS
+
+    def _is_foreign(self) -> bool:
+        """Whether another table was in force than one that is known here; then it is told."""
+        table = self._reading.header.table
+        foreign = table not in (DIGEST, *EARLIER_TABLES)
+        if foreign:
+            writer = self._reading.header.versions.get("monitored-session", "unknown")
+            seen = (
+                f"the log was written by another table of the lifecycle ({table:.12}…, version "
+                f"{writer}) than that of this version ({DIGEST:.12}…), by which nothing was found"
+            )
+            self._find("conformance", "order-in-force", seen)
+        return foreign
 
     def _lineage(self) -> Verdict:
         if self._damage is not None:

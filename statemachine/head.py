@@ -155,10 +155,16 @@ class Chain:
             return Fault("integrity", "head-in-chain", seen)
         if head.blocks > self.blocks:
             return self._too_short(head)
-        if (self.digests[head.blocks], self.events[head.blocks]) != (head.digest, head.events):
+        if self.digests[head.blocks] != head.digest:
             seen = (
                 f"up to block {head.blocks} the log is not the one that had the head "
                 f"{head.digest:.12}…: it was changed and its digests computed anew"
+            )
+            return Fault("integrity", "head-in-chain", seen)
+        if self.events[head.blocks] != head.events:
+            seen = (
+                f"the head counts {head.events} events up to block {head.blocks}, "
+                f"and there are {self.events[head.blocks]}"
             )
             return Fault("integrity", "head-in-chain", seen)
         return self._wrong_end(head) if head.complete else None

@@ -66,9 +66,9 @@ def nanoseconds(seconds: float) -> int:
 def block_after(header: Header, before: Block | None, content: TailContent) -> Block:
     """What a tail holds, as the block that follows `before` (None: the first one)."""
     times, codes, records = content.times, content.codes, content.records
-    sequence = before.sequence_after if before else 0
-    step = before.step_after if before else 0
-    time_before = before.time_after if before else 0
+    sequence = before.sequence_after if before is not None else 0
+    step = before.step_after if before is not None else 0
+    time_before = before.time_after if before is not None else 0
     not_before = header.clock + time_before
     merged, codes, details, values = merge_lanes(times, codes, records, not_before)
     elapsed = merged.copy()
@@ -161,7 +161,7 @@ class Sealer:
     def head(self, complete: bool = False) -> Head:
         """How far the log is sealed; `complete` once its end marker is written."""
         progress = self._progress
-        events = progress.latest.sequence_after if progress.latest else 0
+        events = progress.latest.sequence_after if progress.latest is not None else 0
         return Head(self._header.session, progress.blocks, events, progress.head, complete)
 
     def schema_message(self) -> bytes:

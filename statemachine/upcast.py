@@ -2,8 +2,9 @@
 
 What a header of an older form lacks or calls otherwise, a function for that form puts right
 (`EARLIER_FORMS`). Kinds of events are told by their names: where a log's vocabulary gives them
-other numbers, its blocks are translated (`upcaster`). The bytes, and so the digests, stay as they
-are.
+other numbers, its blocks are translated (`upcaster`). The order that was in force is told by the
+digest of its table: that of this version, or one that it takes in (`EARLIER_TABLES`). The bytes,
+and so the digests, stay as they are.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,6 +21,16 @@ Fields = dict[str, Any]  # decoded JSON
 
 EARLIER_FORMS: Final[dict[int, Callable[[Fields], Fields]]] = {}
 """For each earlier form that can be read: what makes its header one of the next form."""
+
+EARLIER_TABLES: Final[dict[str, str]] = {
+    "cbd15f7de0e2cd966a5780d5876b52dfc51dafb2a3a8d52cb6cbbd93e2d22d40": (
+        "0.1 before sessions could recover: what it allows is allowed here, too"
+    ),
+    "d5f1f37fbe9c52b27a314175b16eed1f6187ebb1a5c92bc7486c9845c716a4c3": (
+        "0.1 before hooks were told of errors: so no hook of its logs was owed a call of on_error"
+    ),
+}
+"""The digest of each earlier table of the lifecycle whose logs can be judged by this version's."""
 
 _UNKNOWN: Final = 0x3F
 """No kind has this number, nor this one in the second lane."""

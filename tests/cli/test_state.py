@@ -41,3 +41,25 @@ def test_people_read_it(killed_log, tmp_path):
     assert "model.ckpt-3, step 3, 64 B, sha256 abababababab…" in (
         run("state", directory / "second.arrows").stdout
     )
+
+
+def test_recoveries_and_their_cause_are_told(tmp_path):
+    """How often a session was given up for another one, and for which error."""
+    import runtime as tf
+
+    path = tmp_path / "log.arrows"
+    failures = [tf.errors.AbortedError(None, None, "preempted")]
+
+    class FailOnce(tf.train.SessionRunHook):
+        def after_run(self, run_context, run_values):
+            if failures:
+                raise failures.pop()
+
+    with tf.Graph().as_default():
+        one = tf.constant(1.0)
+        with tf.train.MonitoredSession(hooks=[FailOnce()], event_log=path) as session:
+            session.run(one)
+    told, _ = run_json("state", path)
+    assert told["recoveries"] == 1
+    assert told["recovery_cause"]["message"] == "preempted"
+    assert "preempted" in run("state", path).stdout

@@ -20,7 +20,9 @@ from statemachine.events import (
     decode,
 )
 from statemachine.form import END_MARKER, KEY, ChainWriter, schema
-from statemachine.upcast import EARLIER_FORMS, is_translatable, upcaster
+from statemachine.table import DIGEST
+from statemachine.upcast import EARLIER_FORMS, EARLIER_TABLES, is_translatable, upcaster
+from tests.cli.logs import codes_of, details_of, forged
 from tests.golden.make import verdicts
 from tests.statemachine.forging import chained, header_fields, header_message, messages
 
@@ -129,6 +131,27 @@ def test_a_log_of_another_vocabulary_is_recovered_by_its_own_version(tmp_path):
     path.write_bytes(path.read_bytes()[: -len(END_MARKER)])
     with pytest.raises(UnreadableLog, match=r"written by another version.*recover it with version"):
         recover(path)
+
+
+# A table of another version
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_the_tables_of_released_versions_are_known(path):
+    """Each is this version's, or stands among those that it takes in."""
+    assert EventLog.open(path).header.table in {DIGEST, *EARLIER_TABLES}
+
+
+def test_a_log_of_an_unknown_table_is_told_of(tmp_path):
+    """It conforms to this version's order, which may not be the one that was in force."""
+    path = tmp_path / "foreign.arrows"
+    codes, details = codes_of(CLOSED), details_of(CLOSED)
+    report = audit(forged(path, codes, details, table="f" * 64))
+    assert report.conformance is Verdict.NOT_CHECKED
+    assert [finding.rule for finding in report.findings] == ["order-in-force"]
+    assert "another table of the lifecycle (ffffffffffff…, version unknown)" in str(report)
+    codes[6], codes[7] = codes[7], codes[6]
+    assert audit(forged(path, codes, details, table="f" * 64)).conformance is Verdict.FAIL
 
 
 # A header of an older form

@@ -7,6 +7,7 @@ import pytest
 
 from statemachine import EventKind, EventLog, MemoryStore, replay
 from statemachine.tail import SLOTS
+from tests.cli import logs
 from tests.statemachine.histories import HOOKS, STEP_EVENTS, Writer
 from tests.statemachine.test_replay import eventful
 
@@ -99,3 +100,11 @@ def test_a_bounded_log_does_not_guess_the_state_before_it():
     log = EventLog(MemoryStore(limit=1000))
     Writer(log.begin(HOOKS)).start().steps(12_000).close()
     assert log.to_arrow()["state"][0].as_py() == "running"
+
+
+def test_half_a_character_in_a_name_is_spelled_out(tmp_path):
+    """No session writes one, and a forged header that has it can be looked at all the same."""
+    path = logs.closed(tmp_path / "log.arrows")
+    forged = logs.forged(path, logs.codes_of(path), hooks=("\ud800", "b"))
+    names = set(EventLog.open(forged).to_arrow()["hook_class"].to_pylist())
+    assert names == {None, "\\ud800", "b"}

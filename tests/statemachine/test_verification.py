@@ -235,6 +235,15 @@ def test_two_heads_of_one_length_cannot_both_be_right(copy, notes):
     assert done.integrity is Verdict.FAIL
 
 
+def test_a_head_that_counts_other_events_is_found(copy, notes):
+    """Even where its digest is right."""
+    head = last_head(notes)
+    other = Head(head.session, head.blocks, head.events + 1, head.digest, complete=True)
+    done = check(copy, [str(KEY.sign(str(other)))])
+    assert done.integrity is Verdict.FAIL
+    assert f"counts {head.events + 1} events" in str(done)
+
+
 def test_heads_without_a_signature_prove_nothing(copy, notes):
     """They can be kept where nobody else may write, and expected."""
     bare = [str(last_head(notes))]

@@ -177,6 +177,15 @@ def named(place):
     return place
 
 
+def test_a_log_that_may_fail_is_closed_without_its_last_head(tmp_path, caplog):
+    """With `on_log_error="warn"` the end of the training does not raise; it is warned of."""
+    path = tmp_path / "log.arrows"
+    log = EventLog(path, witness=Witness(named(Flaky())), on_log_error="warn")
+    Writer(log.begin(HOOKS)).start().close()
+    assert audit(path).passed
+    assert "The log itself is complete" in caplog.text
+
+
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
 def test_nothing_that_a_callable_raises_ends_the_sealing(tmp_path, error):
     """Not even what ends a process: it is raised on another thread than the user's."""
