@@ -153,14 +153,14 @@ class MonitoredSession(HookedSession):
             return super().run(fetches, feed_dict, options, run_metadata)
         self._claim_turn("run")
         try:
-            cause = None
+            cause, barred = None, bool(self._mark & STOP_ASKED)
             if not self._lost:
                 try:
                     return self._step(self._outside, fetches, feed_dict, options, run_metadata)
                 except PREEMPTION as error:
                     cause = error
             step = partial(self._step, self._outside, fetches, feed_dict, options, run_metadata)
-            return self._call_again(step, cause)
+            return self._call_again(step, cause, barred)
         finally:
             self._turn.release()
 
@@ -179,26 +179,35 @@ class MonitoredSession(HookedSession):
             RuntimeError: If the session is closed or in the middle of a call.
         """
         check_step_fn(step_fn)
-        cause = None
+        cause, barred = None, bool(self._mark & STOP_ASKED)
         if not self._lost:
             try:
                 return self._call_step_fn(step_fn)
             except PREEMPTION as error:
                 cause = error
-        return self._call_again(partial(self._call_step_fn, step_fn), cause, unlocked=True)
+        call = partial(self._call_step_fn, step_fn)
+        return self._call_again(call, cause, barred, unlocked=True)
 
     # Recovering
 
     def _call_again(
-        self, call: Callable[[], Any], cause: BaseException | None, unlocked: bool = False
+        self,
+        call: Callable[[], Any],
+        cause: BaseException | None,
+        barred: bool,
+        unlocked: bool = False,
     ) -> Any:
-        """Recover and call, until no preemption comes out of the call."""
+        """Recover and call, until no preemption comes out of the call.
+
+        A stop that was asked for before the call (`barred`) bars its repetitions, too.
+        """
         self._recovery.attempt = 0
         while True:
+            repeated = cause is not None and not barred
             if unlocked:
-                self._replace_unlocked(cause)
+                self._replace_unlocked(cause, repeated)
             else:
-                self._replace(cause, repeated=cause is not None and not self._barred)
+                self._replace(cause, repeated)
             try:
                 return call()
             except PREEMPTION as error:
@@ -208,16 +217,15 @@ class MonitoredSession(HookedSession):
                 with self._flags:
                     self._mark &= STOP_ASKED
 
-    def _replace_unlocked(self, cause: BaseException | None) -> None:
+    def _replace_unlocked(self, cause: BaseException | None, repeated: bool) -> None:
         self._claim_turn("run_step_fn")
         try:
-            self._replace(cause, repeated=cause is not None)
+            self._replace(cause, repeated)
         finally:
             self._turn.release()
 
     def _replace(self, cause: BaseException | None, repeated: bool) -> None:
         """Have another session in the place of the present one; None: there is none."""
-        self._barred = False
         if cause is None:
             self._refuse_if_stopped()
         else:

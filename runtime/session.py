@@ -247,7 +247,7 @@ class HookedSession:
         self._take_turn, self._give_turn = self._turn.acquire, self._turn.release
         self._mark = 0
         self._flags = threading.RLock()
-        self._excused = self._barred = self._lost = False
+        self._excused = self._lost = False
         self._step_fn_thread: int | None = None
         self._outside = _StepCodes.of(self._hooks, 0)
         self._inside = _StepCodes.of(self._hooks, IN_STEP_FN)
@@ -597,7 +597,6 @@ class HookedSession:
             "A hook or a step function asked this session to stop, so it runs no more steps: leave "
             "the loop when should_stop() is True. The raw session still works."
         )
-        self._barred = True
         mark = self._mark_at_rest(codes) << 7
         self._journal.tell(codes.refused | mark, {"error": error_detail(error)})
         instead = self._held_instead_of(error)

@@ -64,6 +64,7 @@ class Start:
         raw: The raw session, once it is open.
         coordinator: The coordinator of the session's threads, once it is made.
         graph: The graph.
+        undone: Whether a failed attempt was undone, and no other one follows.
     """
 
     raw: Any  # of the engine's own class
@@ -103,7 +104,7 @@ class Start:
         self._creator = creator
         self._backoff = backoff
         self._mark = 0
-        self._finalized = False
+        self._finalized = self.undone = False
         self.raw = self.coordinator = None
         self.graph = engine.current_graph()
         self._was_finalized = engine.is_finalized(self.graph)
@@ -146,6 +147,7 @@ class Start:
         interrupt = _undo_open(self, failure)
         self.raw = self.coordinator = None
         if interrupt is not None:
+            self.undone = True
             raise interrupt from failure
         detail = backoff.told(attempt, failure)
         if self._finalized:
@@ -393,9 +395,11 @@ def undo(start: Start, error: BaseException) -> None:
     Errors of the closing itself are written down and dropped: the one that made the construction
     fail comes out.
     """
-    start._journal.tell_raised({"error": error_detail(error)})
+    interrupt = None
     try:
-        interrupt = _undo_open(start, error)
+        if not start.undone:
+            start._journal.tell_raised({"error": error_detail(error)})
+            interrupt = _undo_open(start, error)
     finally:
         start.restore_graph()
     start.change(Place("closed"), Trigger.ABORT)

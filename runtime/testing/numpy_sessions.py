@@ -23,6 +23,7 @@ from runtime.testing.adapter import SessionAdapter
 from statemachine.log import EventLog, versions
 from statemachine.testing.features import EVERYTHING, FEATURES, Feature
 from statemachine.testing.live import LiveRaw, LiveStage, Piece
+from statemachine.testing.log_checks import TailStore
 from statemachine.testing.model.graph import Symbol, symbol_name
 from statemachine.testing.model.scaffold import Scaffold
 from statemachine.testing.player import report
@@ -32,6 +33,8 @@ from statemachine.testing.scenario import Scenario
 MOST_RECOVERIES: Final = 8
 STUCK_GRACE_SECONDS: Final = 0.02
 GRACE_SECONDS: Final = 10.0
+_READY: Final = np.array([])
+_NOT_READY: Final = np.array([b"w"])
 
 
 class StageEngine(NumpyEngine):
@@ -122,7 +125,7 @@ class StageScaffold:
     def _check(self, part: str) -> _Run:
         def run(raw: LiveRaw) -> Any:
             ready = self._stage.ready(part, raw, self._scaffold)
-            return np.array([] if ready else [b"w"])
+            return _READY if ready else _NOT_READY
 
         return _Run(run)
 
@@ -170,7 +173,7 @@ class NumpySession(SessionAdapter):
 
     def construct(self, stage: LiveStage, hooks: Any) -> Any:
         """The session, with the stage's engine and a log in memory."""
-        stage.logs.append(EventLog())
+        stage.logs.append(EventLog(TailStore()))
         session = self.session_class.__new__(self.session_class)
         session._engine = StageEngine(stage)
         self.initialize(session, stage, hooks)

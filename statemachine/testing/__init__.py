@@ -4,6 +4,7 @@ Comes with the extra ``testing``: ``pip install 'monitored-session[testing]'``. 
 a session class; `runtime.testing` plays scenarios on one.
 """
 
+from statemachine.testing.building import fault_points
 from statemachine.testing.features import Feature, Sees, features_of
 from statemachine.testing.known import Known, KnownError, read_known
 from statemachine.testing.results import (
@@ -17,7 +18,7 @@ from statemachine.testing.results import (
     Result,
 )
 from statemachine.testing.scenario import Scenario, ScenarioError
-from statemachine.testing.strategies import fault_points, scenarios
+from statemachine.testing.strategies import scenarios
 
 __all__ = [
     "Check",

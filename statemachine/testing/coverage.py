@@ -9,11 +9,11 @@ from typing import Final
 from statemachine.compiled import compile_table, steps_from
 from statemachine.events import SYMBOL_MASK
 from statemachine.table import State
+from statemachine.testing.building import fault_points, possible_fault_points
 from statemachine.testing.features import Feature, Sees
 from statemachine.testing.log_checks import Logged
 from statemachine.testing.results import Coverage, Reach
 from statemachine.testing.scenario import Scenario
-from statemachine.testing.strategies import fault_points, possible_fault_points
 
 HOOKS: Final = 2
 """Transitions are those of so many hooks; with more hooks there are no others."""
@@ -41,7 +41,7 @@ class Reached:
     def log(self, logged: Logged) -> None:
         """Count the transitions of a log."""
         for life in logged.lives:
-            self._pairs.update(itertools.pairwise((life.codes & SYMBOL_MASK).tolist()))
+            self._pairs.update(itertools.pairwise(code & SYMBOL_MASK for code in life.codes))
 
     def coverage(self) -> Coverage:
         """What was reached, and what could have been."""

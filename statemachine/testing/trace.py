@@ -132,14 +132,15 @@ def _bag(events: Sequence[Event]) -> list[str]:
 
 
 def describe(event: Mapping[str, Any]) -> str:
-    """Shows one event on one line."""
+    """Shows one event on one line; what a check does not look at is not there."""
     kind = event["e"]
     error = event.get("exc")
     tail = f" !! {error[0]}({error[1]})" if error else ""
+    name = event.get("of", event.get("n", ""))
     if kind == "op":
-        return f"> {event['n']} {event['k']}"
+        return f"> {name} {event.get('k', '')}"
     if kind in {"ret", "ok", "exc"}:
-        return f"< {event['n']} {json.dumps(event.get('v'))}{tail}"
+        return f"< {name} {json.dumps(event.get('v'))}{tail}"
     shown = {k: v for k, v in event.items() if k not in {"e", "exc", "i", "m", "n"}}
     name = f"h{event['i']}.{event['m']}#{event['n']}" if kind == "hook" else kind
     return f"  {name} {json.dumps(shown) if shown else ''}{tail}"
