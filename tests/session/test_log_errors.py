@@ -15,8 +15,10 @@ import pytest
 import runtime as tf
 from statemachine import EventKind, EventLog, LogWriteFailed, Verdict, audit
 from tests.statemachine.faults import EIO, ENOSPC, FailingSystem
+from tests.statemachine.tails import resize
 
-STEPS = 3 * 32768 // 4
+SLOTS = 2044
+STEPS = 3 * SLOTS // 4
 """Steps whose events fill three blocks."""
 
 
@@ -50,6 +52,11 @@ def training(hooks: list[Any], log: EventLog) -> Any:
 
 
 SESSIONS = [singular, monitored, training]
+
+
+@pytest.fixture(autouse=True)
+def _small_tails(monkeypatch: pytest.MonkeyPatch) -> None:
+    resize(monkeypatch, SLOTS)
 
 
 @pytest.fixture(autouse=True)
@@ -240,7 +247,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, with room for a tail and little more."""
     directory = tmp_path / "small"
     directory.mkdir()
-    mount(directory, "-o", "size=1600k")
+    mount(directory, "-o", "size=160k")
     yield directory
     while not subprocess.run(["umount", "-l", str(directory)], capture_output=True).returncode:
         pass

@@ -18,10 +18,12 @@ from statemachine import (
 )
 from statemachine.cli.recovery import recover
 from statemachine.compiled import Place
-from statemachine.tail import MAX_RECORD, SLOTS
+from statemachine.tail import MAX_RECORD
 from tests.statemachine.faults import EIO, ENOSPC, FailingSystem
 from tests.statemachine.histories import HOOKS, START_EVENTS, STEP_EVENTS, Writer
+from tests.statemachine.tails import resize
 
+SLOTS = 2044
 BLOCK = SLOTS // STEP_EVENTS
 """Steps that fill a block."""
 KINDS = [
@@ -33,6 +35,11 @@ KINDS = [
     errno.ESTALE,
     errno.EFBIG,
 ]
+
+
+@pytest.fixture(autouse=True)
+def _small_tails(monkeypatch):
+    resize(monkeypatch, SLOTS)
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from statemachine import EventKind, EventLog, UnreadableLog, Verdict, audit, replay
-from statemachine import journal as journal_module
-from statemachine import store as store_module
 from statemachine import tail as tail_module
 from statemachine.cli.recovery import recover
 from statemachine.events import SECOND_LANE
 from tests.statemachine.histories import HOOKS, Writer
 from tests.statemachine.power import Disk, RecordingSystem, chances
+from tests.statemachine.tails import resize
 
 SLOTS = 124
 """Ordered events in a tail of four sectors, so that a short session fills several."""
@@ -25,10 +24,7 @@ LOG = Path("log.arrows")
 @pytest.fixture(scope="module")
 def small_tails():
     with pytest.MonkeyPatch.context() as patch:
-        size = 64 + 16 * SLOTS
-        for module in (tail_module, store_module):
-            patch.setattr(module, "TAIL_SIZE", size)
-        patch.setattr(journal_module, "SLOTS", SLOTS)
+        resize(patch, SLOTS)
         yield
 
 
