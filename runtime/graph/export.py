@@ -76,9 +76,16 @@ def missing(namespace: str, names: dict[str, Any]) -> Callable[[str], NoReturn]:
     """
 
     def fail(name: str) -> NoReturn:
-        raise AttributeError(f"{namespace}.{name} does not exist here{_nearest(name, names)}")
+        near = _elsewhere(name) or _nearest(name, names)
+        raise AttributeError(f"{namespace}.{name} does not exist here{near}")
 
     return fail
+
+
+def _elsewhere(name: str) -> str:
+    """Where something of just that name exists."""
+    places = [f"tf.{key}.{name}" if key else f"tf.{name}" for key in _NAMES if name in _NAMES[key]]
+    return f"; there is {' and '.join(places)}." if places else ""
 
 
 def _nearest(name: str, names: dict[str, Any]) -> str:

@@ -15,16 +15,16 @@ def _is_attrs(value: Any) -> bool:
 
 
 @export("nest.is_nested")
-def is_nested(structure: Any) -> bool:
+def is_nested(seq: Any) -> bool:
     """Whether something is a structure, not an element.
 
     Args:
-        structure: Anything.
+        seq: Anything.
 
     Returns:
         True for lists, tuples, mappings and attrs objects.
     """
-    return isinstance(structure, (list, tuple, Mapping)) or _is_attrs(structure)
+    return isinstance(seq, (list, tuple, Mapping)) or _is_attrs(seq)
 
 
 def _children(structure: Any) -> list[Any]:

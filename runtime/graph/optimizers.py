@@ -8,9 +8,10 @@ from runtime.graph.definition import Definition
 from runtime.graph.dtypes import DType
 from runtime.graph.gradients import gradients
 from runtime.graph.graph import Graph, get_default_graph
+from runtime.graph.indexed_slices import IndexedSlices
 from runtime.graph.keys import GraphKeys
 from runtime.graph.operation import Operation
-from runtime.graph.ops import state
+from runtime.graph.ops import scatter, state
 from runtime.graph.ops.array import zeros
 from runtime.graph.ops.control_flow import group
 from runtime.graph.ops.math import cast
@@ -144,7 +145,7 @@ class Optimizer:
         pairs = tuple(grads_and_vars)
         if not pairs:
             raise ValueError("No variables provided.")
-        used = [(convert_to_tensor(g), v) for g, v in pairs if g is not None]
+        used = [(_slope(g), v) for g, v in pairs if g is not None]
         if not used:
             names = [variable.name for _, variable in pairs]
             raise ValueError(f"No gradients provided for any variable: {names}.")
@@ -160,10 +161,13 @@ class Optimizer:
             train_ops.append(step)
         return step
 
-    def _update(self, gradient: Tensor, variable: Variable) -> Operation:
+    def _update(self, gradient: Tensor | IndexedSlices, variable: Variable) -> Operation:
         graph = variable.graph
         with graph.name_scope(f"update_{variable.op.name}"):
-            update = self._apply(gradient, variable)
+            if isinstance(gradient, IndexedSlices):
+                update = self._apply_sparse(gradient, variable)
+            else:
+                update = self._apply(gradient, variable)
             if variable.constraint is None:
                 return update
             with graph.control_dependencies([update]):
@@ -187,6 +191,10 @@ class Optimizer:
 
     def _apply(self, gradient: Tensor, variable: Variable) -> Operation:
         raise NotImplementedError(f"{type(self).__name__} does not say how to change a variable.")
+
+    def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
+        """Changes a variable along a gradient of some rows; as a whole, unless a class can more."""
+        return self._apply(convert_to_tensor(gradient), variable)
 
     # Slots: variables that belong to an optimizer and to one of the model's variables.
 
@@ -233,6 +241,10 @@ class Optimizer:
             with graph.name_scope(None):
                 self._non_slots[key] = Variable(initial, trainable=False, name=name)
         return self._non_slots[key]
+
+
+def _slope(gradient: Any) -> Tensor | IndexedSlices:
+    return gradient if isinstance(gradient, IndexedSlices) else convert_to_tensor(gradient)
 
 
 def _flat(variables: Any) -> list[Any]:
@@ -299,6 +311,11 @@ class GradientDescentOptimizer(Optimizer):
         rate = _typed(self._rate, variable.dtype)
         return _step(state.APPLY_DESCENT, variable._ref(), rate, gradient)
 
+    def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
+        rate = _typed(self._rate, variable.dtype)
+        rows = (gradient.values, gradient.indices)
+        return _step(scatter.SPARSE_DESCENT, variable._ref(), rate, *rows)
+
 
 class MomentumOptimizer(Optimizer):
     """Gradient descent with momentum.
@@ -336,13 +353,20 @@ class MomentumOptimizer(Optimizer):
         self._kept = _parameter(self._momentum, "momentum")
 
     def _apply(self, gradient: Tensor, variable: Variable) -> Operation:
+        return self._moved(state.APPLY_MOMENTUM, variable, gradient)
+
+    def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
+        rows = (gradient.values, gradient.indices)
+        return self._moved(scatter.SPARSE_MOMENTUM, variable, *rows)
+
+    def _moved(self, definition: Definition, variable: Variable, *gradient: Tensor) -> Operation:
         return _step(
-            state.APPLY_MOMENTUM,
+            definition,
             variable._ref(),
             self._zeros_slot(variable, "momentum", self._name)._ref(),
             _typed(self._rate, variable.dtype),
             _typed(self._kept, variable.dtype),
-            gradient,
+            *gradient,
             use_nesterov=self._use_nesterov,
         )
 
@@ -397,16 +421,26 @@ class AdamOptimizer(Optimizer):
         return self._non_slots["beta1_power", graph], self._non_slots["beta2_power", graph]
 
     def _apply(self, gradient: Tensor, variable: Variable) -> Operation:
+        return self._moved(state.APPLY_ADAM, variable, gradient, use_nesterov=False)
+
+    def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
+        rows = (gradient.values, gradient.indices)
+        return self._moved(scatter.SPARSE_ADAM, variable, *rows)
+
+    # Any: attributes are of any type.
+    def _moved(
+        self, definition: Definition, variable: Variable, *gradient: Tensor, **attributes: Any
+    ) -> Operation:
         powers = [power.value() for power in self._get_beta_accumulators()]
         return _step(
-            state.APPLY_ADAM,
+            definition,
             variable._ref(),
             self._zeros_slot(variable, "m", self._name)._ref(),
             self._zeros_slot(variable, "v", self._name)._ref(),
             *[_typed(power, variable.dtype) for power in powers],
             *[_typed(parameter, variable.dtype) for parameter in self._parameters.values()],
-            gradient,
-            use_nesterov=False,
+            *gradient,
+            **attributes,
         )
 
     def _finish(self, updates: list[Operation], scope: str) -> list[Operation]:

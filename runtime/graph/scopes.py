@@ -346,20 +346,57 @@ def _add_loss(variable: Variable, regularizer: Regularizer) -> None:
 
 
 @export("get_local_variable")
-def get_local_variable(name: str, *args: Any, **kwargs: Any) -> Any:
+def get_local_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Regularizer | None = None,
+    trainable: bool = False,
+    collections: Any = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Callable[..., Any] | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Any:
     """Like `get_variable`, for a variable that is local and not trainable.
 
     Args:
         name: Its name in the current variable scope.
-        *args: As for `get_variable`.
-        **kwargs: As for `get_variable`.
+        shape: As for `get_variable`.
+        dtype: As for `get_variable`.
+        initializer: As for `get_variable`.
+        regularizer: As for `get_variable`.
+        trainable: Without effect: it is not.
+        collections: Further collections, beside LOCAL_VARIABLES.
+        caching_device: Without effect.
+        partitioner: Without effect.
+        validate_shape: As for `get_variable`.
+        use_resource: Without effect.
+        custom_getter: As for `get_variable`.
+        constraint: As for `get_variable`.
+        synchronization: Without effect.
+        aggregation: Without effect.
 
     Returns:
         The variable.
     """
-    kwargs["collections"] = [*(kwargs.get("collections") or ()), GraphKeys.LOCAL_VARIABLES]
-    kwargs["trainable"] = False
-    return get_variable(name, *args, **kwargs)
+    return get_variable(
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        False,
+        [*(collections or ()), GraphKeys.LOCAL_VARIABLES],
+        validate_shape=validate_shape,
+        custom_getter=custom_getter,
+        constraint=constraint,
+    )
 
 
 @export("variable_scope")
@@ -452,7 +489,7 @@ class variable_scope:
         if self._auxiliary:
             opened = stack.enter_context(graph.name_scope(short or None))
         scope = self._scope(scopes.current, target, opened)
-        stack.enter_context(_current(scopes, scope, isinstance(target, VariableScope)))
+        stack.enter_context(_current(scopes, scope))
         return scope
 
     def _scope(
@@ -480,25 +517,24 @@ def _nested_getter(outer: Callable[..., Any], inner: Callable[..., Any]) -> Call
 
 def _unique_scope(scopes: _ThreadScopes, name: str) -> str:
     prefix = f"{scopes.current.name}/" if scopes.current.name else ""
-    candidate, number = name, 0
-    while scopes.counts.get(prefix + candidate, 0):
-        number += 1
-        candidate = f"{name}_{number}"
+    count = scopes.counts.get(prefix + name, 0)
+    candidate = name
+    while count and scopes.counts.get(prefix + candidate, 0):
+        candidate = f"{name}_{count}"
+        count += 1
     return candidate
 
 
 @contextmanager
-def _current(scopes: _ThreadScopes, scope: VariableScope, again: bool) -> Iterator[None]:
-    """Makes a scope the current one; entering a scope object again uses up no default name."""
-    before, counts = scopes.current, dict(scopes.counts) if again else scopes.counts
+def _current(scopes: _ThreadScopes, scope: VariableScope) -> Iterator[None]:
+    before = scopes.current
     scopes.counts[scope.name] = scopes.counts.get(scope.name, 0) + 1
     scopes.current = scope
     try:
         yield
     finally:
-        scopes.current, scopes.counts = before, counts
-        if not again:
-            _close_children(scopes, scope.name)
+        scopes.current = before
+        _close_children(scopes, scope.name)
 
 
 def _close_children(scopes: _ThreadScopes, name: str) -> None:
@@ -515,7 +551,18 @@ def no_regularizer(_: Any) -> None:
 
 @export("variable_op_scope")
 def variable_op_scope(
-    values: Any, name_or_scope: Any, default_name: str | None = None, **options: Any
+    values: Any,
+    name_or_scope: Any,
+    default_name: str | None = None,
+    initializer: Any = None,
+    regularizer: Regularizer | None = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    custom_getter: Callable[..., Any] | None = None,
+    reuse: Any = None,
+    dtype: Any = None,
+    use_resource: bool | None = None,
+    constraint: Any = None,
 ) -> variable_scope:
     """An old spelling of `variable_scope`.
 
@@ -523,9 +570,27 @@ def variable_op_scope(
         values: Without effect.
         name_or_scope: A name, or a scope to enter again.
         default_name: The name if that is None.
-        **options: As for `variable_scope`.
+        initializer: As for `variable_scope`.
+        regularizer: As for `variable_scope`.
+        caching_device: Without effect.
+        partitioner: Without effect.
+        custom_getter: As for `variable_scope`.
+        reuse: As for `variable_scope`.
+        dtype: As for `variable_scope`.
+        use_resource: Without effect.
+        constraint: As for `variable_scope`.
 
     Returns:
         A context manager.
     """
-    return variable_scope(name_or_scope, default_name, values, **options)
+    return variable_scope(
+        name_or_scope,
+        default_name,
+        values,
+        initializer=initializer,
+        regularizer=regularizer,
+        custom_getter=custom_getter,
+        reuse=reuse,
+        dtype=dtype,
+        constraint=constraint,
+    )

@@ -332,23 +332,24 @@ class TensorShape:
         return f"TensorShape([{', '.join(f'Dimension({d})' for d in self._dims)}])"
 
 
-def dimension_value(value: Any) -> int | None:
+def dimension_value(dimension: Any) -> int | None:
     """The size that a value stands for.
 
     Args:
-        value: An int, a Dimension or None.
+        dimension: An int, a Dimension or None.
 
     Returns:
         The int, or None if unknown.
     """
-    if value is None:
+    if dimension is None:
         return None
-    if isinstance(value, Dimension):
-        return value.value
+    if isinstance(dimension, Dimension):
+        return dimension.value
     try:
-        return int(value.__index__())
+        return int(dimension.__index__())
     except AttributeError:
-        raise TypeError(f"Dimension value must be an integer or None, got {value!r}.") from None
+        message = f"Dimension value must be an integer or None, got {dimension!r}."
+        raise TypeError(message) from None
 
 
 def as_dims(value: Any) -> Dims:

@@ -8,10 +8,12 @@ from runtime.graph.definition import Definition
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph, get_default_session
+from runtime.graph.indexed_slices import IndexedSlices
 from runtime.graph.keys import GraphKeys
 from runtime.graph.operation import Operation
 from runtime.graph.ops import state
 from runtime.graph.ops.control_flow import group, no_op
+from runtime.graph.ops.scatter import PLACES, ROWS, scattered
 from runtime.graph.session import SINGLE
 from runtime.graph.shapes import Dims, TensorShape, as_dims, compatible, described, fully_known
 from runtime.graph.tensor import Operators, Tensor
@@ -360,6 +362,56 @@ class Variable(Operators):
             )
         chosen.run(self._initializer, {self._initializer.inputs[1]: value})
 
+    def scatter_sub(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Subtracts rows.
+
+        Args:
+            sparse_delta: The rows.
+            use_locking: Without effect.
+            name: Name of the operation.
+
+        Returns:
+            A tensor with the new value.
+        """
+        return self._scattered("Sub", sparse_delta, name)
+
+    def scatter_add(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Adds rows.
+
+        Args:
+            sparse_delta: The rows.
+            use_locking: Without effect.
+            name: Name of the operation.
+
+        Returns:
+            A tensor with the new value.
+        """
+        return self._scattered("Add", sparse_delta, name)
+
+    def scatter_update(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Replaces rows.
+
+        Args:
+            sparse_delta: The rows.
+            use_locking: Without effect.
+            name: Name of the operation.
+
+        Returns:
+            A tensor with the new value.
+        """
+        return self._scattered("Update", sparse_delta, name)
+
+    def _scattered(self, kind: str, rows: IndexedSlices, name: str | None) -> Tensor:
+        if not isinstance(rows, IndexedSlices):
+            raise TypeError(f"sparse_delta is not IndexedSlices: {rows!r}")
+        return scattered(ROWS[kind], self._tensor, rows.indices, rows.values, name)
+
     def __repr__(self) -> str:
         return f"<tf.Variable {self.name!r} shape={self.shape} dtype={self.dtype.name}>"
 
@@ -479,6 +531,48 @@ def assign_sub(
     return _update(state.ASSIGN_SUB, ref, value, name, "assign_sub")
 
 
+def _scatter_function(name_of: str, definition: Definition, locking: bool, what: str) -> None:
+    @export(name_of)
+    def function(
+        ref: Any,
+        indices: TensorLike,
+        updates: TensorLike,
+        use_locking: bool = locking,
+        name: str | None = None,
+    ) -> Tensor:
+        return scattered(definition, variable_tensor(ref, name_of), indices, updates, name)
+
+    function.__name__ = function.__qualname__ = name_of
+    function.__doc__ = f"""{what}
+
+    Args:
+        ref: The variable.
+        indices: The rows; for names with ``nd`` coordinates along the last axis.
+        updates: The values for them.
+        use_locking: Without effect.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with the new value.
+    """
+
+
+for _kind, _what in (
+    ("Update", "Replaces {} of a variable."),
+    ("Add", "Adds to {} of a variable."),
+    ("Sub", "Subtracts from {} of a variable."),
+    ("Mul", "Multiplies {} of a variable."),
+    ("Div", "Divides {} of a variable."),
+    ("Max", "Replaces {} of a variable where others are larger."),
+    ("Min", "Replaces {} of a variable where others are smaller."),
+):
+    _text = _what.format("some rows")
+    _scatter_function(f"scatter_{_kind.lower()}", ROWS[_kind], _kind == "Update", _text)
+    if _kind in PLACES:
+        _text = _what.format("some elements or slices")
+        _scatter_function(f"scatter_nd_{_kind.lower()}", PLACES[_kind], _kind == "Update", _text)
+
+
 @export("count_up_to")
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     """Adds one to a variable in each run until a limit is reached.
@@ -497,7 +591,17 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
 # The variables of a graph.
 
 
-@export("global_variables", "all_variables")
+@export("all_variables")
+def all_variables() -> list[Any]:
+    """The old name of `global_variables`.
+
+    Returns:
+        A list.
+    """
+    return global_variables()
+
+
+@export("global_variables")
 def global_variables(scope: str | None = None) -> list[Any]:
     """The variables of the default graph that checkpoints hold.
 

@@ -113,6 +113,20 @@ def _unary() -> list[Case]:
         ("zeros_like", tf.zeros_like, np.zeros_like, X, False),
         ("ones_like", tf.ones_like, np.ones_like, X, False),
         ("conj", tf.conj, np.conj, X, True),
+        ("asin", tf.asin, np.arcsin, UNIT, True),
+        ("acos", tf.acos, np.arccos, UNIT, True),
+        ("atan", tf.atan, np.arctan, X, True),
+        ("sinh", tf.sinh, np.sinh, X, True),
+        ("cosh", tf.cosh, np.cosh, X, True),
+        ("asinh", tf.asinh, np.arcsinh, X, True),
+        ("acosh", tf.acosh, np.arccosh, POSITIVE + 1, True),
+        ("atanh", tf.atanh, np.arctanh, UNIT, True),
+        ("rint", tf.rint, np.rint, X, False),
+        ("reciprocal_no_nan", tf.math.reciprocal_no_nan, lambda x: 1 / x, POSITIVE, True),
+        ("erf", tf.erf, np.vectorize(math.erf), X, True),
+        ("erfc", tf.erfc, np.vectorize(math.erfc), X, True),
+        ("lgamma", tf.lgamma, np.vectorize(math.lgamma), POSITIVE, True),
+        ("log_sigmoid", tf.log_sigmoid, lambda x: np.log(_sigmoid(x)), 5 * X, True),
     ]  # fmt: skip
     return [Case(n, f, g, (x,), (0,) if smooth else ()) for n, f, g, x, smooth in table]
 
@@ -144,6 +158,9 @@ def _binary() -> list[Case]:
         ("squared_difference", tf.squared_difference, lambda x, y: (x - y) ** 2, True),
         ("atan2", tf.atan2, np.arctan2, True),
         ("div_no_nan", tf.div_no_nan, np.true_divide, True),
+        ("xdivy", tf.math.xdivy, np.true_divide, True),
+        ("xlogy", tf.math.xlogy, lambda x, y: x * np.log(np.abs(y)), False),
+        ("multiply_no_nan", tf.math.multiply_no_nan, np.multiply, True),
         ("equal", tf.equal, np.equal, False),
         ("not_equal", tf.not_equal, np.not_equal, False),
         ("less", tf.less, np.less, False),
@@ -321,6 +338,287 @@ def _shapes() -> list[Case]:
     ]  # fmt: skip
 
 
+LENGTHS = np.array([2, 0, 4], np.int32)
+IDS = np.array([0, 0, 2], np.int32)
+MIXED = np.array([2, -1, 0], np.int32)
+NUMBERS = np.array([3, 1, 3, 2, 1], np.int32)
+COORDINATES = np.array([[2, 0], [1, 1], [2, 0]], np.int32)
+
+
+def _placed(target: Array, indices: Array, values: Array, change: Any = np.add.at) -> Array:
+    """NumPy's way to change some elements."""
+    result = np.array(target)
+    change(result, tuple(indices.T), values)
+    return result
+
+
+def _layouts() -> list[Case]:
+    times = np.array([2, 3], np.int32)
+    pads = [[1, 0], [2, 1]]
+    return [
+        Case("tile", lambda x: tf.tile(x, [2, 3]), lambda x: np.tile(x, (2, 3)), (X,), (0,)),
+        Case("tile-dynamic", tf.tile, np.tile, (X, times), (0,)),
+        Case("broadcast_to", lambda x: tf.broadcast_to(x, [2, 3, 4]),
+             lambda x: np.broadcast_to(x, (2, 3, 4)), (COLUMN,), (0,)),
+        Case("pad", lambda x: tf.pad(x, pads, constant_values=7.0),
+             lambda x: np.pad(x, pads, constant_values=7.0), (X,), (0,)),
+        Case("pad-reflect", lambda x: tf.pad(x, pads, "REFLECT"),
+             lambda x: np.pad(x, pads, "reflect"), (X,), (0,)),
+        Case("pad-symmetric", lambda x: tf.pad(x, pads, "symmetric"),
+             lambda x: np.pad(x, pads, "symmetric"), (X,), (0,)),
+        Case("reverse", lambda x: tf.reverse(x, [0, -1]), lambda x: x[::-1, ::-1], (X,), (0,)),
+        Case("reverse_sequence", lambda x, n: tf.reverse_sequence(x, n, 1, 0),
+             lambda x, n: np.array([[*r[:k][::-1], *r[k:]] for r, k in zip(x, n, strict=True)]),
+             (X, LENGTHS), (0,)),
+        Case("roll", lambda x: tf.roll(x, [1, -2], [0, 1]), lambda x: np.roll(x, (1, -2), (0, 1)),
+             (X,), (0,)),
+        Case("split", lambda x: tf.split(x, 2, 1)[1] * 2.0, lambda x: 2 * x[:, 2:], (X,), (0,)),
+        Case("split-sizes", lambda x: tf.split(x, [1, -1], 1)[1], lambda x: x[:, 1:], (X,), (0,)),
+        Case("split-dynamic", lambda x, n: tf.split(x, n, 1, num=2)[0], lambda x, n: x[:, :3],
+             (X, np.array([3, 1], np.int32)), (0,)),
+        Case("sequence_mask", lambda n: tf.sequence_mask(n, 5),
+             lambda n: np.arange(5) < n[:, None], (LENGTHS,)),
+        Case("sequence_mask-longest", lambda n: tf.sequence_mask(n, dtype=tf.float32),
+             lambda n: (np.arange(4) < n[:, None]).astype(np.float32), (LENGTHS,)),
+        Case("meshgrid", lambda x, y: tf.meshgrid(x, y)[0] * 2.0,
+             lambda x, y: 2 * np.meshgrid(x, y)[0], (ROW, ROW[:3]), (0,)),
+        Case("meshgrid-ij", lambda x, y: tf.meshgrid(x, y, indexing="ij")[1],
+             lambda x, y: np.meshgrid(x, y, indexing="ij")[1], (ROW, ROW[:3]), (1,)),
+        Case("ensure_shape", lambda x: tf.ensure_shape(x, [3, None]), lambda x: x, (X,), (0,)),
+        Case("repeat", lambda x: tf.repeat(x, 2, 1), lambda x: np.repeat(x, 2, 1), (X,), (0,)),
+        Case("repeat-each", lambda x, n: tf.repeat(x, n, 0), lambda x, n: np.repeat(x, n, 0),
+             (X, LENGTHS), (0,)),
+        Case("matrix_transpose", tf.matrix_transpose, lambda x: x.mT, (CUBE,), (0,)),
+        Case("broadcast_dynamic_shape",
+             lambda x, y: tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y)),
+             lambda x, y: np.array([3, 4], np.int32), (X, ROW)),
+    ]  # fmt: skip
+
+
+def _indexing() -> list[Case]:
+    values = numbers(3, seed=4)
+    rows = np.array([[2], [0]], np.int32)
+    batch = np.array([[2, 0], [1, 1]], np.int32)
+    deep = np.array([[[1, 0]], [[2, 2]]], np.int32)
+    return [
+        Case("gather_nd", tf.gather_nd, lambda x, i: x[tuple(i.T)], (X, COORDINATES), (0,)),
+        Case("gather_nd-rows", tf.gather_nd, lambda x, i: x[i[:, 0]], (X, rows), (0,)),
+        Case("scatter_nd", lambda v, i: tf.scatter_nd(i, v, [3, 4]),
+             lambda v, i: _placed(np.zeros((3, 4)), i, v), (values, COORDINATES), (0,)),
+        Case("tensor_scatter_nd_update", tf.tensor_scatter_nd_update,
+             lambda x, i, v: _placed(x, i, v, lambda t, k, w: t.__setitem__(k, w)),
+             (X, COORDINATES[:2], values[:2]), (0, 2)),
+        Case("tensor_scatter_nd_add", tf.tensor_scatter_nd_add, _placed,
+             (X, COORDINATES, values), (0, 2)),
+        Case("tensor_scatter_nd_sub", tf.tensor_scatter_nd_sub,
+             lambda x, i, v: _placed(x, i, -v), (X, COORDINATES, values), (0, 2)),
+        Case("tensor_scatter_nd_max", tf.tensor_scatter_nd_max,
+             lambda x, i, v: _placed(x, i, v, np.maximum.at), (X, COORDINATES, values)),
+        Case("dynamic_partition", lambda x, p: tf.dynamic_partition(x, p, 3)[0] * 2.0,
+             lambda x, p: 2 * x[p == 0], (X, IDS), (0,)),
+        Case("dynamic_stitch", lambda x, y: tf.dynamic_stitch([[0, 2], [1]], [x[:2], y]),
+             lambda x, y: np.stack([x[0], y[0], x[1]]), (X, numbers(1, 4)), (0, 1)),
+        Case("invert_permutation", tf.invert_permutation, np.argsort,
+             (np.array([2, 0, 1], np.int32),)),
+        Case("unique", lambda x: tf.unique(x)[0], lambda x: np.array([3, 1, 2], np.int32),
+             (NUMBERS,)),
+        Case("unique-places", lambda x: tf.unique(x).idx,
+             lambda x: np.array([0, 1, 0, 2, 1], np.int32), (NUMBERS,)),
+        Case("unique-counts", lambda x: tf.unique_with_counts(x).count,
+             lambda x: np.array([2, 2, 1], np.int32), (NUMBERS,)),
+        Case("setdiff1d", lambda x, y: tf.setdiff1d(x, y).out,
+             lambda x, y: np.array([3, 3], np.int32), (NUMBERS, np.array([1, 2], np.int32))),
+        Case("searchsorted", lambda x, v: tf.searchsorted(x, v, "right"),
+             lambda x, v: np.searchsorted(x, v, "right").astype(np.int32),
+             (np.sort(ROW), np.array([-1.0, 0.5]))),
+        Case("argsort", lambda x: tf.argsort(x, direction="DESCENDING"),
+             lambda x: np.argsort(-x).astype(np.int32), (X,)),
+        Case("sort", lambda x: tf.sort(x, 0), lambda x: np.sort(x, 0), (X,), (0,)),
+        Case("sort-descending", lambda x: tf.sort(x, 1, "DESCENDING"),
+             lambda x: np.sort(x)[:, ::-1], (X,), (0,)),
+        Case("bincount", lambda x: tf.bincount(x, minlength=6),
+             lambda x: np.bincount(x, minlength=6).astype(np.int32), (NUMBERS,)),
+        Case("histogram", lambda x: tf.histogram_fixed_width(x, [-1.0, 1.0], 4),
+             lambda x: np.histogram(np.clip(x, -1, 0.99), 4, (-1, 1))[0].astype(np.int32), (X,)),
+        Case("confusion_matrix", lambda x, y: tf.confusion_matrix(x, y, 3),
+             lambda x, y: np.array([[1, 0, 1], [0, 0, 0], [0, 1, 0]], np.int32),
+             (IDS, np.array([2, 0, 1], np.int32))),
+        Case("unravel_index", lambda x: tf.unravel_index(x, [2, 4]),
+             lambda x: np.array(np.unravel_index(x, (2, 4)), np.int32), (NUMBERS,)),
+        Case("batch_gather", tf.batch_gather, lambda x, i: np.stack([x[0][i[0]], x[1][i[1]]]),
+             (CUBE, batch), (0,)),
+        Case("gather-batch_dims", lambda x, i: tf.gather(x, i, axis=2, batch_dims=1),
+             lambda x, i: np.stack([x[0][:, i[0]], x[1][:, i[1]]]), (CUBE, deep), (0,)),
+        Case("boolean_mask-axis", lambda x, m: tf.boolean_mask(x, m, axis=1),
+             lambda x, m: x[:, m], (X, np.array([True, False, True, True])), (0,)),
+    ]  # fmt: skip
+
+
+def _segments() -> list[Case]:
+    def rows(function: Any, empty: float) -> Any:
+        def expected(x: Array, ids: Array) -> Any:
+            parts = [x[ids == i] for i in range(3)]
+            return np.stack([function(p) if len(p) else np.full(4, empty) for p in parts])
+
+        return expected
+
+    low, high = np.finfo(np.float64).min, np.finfo(np.float64).max
+    table: list[tuple[str, Any, float, float]] = [
+        ("sum", lambda p: p.sum(0), 0, 0),
+        ("mean", lambda p: p.mean(0), 0, 0),
+        ("max", lambda p: p.max(0), 0, low),
+        ("min", lambda p: p.min(0), 0, high),
+        ("prod", lambda p: p.prod(0), 1, 1),
+        ("sqrt_n", lambda p: p.sum(0) / np.sqrt(len(p)), 0, 0),
+    ]
+    cases = []
+    for kind, function, empty, unsorted_empty in table:
+        if kind != "sqrt_n":
+            make = getattr(tf, f"segment_{kind}")
+            cases.append(Case(f"segment_{kind}", make, rows(function, empty), (X, IDS), (0,)))
+        make = getattr(tf, f"unsorted_segment_{kind}")
+        smooth = () if kind in ("max", "min") else (0,)  # of an empty segment they are limits
+        cases.append(Case(f"unsorted_segment_{kind}", lambda x, i, m=make: m(x, i, 3),
+                          rows(function, unsorted_empty), (X, MIXED), smooth))  # fmt: skip
+        full = rows(function, 0.0)
+        cases.append(Case(f"unsorted_segment_{kind}-full", lambda x, i, m=make: m(x, i, 2),
+                          lambda x, i, e=full: e(x, i)[:2],
+                          (X, np.array([1, 0, 1], np.int32)), (0,)))  # fmt: skip
+    return cases
+
+
+SQUARES = numbers(2, 3, 3, seed=7)
+
+
+def _products() -> list[Case]:
+    return [
+        Case("tensordot", lambda x, y: tf.tensordot(x, y, 1), lambda x, y: np.tensordot(x, y, 1),
+             (CUBE, B), (0, 1)),
+        Case("tensordot-axes", lambda x, y: tf.tensordot(x, y, [[2, 0], [0, 2]]),
+             lambda x, y: np.tensordot(x, y, [[2, 0], [0, 2]]),
+             (CUBE, numbers(4, 5, 2)), (0, 1)),
+        Case("tensordot-outer", lambda x, y: tf.tensordot(x, y, 0),
+             lambda x, y: np.tensordot(x, y, 0), (ROW, ROW), (0, 1)),
+        Case("einsum", lambda x, y: tf.einsum("bij,jk->bik", x, y),
+             lambda x, y: np.einsum("bij,jk->bik", x, y), (CUBE, B), (0, 1)),
+        Case("einsum-implicit", lambda x, y: tf.einsum("ij,jk", x, y), np.matmul, (A, B), (0, 1)),
+        Case("einsum-sum", lambda x: tf.einsum("ijk->j", x), lambda x: x.sum((0, 2)), (CUBE,),
+             (0,)),
+        Case("einsum-dots", lambda x, y: tf.einsum("...j,jk->...k", x, y), np.matmul, (CUBE, B),
+             (0, 1)),
+        Case("einsum-three", lambda x, y, z: tf.einsum("ij,jk,k->i", x, y, z),
+             lambda x, y, z: x @ y @ z, (A, B, ROW[:2]), (0, 1, 2)),
+        Case("matrix_diag", tf.matrix_diag, lambda x: np.stack([np.diag(r) for r in x]), (X,),
+             (0,)),
+        Case("matrix_diag_part", tf.matrix_diag_part,
+             lambda x: np.diagonal(x, axis1=-2, axis2=-1), (CUBE,), (0,)),
+        Case("matrix_set_diag", tf.matrix_set_diag,
+             lambda x, d: np.where(np.eye(3) > 0, d[..., None], x), (SQUARES, numbers(2, 3)),
+             (0, 1)),
+        Case("diag", tf.diag, np.diag, (ROW,), (0,)),
+        Case("diag-matrix", tf.diag, lambda x: np.diag(x.ravel()).reshape(3, 4, 3, 4), (X,), (0,)),
+        Case("diag_part", tf.diag_part, np.diag, (SQUARES[0],), (0,)),
+        Case("diag_part-rank4", tf.diag_part, lambda x: np.einsum("ijij->ij", x),
+             (numbers(2, 3, 2, 3),), (0,)),
+        Case("trace", tf.trace, lambda x: np.trace(x, axis1=1, axis2=2), (SQUARES,), (0,)),
+        Case("matrix_band_part", lambda x: tf.matrix_band_part(x, 1, 0),
+             lambda x: np.tril(np.triu(x, -1)), (SQUARES,), (0,)),
+        Case("cross", tf.cross, np.cross, (SQUARES, SQUARES[::-1].copy()), (0, 1)),
+        Case("norm", tf.norm, np.linalg.norm, (CUBE,), (0,)),
+        Case("norm-axis", lambda x: tf.norm(x, axis=1, keepdims=True),
+             lambda x: np.linalg.norm(x, axis=1, keepdims=True), (CUBE,), (0,)),
+        Case("norm-1", lambda x: tf.norm(x, 1, axis=-1), lambda x: np.abs(x).sum(-1), (CUBE,),
+             (0,)),
+        Case("norm-3", lambda x: tf.norm(x, 3, axis=-1),
+             lambda x: (np.abs(x) ** 3).sum(-1) ** (1 / 3), (CUBE,), (0,)),
+        Case("norm-inf", lambda x: tf.norm(x, np.inf, axis=0), lambda x: np.abs(x).max(0),
+             (CUBE,), (0,)),
+        Case("norm-matrix", lambda x: tf.norm(x, 1, axis=[-2, -1]),
+             lambda x: np.linalg.norm(x, 1, axis=(-2, -1)), (CUBE,), (0,)),
+        Case("norm-matrix-inf", lambda x: tf.norm(x, np.inf, axis=[-2, -1]),
+             lambda x: np.linalg.norm(x, np.inf, axis=(-2, -1)), (CUBE,), (0,)),
+        Case("cumsum", lambda x: tf.cumsum(x, 1), lambda x: np.cumsum(x, 1), (X,), (0,)),
+        Case("cumsum-reverse", lambda x: tf.cumsum(x, 0, True, True),
+             lambda x: np.cumsum(x[::-1], 0)[::-1] - x, (X,), (0,)),
+        Case("cumprod", lambda x: tf.cumprod(x, -1), lambda x: np.cumprod(x, -1), (X,), (0,)),
+        Case("cumprod-exclusive", lambda x: tf.cumprod(x, 0, True),
+             lambda x: np.cumprod(x, 0) / x, (X,), (0,)),
+        Case("clip_by_norm", lambda x: tf.clip_by_norm(x, 2.0),
+             lambda x: x * 2 / np.linalg.norm(x), (X,), (0,)),
+        Case("clip_by_norm-axes", lambda x: tf.clip_by_norm(x, 2.5, [1]),
+             lambda x: x * 2.5 / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 2.5), (X,),
+             (0,)),
+        Case("clip_by_average_norm", lambda x: tf.clip_by_average_norm(x, 0.1),
+             lambda x: x * 0.1 / (np.linalg.norm(x) / 12), (X,), (0,)),
+        Case("global_norm", lambda x, y: tf.global_norm([x, None, y]),
+             lambda x, y: np.sqrt((x**2).sum() + (y**2).sum()), (X, ROW), (0, 1)),
+        Case("clip_by_global_norm", lambda x, y: tf.clip_by_global_norm([x, y], 2.0)[0][1],
+             lambda x, y: y * 2 / np.sqrt((x**2).sum() + (y**2).sum()), (X, ROW), (0, 1)),
+        Case("count_nonzero", lambda x: tf.count_nonzero(x, 1),
+             lambda x: np.count_nonzero(x, 1), (INTS,)),
+        Case("reduce_variance", lambda x: tf.math.reduce_variance(x, 1), lambda x: x.var(1),
+             (X,), (0,)),
+        Case("reduce_std", lambda x: tf.math.reduce_std(x, 0), lambda x: x.std(0), (X,), (0,)),
+        Case("reduce_euclidean_norm", lambda x: tf.math.reduce_euclidean_norm(x, 1),
+             lambda x: np.linalg.norm(x, axis=1), (X,), (0,)),
+        Case("accumulate_n", lambda x, y: tf.accumulate_n([x, y]), np.add, (X, POSITIVE), (0, 1)),
+        Case("scalar_mul", lambda x: tf.scalar_mul(2.5, x), lambda x: 2.5 * x, (X,), (0,)),
+        Case("polyval", lambda x: tf.math.polyval([2.0, -1.0, 3.0], x),
+             lambda x: (2 * x - 1) * x + 3, (X,), (0,)),
+        Case("linspace", lambda n: tf.linspace(1.0, 2.0, n),
+             lambda n: np.linspace(1, 2, n).astype(np.float32), (np.array(5, np.int32),)),
+        Case("check_numerics", lambda x: tf.check_numerics(x, ""), lambda x: x, (X,), (0,)),
+        Case("angle", lambda x, y: tf.angle(tf.complex(x, y)), lambda x, y: np.angle(x + 1j * y),
+             (X, POSITIVE)),
+        Case("complex", lambda x, y: tf.real(tf.square(tf.complex(x, y))),
+             lambda x, y: x**2 - y**2, (X, POSITIVE), (0, 1)),
+        Case("imag", lambda x, y: tf.imag(tf.square(tf.complex(x, y))), lambda x, y: 2 * x * y,
+             (X, POSITIVE), (0, 1)),
+        Case("bitwise", lambda x, y: tf.bitwise.bitwise_xor(x, tf.bitwise.invert(y)),
+             lambda x, y: x ^ ~y, (INTS, OTHERS)),
+    ]  # fmt: skip
+
+
+def _functional() -> list[Case]:
+    def running(x: Array, y: Array) -> Any:
+        total, rows = y, []
+        for row in x:
+            total = np.tanh(total) + row
+            rows.append(total)
+        return np.stack(rows)
+
+    def step(total: Any, row: Any) -> Any:
+        return tf.tanh(total) + row
+
+    return [
+        Case("map_fn", lambda x: tf.map_fn(lambda r: tf.square(r) + 1.0, x), lambda x: x**2 + 1,
+             (X,), (0,)),
+        Case("map_fn-several",
+             lambda x, y: tf.map_fn(lambda p: p[0] * p[1], (x, y), dtype=x.dtype),
+             lambda x, y: x * y[:, None], (X, COLUMN[:, 0]), (0, 1)),
+        Case("scan", lambda x, y: tf.scan(step, x, y), running, (X, ROW), (0, 1)),
+        Case("scan-first", lambda x: tf.scan(step, x),
+             lambda x: np.concatenate([x[:1], running(x[1:], x[0])]), (X,), (0,)),
+        Case("scan-reverse", lambda x, y: tf.scan(step, x, y, reverse=True),
+             lambda x, y: running(x[::-1], y)[::-1], (X, ROW), (0, 1)),
+        Case("foldl", lambda x, y: tf.foldl(step, x, y), lambda x, y: running(x, y)[-1], (X, ROW),
+             (0, 1)),
+        Case("foldr", lambda x: tf.foldr(step, x), lambda x: running(x[::-1][1:], x[-1])[-1],
+             (X,), (0,)),
+        Case("case", lambda x: tf.case([(tf.reduce_sum(x) > 1e9, lambda: x),
+                                        (tf.reduce_sum(x) > -1e9, lambda: tf.exp(x))],
+                                       lambda: x * 2.0), np.exp, (X,), (0,)),
+        Case("switch_case", lambda x, i: tf.switch_case(i, [lambda: x, lambda: tf.sin(x)]),
+             lambda x, i: np.sin(x), (X, np.array(1, np.int32)), (0,)),
+        Case("while_loop",
+             lambda x: tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.sin(a) * x),
+                                     [0, x])[1],
+             lambda x: np.sin(np.sin(np.sin(x) * x) * x) * x, (X,), (0,)),
+        Case("cond", lambda x, y: tf.cond(tf.reduce_sum(x) > 0.0, lambda: x * y, lambda: x + y),
+             lambda x, y: x * y if x.sum() > 0 else x + y, (POSITIVE, X), (0, 1)),
+    ]  # fmt: skip
+
+
 LABELS = _softmax(numbers(3, 4, seed=9))
 
 
@@ -354,6 +652,14 @@ def _losses() -> list[Case]:
     ]  # fmt: skip
 
 
+# Cases whose results have shapes that depend on values, by how their names begin.
+SHAPED_BY_VALUES = (
+    *("boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
+    *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
+    *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
+    *("linspace", "broadcast_dynamic_shape"),
+)
+
 CASES = [
     *_unary(),
     *_binary(),
@@ -361,5 +667,10 @@ CASES = [
     *_reductions(),
     *_matrices(),
     *_shapes(),
+    *_layouts(),
+    *_indexing(),
+    *_segments(),
+    *_products(),
+    *_functional(),
     *_losses(),
 ]

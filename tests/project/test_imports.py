@@ -15,8 +15,6 @@ HEAVY = [
     "typer",
     "click",
     "rich",
-    "cryptography",
-    "sqlalchemy",
     "tqdm",
     "statemachine.cli",
     "statemachine.testing",

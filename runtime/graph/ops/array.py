@@ -199,19 +199,21 @@ SHAPE: Definition = Definition(
 def shape(
     input: TensorLike,
     name: str | None = None,
-    out_type: Any = dtypes.int32,
+    out_type: Any = None,
 ) -> Tensor:
     """The shape of a tensor, as a tensor.
 
     Args:
         input: A tensor.
         name: Name of the operation.
-        out_type: The type of the sizes: int32 or int64.
+        out_type: The type of the sizes: int32 (if None) or int64.
 
     Returns:
         A vector with the size of each axis.
     """
-    result: Tensor = SHAPE(convert_to_tensor(input), dtype=as_dtype(out_type), name=name)
+    result: Tensor = SHAPE(
+        convert_to_tensor(input), dtype=as_dtype(out_type or dtypes.int32), name=name
+    )
     return result
 
 
@@ -233,19 +235,21 @@ SIZE: Definition = Definition(
 def size(
     input: TensorLike,
     name: str | None = None,
-    out_type: Any = dtypes.int32,
+    out_type: Any = None,
 ) -> Tensor:
     """The number of elements of a tensor, as a tensor.
 
     Args:
         input: A tensor.
         name: Name of the operation.
-        out_type: The type of the number: int32 or int64.
+        out_type: The type of the number: int32 (if None) or int64.
 
     Returns:
         A scalar.
     """
-    result: Tensor = SIZE(convert_to_tensor(input), dtype=as_dtype(out_type), name=name)
+    result: Tensor = SIZE(
+        convert_to_tensor(input), dtype=as_dtype(out_type or dtypes.int32), name=name
+    )
     return result
 
 
@@ -1002,7 +1006,9 @@ DYNAMIC_SLICE: Definition = Definition(
 
 
 @export("slice")
-def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike, name: str = "Slice") -> Tensor:
+def slice_(
+    input_: TensorLike, begin: TensorLike, size: TensorLike, name: str | None = None
+) -> Tensor:
     """A part of a tensor.
 
     Args:
@@ -1022,7 +1028,7 @@ def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike, name: str = 
         slice(int(b), None if s == -1 else int(b + s))
         for b, s in zip(first.spec.value, sizes.spec.value, strict=True)
     )
-    part: Tensor = STRIDED_SLICE(tensor, key=key, name=name)
+    part: Tensor = STRIDED_SLICE(tensor, key=key, name=name or "Slice")
     return part
 
 
@@ -1055,24 +1061,34 @@ BOOLEAN_MASK: Definition = Definition(
 
 
 @export("boolean_mask")
-def boolean_mask(tensor: TensorLike, mask: TensorLike, name: str = "boolean_mask") -> Tensor:
+def boolean_mask(
+    tensor: TensorLike, mask: TensorLike, name: str = "boolean_mask", axis: int | None = None
+) -> Tensor:
     """The elements of a tensor where a mask is true.
 
     Args:
         tensor: A tensor.
         mask: A tensor of bools for its first axes.
         name: Name of the operation.
+        axis: The axis at which the mask begins; 0 if None.
 
     Returns:
-        A tensor whose first axis runs over the true elements of the mask.
+        A tensor that has, in place of the axes of the mask, one for its true elements.
 
     Raises:
         ValueError: If the shapes don't fit.
     """
-    result: Tensor = BOOLEAN_MASK(
-        convert_to_tensor(tensor), convert_to_tensor(mask, dtypes.bool), name=name
-    )
-    return result
+    source, truth = convert_to_tensor(tensor), convert_to_tensor(mask, dtypes.bool)
+    if not axis:
+        result: Tensor = BOOLEAN_MASK(source, truth, name=name)
+        return result
+    begin = normalized_axis(axis, rank_of(source, "boolean_mask"))
+    lead = rank_of(truth, "boolean_mask")
+    order = [*range(begin, begin + lead), *range(begin)]
+    front = transpose(source, [*order, *range(len(order), rank_of(source, "boolean_mask"))])
+    masked: Tensor = BOOLEAN_MASK(front, truth, name=name)
+    rest = range(begin + 1, rank_of(masked, "boolean_mask"))
+    return transpose(masked, [*range(1, begin + 1), 0, *rest])
 
 
 # Picking by index.
@@ -1086,15 +1102,88 @@ def _gather_spec(view: View) -> Spec:
     return Spec(view.first.dtype, (*dims[:axis], *indices, *dims[axis + 1 :]))
 
 
+def _batch_gather_spec(view: View) -> Spec:
+    dims, indices, batch = view.first.dims, view.inputs[1].dims, view["batch_dims"]
+    if dims is None or indices is None:
+        return Spec(view.first.dtype, None)
+    if not compatible(dims[:batch], indices[:batch]):
+        raise Incompatible(
+            f"the first {batch} axes of shapes {described(dims)} and {described(indices)} differ"
+        )
+    axis = normalized_axis(view["axis"], len(dims))
+    return Spec(view.first.dtype, (*dims[:axis], *indices[batch:], *dims[axis + 1 :]))
+
+
+def _batch_key(params: Any, indices: Any, axis: int, batch: int) -> tuple[Any, ...]:
+    """The key that picks along an axis, for each place on the first axes by other indices."""
+    lead = [slice(None)] * (axis - batch)
+    grid = np.ogrid[tuple([slice(n) for n in params.shape[:batch]])]
+    spread = [g.reshape(g.shape + (1,) * (indices.ndim - batch)) for g in grid]
+    return (*spread, *lead, indices)
+
+
+def _bind_batch_gather(view: View) -> Kernel:
+    axis, batch = view["axis"], view["batch_dims"]
+
+    def pick(params: Any, indices: Any) -> Any:
+        moved = np.moveaxis(params, axis, batch)
+        check_indices(indices, moved.shape[batch])
+        picked = moved[_batch_key(moved, indices, batch, batch)]
+        back = [*range(batch), *range(indices.ndim, indices.ndim + axis - batch)]
+        rest = range(indices.ndim + axis - batch, picked.ndim)
+        return picked.transpose([*back, *range(batch, indices.ndim), *rest])
+
+    return pick
+
+
+def _bind_batch_gather_gradient(view: View) -> Kernel:
+    axis, batch = view["axis"], view["batch_dims"]
+
+    def gradient(dy: Any, params: Any, indices: Any) -> Any:
+        result = np.zeros(params.shape, dy.dtype)
+        moved = np.moveaxis(result, axis, batch)
+        count = indices.ndim - batch
+        middle = range(axis, axis + count)
+        order = [*range(batch), *middle, *range(batch, axis), *range(axis + count, dy.ndim)]
+        key = _batch_key(moved, indices, batch, batch)
+        np.add.at(moved, key, dy.transpose(order))
+        return result
+
+    return gradient
+
+
+def check_indices(indices: Any, size: int) -> None:
+    """Raises IndexError unless all indices are in [0, size).
+
+    Args:
+        indices: An array of integers.
+        size: The size of the axis that they count along.
+    """
+    if indices.size and (indices.min() < 0 or indices.max() >= size):
+        raise IndexError(
+            f"indices must be in [0, {size}), but range from {indices.min()} to {indices.max()}"
+        )
+
+
+_BATCH_GATHER_GRADIENT: Definition = Definition(
+    "BatchGatherGrad",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    bind=_bind_batch_gather_gradient,
+    floating=True,
+)
+BATCH_GATHER: Definition = Definition(
+    "BatchGather",
+    _batch_gather_spec,
+    bind=_bind_batch_gather,
+    gradient=lambda op, dy: [_BATCH_GATHER_GRADIENT(dy, *op.inputs, **op.attributes), None],
+)
+
+
 def _bind_gather(view: View) -> Kernel:
     axis = view["axis"]
 
     def gather_kernel(params: Any, indices: Any) -> Any:
-        if indices.size and (indices.min() < 0 or indices.max() >= params.shape[axis]):
-            raise IndexError(
-                f"indices must be in [0, {params.shape[axis]}), but range from "
-                f"{indices.min()} to {indices.max()}"
-            )
+        check_indices(indices, params.shape[axis])
         return params.take(indices, axis)
 
     return gather_kernel
@@ -1198,7 +1287,8 @@ def gather(
         validate_indices: Without effect: indices are always checked.
         name: Name of the operation.
         axis: The axis that the indices count along; 0 if None.
-        batch_dims: Must be 0.
+        batch_dims: The number of first axes that both have, for each place on which other
+            indices count.
 
     Returns:
         A tensor with the axes of `indices` in place of that axis.
@@ -1206,12 +1296,26 @@ def gather(
     Raises:
         ValueError: If there is no such axis.
     """
-    if batch_dims:
-        raise ValueError("gather does not support batch_dims other than 0.")
     tensor = convert_to_tensor(params)
     where = checked_kind(convert_to_tensor(indices), _INDEX, "gather")
+    if batch_dims:
+        return _gathered_in_batches(tensor, where, batch_dims, axis, name)
     number = 0 if axis is None else static_int(axis, "The axis of gather")
     result: Tensor = GATHER(tensor, where, axis=number, name=name or "GatherV2")
+    return result
+
+
+def _gathered_in_batches(
+    tensor: Tensor, where: Tensor, batch_dims: int, axis: TensorLike, name: str | None
+) -> Tensor:
+    batch = normalized_axis(batch_dims, rank_of(where, "gather") + 1)
+    number = batch if axis is None else static_int(axis, "The axis of gather")
+    along = normalized_axis(number, rank_of(tensor, "gather"))
+    if along < batch:
+        raise ValueError(f"batch_dims ({batch}) must be less than or equal to axis ({along}).")
+    result: Tensor = BATCH_GATHER(
+        tensor, where, axis=along, batch_dims=batch, name=name or "GatherV2"
+    )
     return result
 
 
@@ -1426,13 +1530,16 @@ FILL: Definition = Definition("Fill", _fill_spec, bind=_bind_fill, gradient=_fil
 
 
 @export("fill")
-def fill(dims: TensorLike, value: TensorLike, name: str | None = None) -> Tensor:
+def fill(
+    dims: TensorLike, value: TensorLike, name: str | None = None, layout: Any = None
+) -> Tensor:
     """A tensor of which all elements are the same.
 
     Args:
         dims: The shape.
         value: The element.
         name: Name of the operation.
+        layout: Without effect.
 
     Returns:
         The tensor.
@@ -1460,13 +1567,16 @@ def _neutral(dtype: DType, number: int) -> Any:
 
 
 @export("zeros")
-def zeros(shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
+def zeros(
+    shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None
+) -> Tensor:
     """A tensor of zeros (false, empty strings).
 
     Args:
         shape: The shape.
         dtype: The element type.
         name: Name of the operation.
+        layout: Without effect.
 
     Returns:
         The tensor.
@@ -1475,13 +1585,16 @@ def zeros(shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = Non
 
 
 @export("ones")
-def ones(shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = None) -> Tensor:
+def ones(
+    shape: TensorLike, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None
+) -> Tensor:
     """A tensor of ones (true).
 
     Args:
         shape: The shape.
         dtype: The element type.
         name: Name of the operation.
+        layout: Without effect.
 
     Returns:
         The tensor.

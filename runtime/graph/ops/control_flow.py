@@ -46,13 +46,12 @@ def _flat(inputs: Iterable[Any]) -> list[Any]:
 
 
 @export("group")
-def group(*inputs: Any, name: str | None = None, **unknown: Any) -> Operation:
+def group(*inputs: Any, **kwargs: Any) -> Operation:
     """An operation that runs others.
 
     Args:
         *inputs: Operations, tensors, variables, or lists of these.
-        name: Name of the operation.
-        **unknown: Not to be given.
+        **kwargs: ``name``: name of the operation.
 
     Returns:
         An operation after which all of them have run.
@@ -61,8 +60,9 @@ def group(*inputs: Any, name: str | None = None, **unknown: Any) -> Operation:
         TypeError: If something else is given, such as None.
         ValueError: If an unknown keyword is given.
     """
-    if unknown:
-        raise ValueError(f"Unknown keyword arguments: {', '.join(unknown)}")
+    name = kwargs.pop("name", None)
+    if kwargs:
+        raise ValueError(f"Unknown keyword arguments: {', '.join(kwargs)}")
     elements = _flat(inputs)
     for element in elements:
         if not hasattr(element, "graph"):

@@ -111,7 +111,33 @@ def _each(op: Any, *gradients: Tensor) -> list[Tensor]:
     return [unbroadcast(dy, x) for dy, x in zip(gradients, op.inputs, strict=True)]
 
 
-# Arithmetic.
+# Arithmetic. Gradients of complex numbers are conjugated, as TensorFlow has them.
+
+
+def _conj_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    return [conj(dy)]
+
+
+CONJ: Definition = Definition("Conj", unchanged, np.conj, gradient=_conj_gradient)
+
+
+@export("conj", "math.conj")
+def conj(x: TensorLike, name: str | None = None) -> Tensor:
+    """The complex conjugate.
+
+    Args:
+        x: A tensor.
+        name: Name of the operation.
+
+    Returns:
+        The conjugate; a real tensor itself.
+    """
+    tensor = convert_to_tensor(x)
+    if not tensor.dtype.is_complex:
+        return tensor
+    result: Tensor = CONJ(tensor, name=name)
+    return result
+
 
 add: Function = binary(
     "Add",
@@ -135,7 +161,7 @@ multiply: Function = binary(
     np.multiply,
     "multiply math.multiply mul",
     "Multiplies elementwise.",
-    lambda op, dy: _each(op, dy * op.inputs[1], dy * op.inputs[0]),
+    lambda op, dy: _each(op, dy * conj(op.inputs[1]), dy * conj(op.inputs[0])),
     template="{0} * {1}",
 )
 _real_divide: Function = binary(
@@ -143,7 +169,11 @@ _real_divide: Function = binary(
     np.true_divide,
     "realdiv",
     "Divides floating-point numbers elementwise.",
-    lambda op, dy: _each(op, dy / op.inputs[1], negative(dy) * op.outputs[0] / op.inputs[1]),
+    lambda op, dy: _each(
+        op,
+        dy / conj(op.inputs[1]),
+        negative(dy) * conj(op.outputs[0]) / conj(op.inputs[1]),
+    ),
     kinds="fc",
     template="{0} / {1}",
 )
@@ -339,11 +369,11 @@ squared_difference: Function = binary(
     _squared_difference_gradient,
     ufunc=False,
 )
-atan2: Function = binary(
+_atan2: Function = binary(
     "Atan2",
     np.arctan2,
-    "atan2 math.atan2",
-    "The angle of the point (y, x); the ordinate is the first argument.",
+    "",
+    "The angle of a point.",
     lambda op, dy: _each(
         op,
         dy * op.inputs[1] / (square(op.inputs[0]) + square(op.inputs[1])),
@@ -351,6 +381,22 @@ atan2: Function = binary(
     ),
     kinds="f",
 )
+
+
+@export("atan2", "math.atan2")
+def atan2(y: TensorLike, x: TensorLike, name: str | None = None) -> Tensor:
+    """The angle of the point (x, y).
+
+    Args:
+        y: The ordinates.
+        x: The abscissas.
+        name: Name of the operation.
+
+    Returns:
+        Angles from -pi to pi.
+    """
+    return _atan2(y, x, name=name)
+
 
 # Comparisons and logic.
 
@@ -431,7 +477,7 @@ square: Function = unary(
     np.square,
     "square math.square",
     "The square.",
-    lambda op, dy: [dy * (op.inputs[0] * 2)],
+    lambda op, dy: [dy * (conj(op.inputs[0]) * 2)],
     kinds=_NUMBERS,
 )
 sqrt: Function = unary(
@@ -695,6 +741,8 @@ for _name, _dtype, _default in (
     ("to_double", dtypes.float64, "ToDouble"),
     ("to_int32", dtypes.int32, "ToInt32"),
     ("to_int64", dtypes.int64, "ToInt64"),
+    ("to_complex64", dtypes.complex64, "ToComplex64"),
+    ("to_complex128", dtypes.complex128, "ToComplex128"),
 ):
     _short_cast(_name, _dtype, _default)
 
@@ -808,6 +856,9 @@ def matmul(
     adjoint_b: builtins.bool = False,
     a_is_sparse: builtins.bool = False,
     b_is_sparse: builtins.bool = False,
+    output_type: Any = None,
+    grad_a: builtins.bool = False,
+    grad_b: builtins.bool = False,
     name: str | None = None,
 ) -> Tensor:
     """The matrix product of the last two axes.
@@ -821,6 +872,9 @@ def matmul(
         adjoint_b: The same for real numbers; also conjugates complex ones.
         a_is_sparse: A hint that has no effect.
         b_is_sparse: A hint that has no effect.
+        output_type: Must be None.
+        grad_a: Without effect.
+        grad_b: Without effect.
         name: Name of the operation.
 
     Returns:
@@ -829,6 +883,8 @@ def matmul(
     Raises:
         ValueError: If the shapes don't fit.
     """
+    if output_type is not None:
+        raise ValueError("matmul supports no output_type; use tf.cast on the product.")
     first, second = same_type(a, b, names=("a", "b"))
     checked_kind(first, _NUMBERS, "MatMul")
     first = conj(first) if adjoint_a else first
@@ -840,31 +896,6 @@ def matmul(
         transpose_b=transpose_b or adjoint_b,
         name=name,
     )
-    return result
-
-
-def _conj_gradient(op: Any, dy: Tensor) -> list[Tensor]:
-    return [conj(dy)]
-
-
-CONJ: Definition = Definition("Conj", unchanged, np.conj, gradient=_conj_gradient)
-
-
-@export("conj", "math.conj")
-def conj(x: TensorLike, name: str | None = None) -> Tensor:
-    """The complex conjugate.
-
-    Args:
-        x: A tensor.
-        name: Name of the operation.
-
-    Returns:
-        The conjugate; a real tensor itself.
-    """
-    tensor = convert_to_tensor(x)
-    if not tensor.dtype.is_complex:
-        return tensor
-    result: Tensor = CONJ(tensor, name=name)
     return result
 
 

@@ -15,7 +15,6 @@ from runtime.graph.ops.convolution import (
     checked_format,
     checked_padding,
     in_order,
-    inner_name,
     pair_of,
     window_dims,
 )
@@ -220,7 +219,7 @@ def _pool(
         strides=pair_of(strides, f"strides of {what}", order),
         dilations=(1, 1),
         padding=checked_padding(padding, order, what),
-        name=inner_name(name, order),
+        name=name,
     )
     return in_order(result, order, name)
 

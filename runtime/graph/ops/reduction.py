@@ -12,7 +12,7 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Gradient, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
-from runtime.graph.ops.math import cast, equal, exp, log
+from runtime.graph.ops.math import cast, equal, exp, log, not_equal, sqrt, square
 from runtime.graph.ops.rules import axes_of, checked_kind, renamed, static_int
 from runtime.graph.shapes import Dims, Incompatible, element_count, fully_known, normalized_axis
 from runtime.graph.tensor import Tensor
@@ -436,7 +436,29 @@ def _arg_function(name: str, old: str, definition: Definition, which: str) -> No
     Returns:
         A tensor of indices, without that axis.
     """
-    export(name, f"math.{name}", old)(function)
+    export(name, f"math.{name}")(function)
+
+    @export(old)
+    def old_function(
+        input: TensorLike,
+        dimension: TensorLike,
+        output_type: Any = dtypes.int64,
+        name: str | None = None,
+    ) -> Tensor:
+        return function(input, dimension, name, output_type=output_type)
+
+    old_function.__name__ = old_function.__qualname__ = old
+    old_function.__doc__ = f"""The old form of `{name}`.
+
+    Args:
+        input: A tensor of numbers.
+        dimension: The axis.
+        output_type: The type of the indices: int64 or int32.
+        name: Name of the operation.
+
+    Returns:
+        A tensor of indices, without that axis.
+    """
 
 
 def _check_axis(what: str, axis: int, dims: Dims) -> None:
@@ -450,3 +472,106 @@ def _check_axis(what: str, axis: int, dims: Dims) -> None:
 
 _arg_function("argmax", "arg_max", ARGMAX, "largest")
 _arg_function("argmin", "arg_min", ARGMIN, "smallest")
+
+
+# Combinations of others.
+
+
+@export("count_nonzero", "math.count_nonzero")
+def count_nonzero(
+    input_tensor: TensorLike = None,
+    axis: TensorLike = None,
+    keepdims: builtins.bool | None = None,
+    dtype: Any = dtypes.int64,
+    name: str | None = None,
+    reduction_indices: TensorLike = None,
+    keep_dims: builtins.bool | None = None,
+    input: TensorLike = None,
+) -> Tensor:
+    """The number of elements that are not zero.
+
+    Args:
+        input_tensor: The tensor to reduce.
+        axis: An axis, or a list of axes; all if None.
+        keepdims: Whether the reduced axes stay, with size 1.
+        dtype: The type of the number.
+        name: Name of the operation.
+        reduction_indices: The old name of `axis`.
+        keep_dims: The old name of `keepdims`.
+        input: Another name of `input_tensor`.
+
+    Returns:
+        A tensor of numbers.
+    """
+    tensor = convert_to_tensor(renamed(input, input_tensor, "input", "input_tensor"))
+    zero = convert_to_tensor(np.zeros((), tensor.dtype.numpy)[()])
+    there = cast(not_equal(tensor, zero), dtypes.int64)
+    chosen = renamed(axis, reduction_indices, "axis", "reduction_indices")
+    keep = renamed(keepdims, keep_dims, "keepdims", "keep_dims")
+    return cast(reduce_sum(there, chosen, keepdims=keep), dtype, name)
+
+
+@export("math.reduce_variance")
+def reduce_variance(
+    input_tensor: TensorLike,
+    axis: TensorLike = None,
+    keepdims: builtins.bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The mean square of the distance from the mean.
+
+    Args:
+        input_tensor: The tensor to reduce.
+        axis: An axis, or a list of axes; all if None.
+        keepdims: Whether the reduced axes stay, with size 1.
+        name: Name of the operation.
+
+    Returns:
+        A tensor without the axes.
+    """
+    tensor = checked_kind(convert_to_tensor(input_tensor), "fc", "reduce_variance")
+    distance = tensor - reduce_mean(tensor, axis, keepdims=True)
+    return reduce_mean(square(distance), axis, keepdims=keepdims, name=name)
+
+
+@export("math.reduce_std")
+def reduce_std(
+    input_tensor: TensorLike,
+    axis: TensorLike = None,
+    keepdims: builtins.bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The root of the variance.
+
+    Args:
+        input_tensor: The tensor to reduce.
+        axis: An axis, or a list of axes; all if None.
+        keepdims: Whether the reduced axes stay, with size 1.
+        name: Name of the operation.
+
+    Returns:
+        A tensor without the axes.
+    """
+    return sqrt(reduce_variance(input_tensor, axis, keepdims), name=name)
+
+
+@export("math.reduce_euclidean_norm")
+def reduce_euclidean_norm(
+    input_tensor: TensorLike,
+    axis: TensorLike = None,
+    keepdims: builtins.bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """The root of the sum of squares.
+
+    Args:
+        input_tensor: The tensor to reduce.
+        axis: An axis, or a list of axes; all if None.
+        keepdims: Whether the reduced axes stay, with size 1.
+        name: Name of the operation.
+
+    Returns:
+        A tensor without the axes.
+    """
+    tensor = convert_to_tensor(input_tensor)
+    return sqrt(reduce_sum(square(tensor), axis, keepdims=keepdims), name=name)

@@ -137,9 +137,9 @@ def py_func(
 
 @export("numpy_function")
 def numpy_function(
-    func: Callable[..., Any],
-    inp: Sequence[Any],
-    Tout: Any,
+    func: Callable[..., Any] | None = None,
+    inp: Sequence[Any] | None = None,
+    Tout: Any = None,
     stateful: bool = True,
     name: str | None = None,
 ) -> Any:
@@ -155,4 +155,7 @@ def numpy_function(
     Returns:
         A tensor, or a list of tensors.
     """
-    return py_func(func, inp, Tout, stateful, name or "numpy_function")
+    if func is None or inp is None:
+        raise TypeError("numpy_function needs func and inp.")
+    types = [] if Tout is None else Tout
+    return py_func(func, inp, types, stateful, name or "numpy_function")
