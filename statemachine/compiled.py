@@ -150,7 +150,9 @@ def _met(move: Move, source: Point, mark: int) -> bool:
 
 
 def _plain_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
-    return (0,)
+    """Where a session was lost nothing is called when it is left, so nothing can raise."""
+    lost = source.context is Context.EXIT and mark & NOTHING_OPEN
+    return () if move is None and lost else (0,)
 
 
 def _run_marks(move: Move | None, source: Point, target: Point, mark: int) -> tuple[int, ...]:
@@ -227,6 +229,8 @@ def failure_of(place: Place, stop_asked: bool = False) -> Place | None:
         return None
     failed = POINTS[f"{point.name}!"]
     marks = marks_after(None, point, failed, place.mark)
+    if not marks:
+        return None
     return Place(failed.name, place.index, marks[-1] if stop_asked else marks[0])
 
 

@@ -4,7 +4,8 @@ That one follows the other in list order is decided by the pairs of neighbours (
 is judged here: that they are called at all, and of which error they are told.
 """
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Hashable, Iterator
 from typing import Final
 
 import attrs
@@ -68,6 +69,20 @@ class OnErrorRules:
         self._failure: _Failure | None = None
         self._telling: Identity | None = None
         self._leaving: Identity | None = None
+
+    def fork(self) -> "OnErrorRules":
+        """Another judge that goes on from here."""
+        other = copy.copy(self)
+        other._told = set(self._told)
+        return other
+
+    @property
+    def standing(self) -> Hashable:
+        """What the judgements depend on: two that stand alike judge alike."""
+        if not self._on_error:
+            return None
+        told, failure = frozenset(self._told), self._failure
+        return self._recovers, told, failure, self._telling, self._leaving
 
     def judge(self, block: Block) -> Iterator[Judgement]:
         """What is wrong with the next block."""

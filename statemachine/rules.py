@@ -4,7 +4,8 @@ The pairs of neighbours (see `pairs`) decide about the order. What is judged her
 clock, the second lane and where its events fall, and what was done about each error.
 """
 
-from collections.abc import Iterator, Mapping
+import copy
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Final
 
 import attrs
@@ -28,10 +29,12 @@ from statemachine.events import (
 from statemachine.form import Header
 from statemachine.on_error import OnErrorRules
 from statemachine.table import (
+    BY_CREATOR,
     ENDS_OWED,
     NOTHING_OPEN,
     POINTS,
     RECOVERING,
+    REPEATED,
     STOP_ASKED,
     Context,
     State,
@@ -74,6 +77,8 @@ _TOLD: Final = (
     EventKind.STOP_REQUESTED,
     EventKind.RECOVER,
     EventKind.LOST,
+    EventKind.SESSION_OPEN,
+    EventKind.STATE_RUNNING,
 )
 
 
@@ -145,9 +150,26 @@ class Rules:
         self._left = False
         self._asked = False
         self._owed_flag = False
+        self._barred = False
         self._exit = _ErrorRules()
         self._on_error = OnErrorRules(header.on_error)
         self.restores = 0
+
+    def fork(self) -> "Rules":
+        """Another judge that goes on from here; it judges no numbers of events and signatures."""
+        other = copy.copy(self)
+        other._expected = other._declared = None
+        other._exit, other._on_error = self._exit.fork(), self._on_error.fork()
+        return other
+
+    @property
+    def standing(self) -> Hashable:
+        """What the judgements of a fork depend on: two that stand alike judge alike."""
+        if self._left:  # no run can come, and so nothing about stops
+            return self._last_code, self._whole, self._exit.standing, self._on_error.standing
+        flags = self._asked, self._owed_flag, self._barred
+        further = self._exit.standing, self._on_error.standing
+        return self._last_code, self._whole, flags, further
 
     def judge(self, block: Block) -> Iterator[Observation]:
         """What is wrong with the next block."""
@@ -285,6 +307,7 @@ class Rules:
             if requests[position]:
                 yield from self._stop_request(block, position)
             elif not code & SECOND_LANE:
+                yield from self._bar(block, position, code & KIND_MASK)
                 yield from self._stop_flag(block, position, bool(flags[position]), code)
                 self._remember(code)
 
@@ -316,6 +339,16 @@ class Rules:
             if not (self._left or _is_run(self._last_code)):
                 seen = "a step function asks for a stop while none can have been run"
                 yield self._at("stop-asked-in-a-run", seen, block, position)
+
+    def _bar(self, block: Block, position: int, kind: int) -> Iterator[Observation]:
+        """No step begins once one is refused, or a stop is asked for, until a recovery."""
+        if kind == EventKind.STATE_RUNNING.number:
+            self._barred = False
+            return
+        self._barred = self._barred or self._owed_flag
+        if kind == EventKind.STEP_BEGIN.number and self._barred:
+            yield self._at("stop-is-kept", "a step begins after a stop", block, position)
+        self._barred = self._barred or kind == EventKind.STEP_REFUSED.number
 
     def _stop_flag(
         self, block: Block, position: int, now: bool, code: int
@@ -369,6 +402,19 @@ class _ErrorRules:
         self._due: _Due | None = None
         self._recovers = self._live = self._for_good = False
 
+    def fork(self) -> "_ErrorRules":
+        """Another one that goes on from here."""
+        other = copy.copy(self)
+        other._told = set(self._told)
+        return other
+
+    @property
+    def standing(self) -> Hashable:
+        """What the judgements depend on."""
+        if self._stopping:
+            return self.pending, self._by, frozenset(self._told), self._due, self._recovers
+        return self._due, self._held, self._live, self._for_good
+
     def judge(self, event: Event, mark: int) -> Iterator[Judgement]:
         """Which rules an event breaks, and how."""
         error = event.detail.get("error")
@@ -388,9 +434,13 @@ class _ErrorRules:
             EventKind.LOST: self._judge_lost,
             EventKind.SUPPRESSED: self._judge_suppressed,
             EventKind.STATE_CLOSED: self._judge_closed,
+            EventKind.SESSION_OPEN: self._judge_open,
+            EventKind.STATE_RUNNING: self._judge_running,
         }
         if event.kind in judges:
             yield from judges[event.kind](event, mark)
+        if self._due is not None and event.kind is EventKind.RAISED:
+            self._due = attrs.evolve(self._due, error=identity_of(error))
         self._told.add(identity_of(error))
 
     def _judge_stopping(self, event: Event, mark: int) -> Iterator[Judgement]:
@@ -404,6 +454,8 @@ class _ErrorRules:
         elif self._by == "with" and classes:
             self.pending = "clean" if classes & CLEAN_ERRORS else "error"
         self._recovers = "state" in event.detail
+        if (event.detail.get("state") == State.FINALIZED.value) != bool(mark & NOTHING_OPEN):
+            yield "lost-session", "it does not say truly whether there is a session to be left"
         owed = self.pending != "error" and not mark & NOTHING_OPEN
         if owed != bool(mark & ENDS_OWED):
             wanted = "is owed, and is not called" if owed else "is not owed, and is called"
@@ -459,6 +511,14 @@ class _ErrorRules:
             yield "recover-from-preemption", "a session is created again after another error"
         self._live = self._for_good = False
 
+    def _judge_open(self, event: Event, mark: int) -> Iterator[Judgement]:
+        if (event.detail.get("by") == "creator") != bool(mark & BY_CREATOR):
+            yield "creator-creates", "it does not say truly whether a creator opens the session"
+
+    def _judge_running(self, event: Event, mark: int) -> Iterator[Judgement]:
+        if (event.detail.get("by") == "recovery") != bool(mark & REPEATED):
+            yield "stop-survives-recovery", "it does not say truly whether a call is repeated"
+
     def _judge_lost(self, _: Event, __: int) -> Iterator[Judgement]:
         self._live = self._for_good = False
         return iter(())
@@ -512,6 +572,7 @@ class _Due:
     Attributes:
         rule: The rule that wants it.
         call: The call, as what is said names it.
+        error: What came out, by class and message.
         wanted: The kind of event; None where nothing is to be said.
         spared: Whether nothing need be said: the very error has been told of before.
     """
@@ -520,6 +581,7 @@ class _Due:
     call: str
     wanted: EventKind | None
     spared: bool
+    error: tuple[str, str] = ("", "")
 
     def judge(self, event: Event) -> Iterator[Judgement]:
         """Whether the next event is what must be said."""
@@ -527,6 +589,8 @@ class _Due:
         if event.kind in (EventKind.REPLACED, EventKind.SWALLOWED):
             said = event.kind if event.detail.get("call") == self.call else None
         if said is self.wanted or (said is None and self.spared):
+            if said is not None and identity_of(event.detail.get("error")) != self.error:
+                yield "error-comes-out", f"{said.value} speaks of another error than came out"
             return
         wanted = self.wanted.value if self.wanted else "none"
         found = said.value if said else "none"

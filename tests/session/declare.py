@@ -158,11 +158,15 @@ class Declared:
         if scope == "session":
             return [(0, len(events) - 1)] if events else []
         found, start = [], None
-        opens, closes = self._scopes[scope]["from"], self._scopes[scope].get("to", ())
+        opens, closes = self._scopes[scope]["from"], set(self._scopes[scope].get("to", ()))
+        inner = self._scopes[scope].get("not_inside")
+        inside = (
+            {at for a, b in self.stretches(events, inner) for at in range(a, b)} if inner else ()
+        )
         for at, event in enumerate(events):
             if start is None and self.matches(event, opens):
                 start = at
-            elif start is not None and not self.names(event).isdisjoint(closes):
+            elif start is not None and at not in inside and self.names(event) & closes:
                 found.append((start, at))
                 start = None
         return found if start is None else [*found, (start, len(events) - 1)]
@@ -342,8 +346,11 @@ class _History:
                 yield at
 
     def _not_succession(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
+        spans = self._spans(condition["spared"]) if "spared" in condition else ()
+        spared = {at for a, b in spans for at in range(a, b + 1)}
         for first in self._within(condition["first"], span)[:1]:
-            yield from self._within(condition["then"], (first + 1, span[1]))
+            later = self._within(condition["then"], (first + 1, span[1]))
+            yield from (at for at in later if at not in spared)
 
     def _chain_precedence(self, condition: Mapping[str, Any], span: Span) -> Iterator[int]:
         for at in self._within(condition["then"], span):
@@ -359,7 +366,10 @@ class _History:
         """Whether an event names the one before: its call or its place, and its hook."""
         before, after = self._events[first], self._events[then]
         for field in fields:
-            if field == "hook":
+            if field == "error":
+                if _error_of(before) != _error_of(after):
+                    return False
+            elif field == "hook":
                 hook = after.hook if after.hook is not None else after.detail.get("hook")
                 if before.hook != hook:
                     return False

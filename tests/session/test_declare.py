@@ -142,7 +142,7 @@ DISORDERS = {
     "failed-recovery-undone": (FAILED_ONCE, None),
     "lost-session": (LOST, _without(K.LOST)),
     "creator-creates": (CALM, _told(K.SESSION_OPEN, '{"by":"creator"}')),
-    "stop-survives-recovery": (CALM, _swapped(K.STATE_RUNNING, K.STEP_BEGIN)),
+    "stop-survives-recovery": (CALM, _told(K.STATE_RUNNING, '{"by":"recovery"}')),
     "signature-declared": (CALM, _without(K.RUN_SIGNATURE)),
 }
 
