@@ -194,7 +194,11 @@ class Follower:
         if before == START_CODE:
             return (Place(INITIAL).code,)
         place = place_at(before, self._hooks)
-        return () if place is None else (s.place.code for s in steps_from(place, self._hooks, self._places))
+        return (
+            ()
+            if place is None
+            else (s.place.code for s in steps_from(place, self._hooks, self._places))
+        )
 
     def _is_told(self, code: int) -> bool:
         return self._observed is None or _kind_of(code) in self._observed

@@ -269,6 +269,12 @@ def _whenever(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple
     return (False, frozenset(), True) if over else (owed, told, False), held
 
 
+def _turns_of_nobody(
+    condition: Mapping[str, Any], memory: Memory, look: Look
+) -> tuple[Memory, bool]:
+    return memory, not look.is_([condition["event"], condition["failed"]])
+
+
 MONITORS: Mapping[str, Monitor] = {
     "only": _only,
     "absence": _absence,
@@ -283,13 +289,15 @@ MONITORS: Mapping[str, Monitor] = {
     "chain-response": _chain_response,
     "alternate": _alternate,
     "whenever": _whenever,
-    "turns": _absence,
+    "turns": _turns_of_nobody,
 }
 """What each template means. Of turns the model knows sessions without an `on_error` only."""
 NOBODY_IS_TOLD = frozenset({"turn-response", "turn-reason", "told-before"})
 """Templates that say nothing about a session of which no hook has an `on_error`."""
 
 
+_NAMING = ("event", "failed", "events", "first", "then", "by")
+"""The fields of a condition that name events."""
 _CONCERNED_BY_ALL = {
     "only",
     "first",
@@ -362,12 +370,12 @@ class _Condition:
         """Whether an event of these names changes the monitor's memory, or breaks the condition."""
         if self.data["template"] in _CONCERNED_BY_ALL:
             return True
-        fields = (self.data.get(field, ()) for field in ("event", "events", "first", "then", "by"))
+        fields = (self.data.get(field, ()) for field in _NAMING)
         return any(name in names for field in fields for name in _listed(field))
 
     def breaks_at(self, names: frozenset[str]) -> bool:
         """Whether an event of these names may break the condition, now or with the next one."""
-        fields = _BREAKING.get(self.data["template"], ("event", "events", "first", "then", "by"))
+        fields = _BREAKING.get(self.data["template"], _NAMING)
         return any(name in names for f in fields for name in _listed(self.data.get(f, ())))
 
     @property
