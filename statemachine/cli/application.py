@@ -18,6 +18,7 @@ from statemachine.cli.failure import Failure
 from statemachine.cli.json_form import schema_name, to_json
 from statemachine.cli.keygen_command import keygen_command
 from statemachine.cli.recover_command import recover_command
+from statemachine.cli.replay_command import replay_command
 from statemachine.cli.report_command import report_command
 from statemachine.cli.show_command import show_command
 from statemachine.cli.sign_command import sign_command
@@ -145,6 +146,7 @@ for _command in (
     audit_command,
     stats_command,
     diff_command,
+    replay_command,
     recover_command,
     export_command,
     report_command,

@@ -10,6 +10,7 @@ import pytest
 from statemachine.cli.application import application
 from tests.cli import logs
 from tests.cli.running import run, run_json
+from tests.session.test_recorded_values import train
 
 SCHEMAS = json.loads((Path(__file__).parents[2] / "specs/command_line.schema.json").read_text())
 
@@ -62,6 +63,15 @@ def test_diff_keeps_to_its_schema(closed_log, killed_log):
         told, _ = run_json("diff", closed_log, other)
         check(told, "diff")
         assert told["different"] is different
+
+
+def test_replay_keeps_to_its_schema(tmp_path):
+    """Hooks that do the same, that stop elsewhere, and that can't be answered."""
+    path = train(tmp_path / "log.arrows")
+    for factory, code in (("same", 0), ("earlier", 7), ("unanswered", 4)):
+        told, found = run_json("replay", path, f"tests.cli.hooks:{factory}")
+        check(told, "replay")
+        assert (found, told["exit_code"], told["same"]) == (code, code, code == 0)
 
 
 def test_recover_keeps_to_its_schema(tmp_path):
