@@ -49,6 +49,7 @@ def _sections(material: Material) -> list[Html]:
         sections.verdicts(material),
         sections.lifecycle(material),
         sections.timeline(),
+        *sections.curves(material),
         sections.costs(material),
         sections.checkpoints(material),
         sections.findings(material),

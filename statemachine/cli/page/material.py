@@ -9,6 +9,7 @@ import attrs
 from statemachine.audit import AuditReport, audit
 from statemachine.cli.costs import Costs, costs_of
 from statemachine.cli.lineage import Descent, Family, ancestry_of
+from statemachine.cli.page.curves import Curve, curves_of
 from statemachine.cli.page.timeline import timeline_data
 from statemachine.cli.selection import Selection, events_at
 from statemachine.cli.source import Source
@@ -69,6 +70,8 @@ class Material:
         saved: The checkpoints that were saved, each with its event.
         restored: The checkpoints that were restored.
         descents: Which of the logs that were given descends from which.
+        curves: The scalars that were recorded.
+        curves_left_out: How many more there are.
     """
 
     path: Source
@@ -83,6 +86,8 @@ class Material:
     saved: Story
     restored: Story
     descents: tuple[Descent, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    curves_left_out: int = 0
 
 
 def gather(path: Source, log: EventLog, known: Iterable[Source]) -> Material:
@@ -101,6 +106,7 @@ def gather(path: Source, log: EventLog, known: Iterable[Source]) -> Material:
     family = Family(ancestry_of(member) for member in (path, *others)) if others else Family(())
     state = replay(log)
     costs = costs_of(log.read(), slowest=10)
+    curves, left_out = curves_of(log)
     return Material(
         path=path,
         header=log.header,
@@ -114,6 +120,8 @@ def gather(path: Source, log: EventLog, known: Iterable[Source]) -> Material:
         saved=story_of(log, frozenset({_K.CHECKPOINT_SAVED.number})),
         restored=story_of(log, frozenset({_K.CHECKPOINT_RESTORED.number})),
         descents=tuple(family.descents()),
+        curves=curves,
+        curves_left_out=left_out,
     )
 
 

@@ -8,6 +8,7 @@ from statemachine.cli.audit_command import VERDICTS
 from statemachine.cli.costs import PLACE_WORDS, Call, Costs, Place, call_words
 from statemachine.cli.histogram import Distribution
 from statemachine.cli.json_form import hook_class, time_text
+from statemachine.cli.page.curves import section_of
 from statemachine.cli.page.html import Html, element, joined, table
 from statemachine.cli.page.lifecycle import lifecycle_svg
 from statemachine.cli.page.material import Material, Story
@@ -426,6 +427,13 @@ def about(material: Material) -> Html:
             class_="muted small",
         ),
     )
+
+
+def curves(material: Material) -> list[Html]:
+    """The scalars that were recorded; nothing if none were."""
+    if not material.curves:
+        return []
+    return [_section("Scalars", *section_of(material.curves, material.curves_left_out))]
 
 
 def _section(title: str, *children: object) -> Html:
