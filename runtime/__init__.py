@@ -120,7 +120,10 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "layers",
     "logging",
+    "losses",
+    "metrics",
     "name_scope",
     "newaxis",
     "nn",
@@ -140,7 +143,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from runtime import app, flags, train
+    from runtime import app, flags, layers, losses, metrics, train
     from runtime.hook_replay import (
         HookDifference,
         HookReplay,
@@ -148,6 +151,14 @@ if TYPE_CHECKING:
         NotRecorded,
         replay_hooks,
     )
+
+# What later TensorFlows don't have either, and what takes its place.
+_GONE = {
+    "contrib": "tf.contrib is no part of tf.compat.v1. Use tf.glorot_uniform_initializer() for "
+    "contrib.layers.xavier_initializer, tf.layers.dense for contrib.layers.fully_connected, "
+    "tf.layers for contrib.layers, tf.nn.rnn_cell and tf.nn.static_rnn for contrib.rnn, and "
+    "lambda w: scale * tf.nn.l2_loss(w) for contrib.layers.l2_regularizer(scale).",
+}
 
 newaxis = None
 __version__ = VERSION
@@ -162,7 +173,7 @@ from runtime import compat  # noqa: E402  # it needs what is above
 
 _fail = missing("tf", globals())
 # Imported when they are first used: what sessions and logs need, and what needs an extra.
-_LATER = ("app", "flags", "train")
+_LATER = ("app", "flags", "layers", "losses", "metrics", "train")
 _REPLAY = ("HookDifference", "HookReplay", "HooksDiffer", "NotRecorded", "replay_hooks")
 """Ours, not TensorFlow's: hooks of today against the log of an earlier session."""
 
@@ -172,6 +183,8 @@ def __getattr__(name: str) -> Any:  # any public name, filled in above
         return import_module(f"runtime.{name}")
     if name in _REPLAY:
         return getattr(import_module("runtime.hook_replay"), name)
+    if name in _GONE:
+        raise AttributeError(_GONE[name])
     if name in ("MetaGraphDef", "MonitoredSession"):  # the documentation's example has it here
         return getattr(import_module("runtime.train"), name)
     return _fail(name)

@@ -7,6 +7,7 @@ key that they don't have, or to take back a head that is kept where they can't w
 import fcntl
 import logging
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 import attrs
 
 from statemachine.errors import UnreadableHead
-from statemachine.head import Head
+from statemachine.head import ORIGIN, Head
 from statemachine.signed_note import Note, SigningKey, is_signature
 
 HEADS_SUFFIX: Final = ".heads"
@@ -46,6 +47,7 @@ class Witness:
     Raises:
         UnusableKey: If the file of the key holds none.
         OSError: If the file of the key can't be read, or that of the heads not be written.
+        UnreadableHead: If the file for the heads holds something else.
         ImportError: If a key is given, and `cryptography` (the extra ``sign``) is missing.
 
     Example:
@@ -95,12 +97,17 @@ class HeadFile:
 
     Raises:
         OSError: If it can't be written.
+        UnreadableHead: If it holds something else, as a log: nothing is ever appended to that.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         new = not self.path.exists()
-        os.close(self._open())
+        file = self._open()
+        try:
+            _check_heads(file, self.path)
+        finally:
+            os.close(file)
         if new:
             _sync_directory(self.path.absolute().parent)
 
@@ -123,6 +130,17 @@ class HeadFile:
             os.fsync(file)
         finally:
             os.close(file)
+
+
+def _check_heads(file: int, path: Path) -> None:
+    """Refuse a file that begins with anything but a head, or the start of one."""
+    status = os.fstat(file)
+    start = os.pread(file, len(ORIGIN), 0) if stat.S_ISREG(status.st_mode) else b""
+    if not ORIGIN.encode().startswith(start):
+        raise UnreadableHead(
+            f"{path} is no file of heads, and nothing is appended to it: name a new file, or one "
+            f"that begins with {ORIGIN!r}"
+        )
 
 
 def _ends_well(file: int) -> bool:

@@ -489,7 +489,7 @@ class variable_scope:
         if self._auxiliary:
             opened = stack.enter_context(graph.name_scope(short or None))
         scope = self._scope(scopes.current, target, opened)
-        stack.enter_context(_current(scopes, scope))
+        stack.enter_context(_current(scopes, scope, isinstance(target, VariableScope)))
         return scope
 
     def _scope(
@@ -517,24 +517,25 @@ def _nested_getter(outer: Callable[..., Any], inner: Callable[..., Any]) -> Call
 
 def _unique_scope(scopes: _ThreadScopes, name: str) -> str:
     prefix = f"{scopes.current.name}/" if scopes.current.name else ""
-    count = scopes.counts.get(prefix + name, 0)
-    candidate = name
-    while count and scopes.counts.get(prefix + candidate, 0):
-        candidate = f"{name}_{count}"
-        count += 1
+    candidate, number = name, 0
+    while scopes.counts.get(prefix + candidate, 0):
+        number += 1
+        candidate = f"{name}_{number}"
     return candidate
 
 
 @contextmanager
-def _current(scopes: _ThreadScopes, scope: VariableScope) -> Iterator[None]:
-    before = scopes.current
+def _current(scopes: _ThreadScopes, scope: VariableScope, again: bool) -> Iterator[None]:
+    """Makes a scope the current one; entering a scope object again uses up no default name."""
+    before, counts = scopes.current, dict(scopes.counts) if again else scopes.counts
     scopes.counts[scope.name] = scopes.counts.get(scope.name, 0) + 1
     scopes.current = scope
     try:
         yield
     finally:
-        scopes.current = before
-        _close_children(scopes, scope.name)
+        scopes.current, scopes.counts = before, counts
+        if not again:
+            _close_children(scopes, scope.name)
 
 
 def _close_children(scopes: _ThreadScopes, name: str) -> None:

@@ -14,6 +14,7 @@ from statemachine.cli.options import json_option, log_argument
 from statemachine.cli.output_file import STANDARD_OUTPUT
 from statemachine.cli.source import Source
 from statemachine.cli.units import count
+from statemachine.errors import UnreadableHead
 from statemachine.head import Head
 from statemachine.log import Reading
 from statemachine.signed_note import Note, SigningKey
@@ -107,6 +108,8 @@ def _head_of(log: Source, pass_: Reading) -> Head:
 def _append(place: Path, note: Note) -> None:
     try:
         HeadFile(place).append(str(note))
+    except UnreadableHead as error:
+        raise Failure(ExitCode.USAGE, str(error)) from error
     except OSError as error:
         raise Failure(
             ExitCode.USAGE, f"can't write {place}: {error.strerror or error}; name another file"

@@ -208,6 +208,15 @@ def test_the_wrong_file_is_told(log, key, public, tmp_path):
         assert told in result.stderr
 
 
+def test_heads_are_not_appended_to_a_log(log, key):
+    """Named by mistake, it stays as it is: wrong usage."""
+    before = log.read_bytes()
+    result = run("sign", log, "--key", key, "-o", log)
+    assert result.exit_code == 1
+    assert "nothing is appended to it" in result.stderr
+    assert log.read_bytes() == before
+
+
 def test_a_digest_goes_with_one_log(log, closed_log):
     """Of several it can't be said which one it is of: wrong usage."""
     result = run("audit", log, closed_log, "--expect-head", "0" * 64)

@@ -15,6 +15,8 @@ HEAVY = [
     "typer",
     "click",
     "rich",
+    "cryptography",
+    "sqlalchemy",
     "tqdm",
     "statemachine.cli",
     "statemachine.testing",

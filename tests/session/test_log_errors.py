@@ -14,6 +14,7 @@ import pytest
 
 import runtime as tf
 from statemachine import EventKind, EventLog, LogWriteFailed, Verdict, audit
+from statemachine.sql_store import SqlStore
 from tests.statemachine.faults import EIO, ENOSPC, FailingSystem
 from tests.statemachine.tails import resize
 
@@ -247,7 +248,7 @@ def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, with room for a tail and little more."""
     directory = tmp_path / "small"
     directory.mkdir()
-    mount(directory, "-o", "size=160k")
+    mount(directory, "-o", "size=400k")
     yield directory
     while not subprocess.run(["umount", "-l", str(directory)], capture_output=True).returncode:
         pass
@@ -275,9 +276,13 @@ def test_a_disk_that_is_full_stops_the_training(small: Path, op: Any) -> None:
     assert report.completeness is Verdict.FAIL
 
 
-def test_a_disk_that_was_full_for_a_while_costs_some_events(small: Path, op: Any) -> None:
-    """If the training is to go on."""
-    log = EventLog(small / "log.arrows", on_log_error="warn")
+@pytest.mark.parametrize("sql", [False, True], ids=["file", "sql"])
+def test_a_disk_that_was_full_for_a_while_costs_some_events(
+    small: Path, op: Any, sql: bool
+) -> None:
+    """If the training is to go on; in a file as in a database."""
+    target = SqlStore(small / "runs.db", "run") if sql else small / "log.arrows"
+    log = EventLog(target, on_log_error="warn")
     with singular([], log) as session:
         ballast = fill(small)
         log.note("there is no room for this in the tail")

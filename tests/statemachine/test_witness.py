@@ -128,6 +128,16 @@ def test_a_file_of_heads_that_cannot_be_written_is_refused_at_once(tmp_path):
         Witness(tmp_path / "none" / "heads", KEY)
 
 
+@pytest.mark.parametrize("content", [b"\xff\xff\xff\xff", b"SQLite format 3", b"my notes", b"\n"])
+def test_nothing_is_appended_to_what_is_no_file_of_heads(tmp_path, content):
+    """A log, a database or a key that is named by mistake stays what it is."""
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableHead, match="other is no file of heads"):
+        Witness(path)
+    assert path.read_bytes() == content
+
+
 # A witness that fails
 
 

@@ -167,6 +167,19 @@ def images_of(value: TensorLike, what: str) -> Tensor:
     return tensor
 
 
+def inner_name(name: str, data_format: str) -> str:
+    """The name of an operation on ``NHWC`` whose result may have to be turned.
+
+    Args:
+        name: The name of the whole.
+        data_format: The order of the axes that the user works with.
+
+    Returns:
+        The name, free for the turned result if there is one.
+    """
+    return f"{name.rstrip('/')}_nhwc" if data_format == "NCHW" else name
+
+
 # Shapes.
 
 
@@ -426,7 +439,7 @@ def conv2d(
         strides=pair_of(strides, "strides of conv2d", order),
         padding=checked_padding(padding, order, "conv2d"),
         dilations=pair_of(dilations, "dilations of conv2d", order),
-        name=name or "Conv2D",
+        name=inner_name(name or "Conv2D", order),
     )
     return in_order(result, order, name or "Conv2D")
 
@@ -479,7 +492,7 @@ def conv2d_transpose(
         strides=pair_of(strides, "strides of conv2d_transpose", order),
         padding=checked_padding(padding, order, "conv2d_transpose"),
         dilations=pair_of(dilations or 1, "dilations of conv2d_transpose", order),
-        name=name or "conv2d_transpose",
+        name=inner_name(name or "conv2d_transpose", order),
     )
     return in_order(result, order, name or "conv2d_transpose")
 
@@ -715,7 +728,7 @@ def depthwise_conv2d(
         strides=pair_of(strides, "strides of depthwise_conv2d", order),
         padding=checked_padding(padding, order, "depthwise_conv2d"),
         dilations=pair_of(1 if rates is None else rates, "rate of depthwise_conv2d", order),
-        name=name or "depthwise",
+        name=inner_name(name or "depthwise", order),
     )
     return in_order(result, order, name or "depthwise")
 
@@ -974,7 +987,9 @@ def _in_blocks(
             f"{definition.type} needs images of four axes, not {described(images.dims)}."
         )
     title = name or definition.type
-    result = definition(channels_last(images, order), block_size=int(size), name=title)
+    result = definition(
+        channels_last(images, order), block_size=int(size), name=inner_name(title, order)
+    )
     return in_order(result, order, title)
 
 

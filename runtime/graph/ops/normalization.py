@@ -10,7 +10,13 @@ from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import stop_gradient
-from runtime.graph.ops.convolution import channels_last, checked_format, images_of, in_order
+from runtime.graph.ops.convolution import (
+    channels_last,
+    checked_format,
+    images_of,
+    in_order,
+    inner_name,
+)
 from runtime.graph.ops.math import (
     add,
     cast,
@@ -149,7 +155,7 @@ def batch_normalization(
 def _fused_spec(view: View) -> tuple[Spec, ...]:
     x = view.first
     channels = None if x.dims is None else x.dims[-1]
-    for spec in view.inputs[1:3] if view["is_training"] else view.inputs[1:]:
+    for spec in view.inputs[1 : 3 if view["is_training"] else 5]:
         if not compatible(spec.dims, (channels,)):
             raise Incompatible(
                 f"images of shape {described(x.dims)} have {channels} channels, but scale, "
@@ -159,61 +165,69 @@ def _fused_spec(view: View) -> tuple[Spec, ...]:
     return Spec(x.dtype, x.dims), *statistics
 
 
-def _bind_fused(view: View) -> Kernel:
-    epsilon = view["epsilon"]
+def _moments_of(rows: Any) -> tuple[Any, Any, Any]:
+    """The mean of each column, the distances from it and their mean square."""
+    count = rows.dtype.type(max(len(rows), 1))
+    mean = np.add.reduce(rows, 0) / count
+    apart = rows - mean
+    return mean, apart, np.einsum("ij,ij->j", apart, apart) / count
 
-    def scaled(x: Any, scale: Any, offset: Any, mean: Any, factor: Any) -> Any:
-        factor = scale * factor
-        result = x * factor
-        result += offset - mean * factor
-        return result
+
+def _bind_fused(view: View) -> Kernel:
+    epsilon, estimate = view["epsilon"], view["estimate"]
 
     def training(x: Any, scale: Any, offset: Any, *_: Any) -> Any:
         rows = x.reshape(-1, x.shape[-1])
-        count = max(len(rows), 1)
-        mean = np.add.reduce(rows, 0) / x.dtype.type(count)
-        apart = rows - mean
-        variance = np.einsum("ij,ij->j", apart, apart) / x.dtype.type(count)
+        mean, result, variance = _moments_of(rows)
         factor = 1 / np.sqrt(variance + x.dtype.type(epsilon))
-        apart *= scale * factor
-        apart += offset
-        estimate = variance * x.dtype.type(count / max(count - 1, 1))
-        return apart.reshape(x.shape), mean, estimate, mean.copy(), factor
+        result *= scale * factor
+        result += offset
+        if estimate:
+            variance *= x.dtype.type(len(rows) / max(len(rows) - 1, 1))
+        return result.reshape(x.shape), mean, variance, mean.copy(), factor
 
     def inference(x: Any, scale: Any, offset: Any, mean: Any, variance: Any) -> Any:
-        factor = 1 / np.sqrt(variance + x.dtype.type(epsilon))
-        y = scaled(x, scale, offset, mean, factor)
-        return y, mean.copy(), variance.copy(), mean.copy(), factor
+        inverse = 1 / np.sqrt(variance + x.dtype.type(epsilon))
+        factor = scale * inverse
+        result = x * factor
+        result += offset - mean * factor
+        return result, mean.copy(), variance.copy(), mean.copy(), inverse
 
-    return training if view["is_training"] else inference
+    return _chosen(view, training, inference)
 
 
-def _bind_fused_gradient(view: View) -> Kernel:
-    def training(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
-        rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
-        normal = rows - mean
-        normal *= factor
-        by_scale = np.einsum("ij,ij->j", slopes, normal)
-        by_offset = np.add.reduce(slopes, 0)
-        count = x.dtype.type(max(len(rows), 1))
-        normal *= -by_scale / count
-        normal += slopes
-        normal -= by_offset / count
-        normal *= scale * factor
-        return normal.reshape(x.shape), by_scale, by_offset
+def _chosen(view: View, training: Kernel, inference: Kernel) -> Kernel:
+    """One of two kernels; if only the run knows which, the last input says it."""
+    if view["is_training"] is not None:
+        return training if view["is_training"] else inference
+    return lambda *inputs: (training if inputs[-1] else inference)(*inputs[:-1])
 
-    def inference(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
-        rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
-        by_scale = np.einsum("ij,ij->j", slopes, (rows - mean) * factor)
-        return dy * (scale * factor), by_scale, np.add.reduce(slopes, 0)
 
-    return training if view["is_training"] else inference
+def _fused_training_gradient(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
+    rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+    result = rows - mean
+    result *= factor
+    by_scale = np.einsum("ij,ij->j", slopes, result)
+    by_offset = np.add.reduce(slopes, 0)
+    count = x.dtype.type(max(len(rows), 1))
+    result *= -by_scale / count
+    result += slopes
+    result -= by_offset / count
+    result *= scale * factor
+    return result.reshape(x.shape), by_scale, by_offset
+
+
+def _fused_inference_gradient(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
+    rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
+    by_scale = np.einsum("ij,ij->j", slopes, (rows - mean) * factor)
+    return dy * (scale * factor), by_scale, np.add.reduce(slopes, 0)
 
 
 def _fused_gradient(op: Any, dy: Tensor, *_: Any) -> list[Tensor | None]:
     training = op.attributes["is_training"]
-    found = FUSED_GRADIENT(dy, *op.inputs[:2], *op.outputs[3:], is_training=training)
-    return [*found, None, None][: len(op.inputs)]
+    condition = [] if training is not None else [op.inputs[-1]]
+    found = FUSED_GRADIENT(dy, *op.inputs[:2], *op.outputs[3:], *condition, is_training=training)
+    return [*found, *[None] * (len(op.inputs) - 3)]
 
 
 FUSED: Definition = Definition(
@@ -229,7 +243,7 @@ FUSED_GRADIENT: Definition = Definition(
         Spec(view.first.dtype, view.first.dims),
         *[Spec(view.inputs[2].dtype, view.inputs[2].dims) for _ in range(2)],
     ),
-    bind=_bind_fused_gradient,
+    bind=lambda view: _chosen(view, _fused_training_gradient, _fused_inference_gradient),
     floating=True,
 )
 
@@ -280,8 +294,9 @@ def fused_batch_norm(
         convert_to_tensor(offset, images.dtype),
         *[convert_to_tensor(v, images.dtype) for v in ((mean, variance) if given else ())],
         epsilon=float(epsilon),
-        is_training=is_training,
-        name=title,
+        is_training=bool(is_training),
+        estimate=True,
+        name=inner_name(title, order),
     )
     result, batch_mean, batch_variance = made[:3]
     if is_training and given and exponential_avg_factor != 1.0:

@@ -15,6 +15,7 @@ from runtime.graph.ops.convolution import (
     checked_format,
     checked_padding,
     in_order,
+    inner_name,
     pair_of,
     window_dims,
 )
@@ -219,7 +220,7 @@ def _pool(
         strides=pair_of(strides, f"strides of {what}", order),
         dilations=(1, 1),
         padding=checked_padding(padding, order, what),
-        name=name,
+        name=inner_name(name, order),
     )
     return in_order(result, order, name)
 

@@ -1,0 +1,265 @@
+"""Small computations whose results TensorFlow has given once: layers, losses, metrics, networks.
+
+``python -m tests.graph.figures_nn`` writes them to figures_nn.json again; it needs TensorFlow 2
+with tf-keras.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FILE = Path(__file__).with_name("figures_nn.json")
+FIGURES: dict[str, Callable[[Any], list[Any]]] = {}
+
+
+def figure(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    FIGURES[function.__name__] = function
+    return function
+
+
+def line(*shape: int, low: float = -1.0, high: float = 1.0) -> Any:
+    """Numbers without a pattern that a wrong order of axes would keep."""
+    count = int(np.prod(shape))
+    order = np.argsort(np.sin(np.arange(1, count + 1) * 12.9898))
+    return np.linspace(low, high, count)[order].reshape(shape).astype(np.float32)
+
+
+def evaluated(tf: Any, tensors: Any, *more: Any, feeds: Any = None) -> list[Any]:
+    """Runs tensors once, after the initializers; then each further list of tensors."""
+    with tf.Session() as session:
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        results = [session.run(t, feeds) for t in (tensors, *more)]
+    return [short(value) for result in results for value in result]
+
+
+def short(value: Any) -> Any:
+    """As lists of numbers with six digits."""
+    array = np.asarray(value, np.float64)
+    return (
+        np.array([float(f"{number:.6g}") for number in array.ravel()]).reshape(array.shape).tolist()
+    )
+
+
+def names(tf: Any, *collections: str) -> list[Any]:
+    found = [v for key in collections or ("variables",) for v in tf.get_collection(key)]
+    return [v.name for v in found]
+
+
+LABELS, SCORES = np.array([[1, 0, 1], [0, 0, 1]], np.float32), line(2, 3)
+CHANCES = line(2, 3, low=0.1, high=0.9)
+ROWS = np.array([[2.0], [0.0]], np.float32)
+
+
+@figure
+def reductions(tf: Any) -> list[Any]:
+    ways = tf.losses.Reduction.all()
+    weights = [1.0, 0.0, 2.5, ROWS, np.array([[1.0, 0, 3], [0, 2, 1]])]
+    made = [
+        tf.losses.compute_weighted_loss(SCORES, w, reduction=way) for way in ways for w in weights
+    ]
+    return [*evaluated(tf, made), names(tf, "losses")]
+
+
+@figure
+def losses(tf: Any) -> list[Any]:
+    loss = tf.losses
+    unit = [tf.nn.l2_normalize(t, 1) for t in (SCORES, CHANCES)]
+    made = [
+        loss.absolute_difference(LABELS, SCORES),
+        loss.absolute_difference(LABELS, SCORES, weights=ROWS, scope="mine"),
+        loss.mean_squared_error(LABELS, SCORES),
+        loss.hinge_loss(LABELS, SCORES, 2.0),
+        loss.huber_loss(LABELS, SCORES, delta=0.7),
+        loss.log_loss(LABELS, CHANCES),
+        loss.cosine_distance(unit[0], unit[1], axis=1),
+        loss.mean_pairwise_squared_error(LABELS, SCORES),
+        loss.mean_pairwise_squared_error(LABELS, SCORES, weights=ROWS),
+        loss.sigmoid_cross_entropy(LABELS, SCORES, label_smoothing=0.2),
+        loss.softmax_cross_entropy(LABELS, SCORES, label_smoothing=0.1),
+        loss.sparse_softmax_cross_entropy([2, 0], SCORES, weights=[1.0, 3.0]),
+        loss.sparse_softmax_cross_entropy([[2], [0]], SCORES, loss_collection=None),
+        loss.get_total_loss(),
+        loss.get_regularization_loss(),
+    ]
+    return [*evaluated(tf, made), names(tf, "losses")[:7]]
+
+
+TRUTH = np.array([1, 0, 1, 1, 0, 1], bool)
+GUESS = np.array([1, 1, 0, 1, 0, 1], bool)
+CHANCE = np.array([0.9, 0.6, 0.35, 0.8, 0.1, 0.35], np.float32)
+COUNTED = np.array([1.0, 2.0, 0.0, 1.0, 0.5, 3.0], np.float32)
+
+
+def _accumulated(tf: Any, metrics: list[Any]) -> list[Any]:
+    values, updates = [m[0] for m in metrics], [m[1] for m in metrics]
+    figures = evaluated(tf, values, updates, values, updates, values)
+    return [*figures, names(tf, "local_variables"), names(tf, "metric_variables")]
+
+
+@figure
+def means(tf: Any) -> list[Any]:
+    m = tf.metrics
+    return _accumulated(tf, [
+        m.mean(CHANCE), m.mean(CHANCE, COUNTED), m.mean(SCORES, ROWS, name="rows"),
+        m.accuracy(TRUTH, GUESS), m.accuracy(TRUTH[:, None], GUESS, COUNTED),
+        m.mean_absolute_error(LABELS, SCORES), m.mean_squared_error(LABELS, SCORES, ROWS),
+        m.root_mean_squared_error(LABELS, SCORES), m.percentage_below(CHANCE, 0.5),
+        m.mean_relative_error(LABELS, SCORES, LABELS), m.mean_cosine_distance(LABELS, SCORES, 1),
+        m.mean_tensor(SCORES), m.mean_tensor(SCORES, ROWS),
+    ])  # fmt: skip
+
+
+@figure
+def counts(tf: Any) -> list[Any]:
+    m = tf.metrics
+    each = [m.true_positives, m.false_positives, m.true_negatives, m.false_negatives, m.precision,
+            m.recall]  # fmt: skip
+    made = [f(TRUTH, GUESS) for f in each] + [f(TRUTH, GUESS, COUNTED) for f in each]
+    return _accumulated(tf, made)
+
+
+@figure
+def thresholds(tf: Any) -> list[Any]:
+    m, some = tf.metrics, [0.2, 0.35, 0.7]
+    each = [m.true_positives_at_thresholds, m.false_positives_at_thresholds,
+            m.true_negatives_at_thresholds, m.false_negatives_at_thresholds,
+            m.precision_at_thresholds, m.recall_at_thresholds]  # fmt: skip
+    made = [f(TRUTH, CHANCE, some, w) for f in each for w in (None, COUNTED)]
+    return _accumulated(tf, made)
+
+
+@figure
+def areas(tf: Any) -> list[Any]:
+    made = [
+        tf.metrics.auc(TRUTH, CHANCE, weights, curve=curve, summation_method=method)
+        for weights in (None, COUNTED)
+        for curve in ("ROC", "PR")
+        for method in ("trapezoidal", "minoring", "majoring", "careful_interpolation")
+    ]
+    made.append(tf.metrics.sensitivity_at_specificity(TRUTH, CHANCE, 0.6))
+    made.append(tf.metrics.specificity_at_sensitivity(TRUTH, CHANCE, 0.6, num_thresholds=50))
+    return _accumulated(tf, made)
+
+
+@figure
+def classes(tf: Any) -> list[Any]:
+    right, found = tf.constant([0, 2, 1, 2, 2, 0]), tf.constant([0, 1, 1, 2, 2, 3])
+    best, single = tf.constant(line(6, 5)), np.array([0, 2, 1, 2, 2, 0])
+    several = np.array([[0, 2], [1, 1], [3, 4], [2, 0], [4, 4], [1, 2]], np.int64)
+    m = tf.metrics
+    return _accumulated(tf, [
+        m.mean_per_class_accuracy(right, found, 4),
+        m.mean_per_class_accuracy(right, found, 4, tf.constant(COUNTED)),
+        m.mean_iou(right, found, 4), m.mean_iou(right, found, 4, tf.constant(COUNTED)),
+        m.recall_at_k(single, best, 2), m.precision_at_k(single, best, 2),
+        m.recall_at_k(several, best, 3, weights=COUNTED), m.precision_at_k(several, best, 3),
+        m.recall_at_k(several, best, 3, class_id=2), m.precision_at_k(several, best, 3, class_id=2),
+        m.recall_at_top_k(several, tf.constant(several[:, ::-1].copy())),
+    ])  # fmt: skip
+
+
+IMAGES = line(2, 6, 5, 3)
+
+
+def _initializer(tf: Any) -> Any:
+    def made(shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
+        return tf.constant(line(*[int(d) for d in shape]), tf.float32)
+
+    return made
+
+
+@figure
+def layers(tf: Any) -> list[Any]:
+    x = tf.constant(IMAGES)
+    layer = tf.layers
+    with tf.variable_scope("net", initializer=_initializer(tf)):
+        made = [
+            layer.conv2d(x, 4, 3, padding="same", activation=tf.nn.relu),
+            layer.conv2d(x, 2, (2, 3), (2, 1), dilation_rate=1, use_bias=False, name="strided"),
+            layer.conv2d(x, 2, 2, dilation_rate=2, bias_initializer=_initializer(tf)),
+            layer.conv2d_transpose(x, 2, 3, strides=2, padding="same"),
+            layer.conv2d_transpose(x, 2, (3, 4), strides=(2, 3), activation=tf.tanh),
+            layer.separable_conv2d(x, 4, 3, depth_multiplier=2),
+            layer.conv1d(x[:, 0], 4, 3, strides=2, padding="same"),
+            layer.max_pooling2d(x, 3, 2, "same"),
+            layer.average_pooling2d(x, (2, 3), (1, 2), "same"),
+            layer.max_pooling1d(x[0], 2, 2), layer.average_pooling1d(x[0], 3, 2, "same"),
+            layer.flatten(x), layer.dense(x, 3), layer.dense(layer.flatten(x), 2, tf.sigmoid),
+            layer.dropout(x, 0.5),
+        ]  # fmt: skip
+    slopes = tf.gradients([tf.reduce_sum(t * t) for t in made], [x, *tf.trainable_variables()])
+    return [*evaluated(tf, [*made, *slopes]), names(tf)]
+
+
+@figure
+def normalized(tf: Any) -> list[Any]:
+    x, training = tf.constant(IMAGES), tf.placeholder(tf.bool, [])
+    made = [
+        tf.layers.batch_normalization(x, training=True, momentum=0.7),
+        tf.layers.batch_normalization(x, training=False, scale=False),
+        tf.layers.batch_normalization(x, 1, training=True),
+        tf.layers.batch_normalization(x[:, 0, 0], training=True, center=False, momentum=0.5),
+        tf.layers.batch_normalization(x[0], training=True, fused=False, name="plain"),
+        tf.layers.batch_normalization(x, training=training),
+    ]
+    slopes = tf.gradients([tf.reduce_sum(t**3) for t in made], [x, *tf.trainable_variables()])
+    updates = tf.get_collection("update_ops")
+    results = []
+    for value in (True, False):
+        with tf.control_dependencies(updates):
+            done = tf.no_op()
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            results += session.run([*made, *slopes], {training: value})
+            session.run(done, {training: value})
+            results += session.run(tf.global_variables(), {training: value})
+    shown = [short(value) for value in results]
+    return [*shown, names(tf), len(updates)]
+
+
+@figure
+def pieces(tf: Any) -> list[Any]:
+    x, w = tf.constant(IMAGES), tf.constant(line(3, 2, 3, 4))
+    made = []
+    for padding in ("SAME", "VALID"):
+        for strides in ([1, 1, 1, 1], [1, 2, 3, 1]):
+            made.append(tf.nn.conv2d(x, w, strides, padding))
+            made.append(tf.nn.max_pool(x, [1, 3, 2, 1], strides, padding))
+            made.append(tf.nn.avg_pool(x, [1, 3, 2, 1], strides, padding))
+        made.append(tf.nn.depthwise_conv2d(x, w, [1, 1, 1, 1], padding))
+        made.append(tf.nn.atrous_conv2d(x, w[:2], 2, padding))
+    made.append(tf.nn.conv2d(x, w, [1, 1, 1, 1], [[0, 0], [1, 2], [0, 1], [0, 0]]))
+    made.append(tf.nn.lrn(x, 1, bias=1.5, alpha=0.7, beta=0.6))
+    made += [tf.nn.selu(x), tf.nn.crelu(x), tf.nn.swish(x), tf.nn.leaky_relu(x), tf.nn.elu(x)]
+    made += tf.nn.moments(x, [0, 2])
+    made.append(tf.nn.weighted_cross_entropy_with_logits(LABELS, x[0, 0, :2], 2.5))
+    made.append(tf.nn.log_poisson_loss(tf.constant(CHANCES * 5), SCORES, True))
+    slopes = [g for t in made for g in tf.gradients(tf.reduce_sum(t * t), [x, w])]
+    return evaluated(tf, [*made, *[g for g in slopes if g is not None]])
+
+
+def recorded() -> dict[str, list[Any]]:
+    """The figures by name, as TensorFlow gives them here."""
+    os.environ.update(TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")
+    import tensorflow.compat.v1 as tf  # type: ignore[import-not-found]  # an optional peer
+
+    tf.disable_eager_execution()
+    tf.disable_resource_variables()
+    tf.disable_control_flow_v2()
+    return computed(tf, list(FIGURES))
+
+
+def computed(tf: Any, chosen: list[str]) -> dict[str, list[Any]]:
+    found = {}
+    for name in chosen:
+        with tf.Graph().as_default():
+            found[name] = FIGURES[name](tf)
+    return found
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(recorded(), default=float, separators=(",", ":")) + "\n")
