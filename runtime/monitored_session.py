@@ -230,14 +230,13 @@ class MonitoredSession(HookedSession):
             self._refuse_if_stopped()
         else:
             self._carry_stop()
-        self._raw, self._lost = None, True
-        if cause is None:
-            self._recovery.create(None)
-        else:
-            self._recovery.replace(cause)
-        observed = self._recovery.run_again(repeated)
-        self._lost = False
-        self._take_opened()
+        try:
+            observed = self._recover(cause, repeated)
+        except BaseException as error:
+            self._lost = not self._recovery.settle(error)
+            if not self._lost:
+                self._take_opened()
+            raise
         if observed is not None:
             raise observed
         if repeated:
@@ -245,12 +244,27 @@ class MonitoredSession(HookedSession):
             with self._flags:
                 self._mark |= REPEATED
 
+    def _recover(self, cause: BaseException | None, repeated: bool) -> BaseException | None:
+        self._raw, self._lost = None, True
+        if cause is None:
+            self._recovery.create(None)
+        else:
+            self._recovery.replace(cause)
+        observed = self._recovery.run_again(repeated)
+        self._take_opened()
+        self._lost = False
+        return observed
+
     def _carry_stop(self) -> None:
         """A stop that somebody asked the coordinator for is not forgotten."""
         try:
             self._coord.raise_requested_exception()
-        except BaseException:
+        except Exception:
             return
+        except BaseException as error:
+            if error is self._held_instead_of(RuntimeError()):
+                return
+            raise
         self._stop_carried = self._stop_carried or self._coord.should_stop()
 
     def _refuse_if_stopped(self) -> None:

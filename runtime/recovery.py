@@ -8,7 +8,16 @@ from runtime.starting import Start, close_all
 from statemachine.block import error_detail
 from statemachine.compiled import Place
 from statemachine.journal import Journal
-from statemachine.table import POINTS, RECOVERING, REPEATED, STOP_ASKED, Trigger
+from statemachine.table import (
+    POINTS,
+    RECOVERING,
+    REPEATED,
+    STOP_ASKED,
+    Context,
+    Point,
+    State,
+    Trigger,
+)
 
 __all__ = ["Recovery"]
 
@@ -17,6 +26,7 @@ _ABANDONING = {
     "session open": "abandoning raw",
     "threads open": "abandoning threads",
 }
+_LOST = ("lost", "telling of loss")
 
 
 class Recovery:
@@ -78,6 +88,8 @@ class Recovery:
             error = self._attempt(cause)
             if error is None:
                 return
+            if not self._began():
+                raise error
             instead = self._abandon(self._point_of_failure(), error)
             if instead is not None:
                 raise self._lost(instead) from error
@@ -98,6 +110,49 @@ class Recovery:
         detail = {"by": "recovery"} if repeated else {}
         return self._start.change(Place("running", 0, mark), Trigger.START, detail)
 
+    def settle(self, error: BaseException) -> bool:
+        """Go on, after an error that struck between two calls, to where nothing is half done.
+
+        Args:
+            error: The error, which comes out.
+
+        Returns:
+            Whether there is a session that runs; else it is lost.
+        """
+        self._start.settle()
+        place = self._journal.place
+        point = POINTS[place.point] if place is not None else None
+        if point is not None and point.state is State.RUNNING and self._start.raw is not None:
+            return True
+        if point is not None and point.name.removesuffix("!") not in _LOST:
+            if self._journal.failure is None:
+                self._give_up(point, error)
+            self._start.make_sure()
+        return False
+
+    def _give_up(self, point: Point, error: BaseException) -> None:
+        """Close what is open, from wherever that was interrupted, and say that it is lost."""
+        if point.context is Context.START:
+            self._abandon(self._point_of_failure(), error)
+        else:
+            self._finish_closing(point.name, error)
+        self._lost(error)
+
+    def _finish_closing(self, name: str, error: BaseException) -> None:
+        """The rest of what `_abandon` does."""
+        start, journal = self._start, self._journal
+        told = {"error": error_detail(error), "instead_of": error_detail(error)}
+        journal.tell_raised({"error": error_detail(error)}, bool(self._flags() & STOP_ASKED))
+        if name.removesuffix("!") in ("old joining", "old closing"):
+            dealt_with = "old join" if name.startswith("old join") else "old close"
+            journal.tell(Place(f"{dealt_with} error replaced", 0, self._mark()).code, told)
+        steps = []
+        if name in ("abandoning", "abandoning threads"):
+            steps.append(("old joining", start.join_threads))
+        if steps or name.startswith("old join") or name == "abandoning raw":
+            steps.append(("old closing", start.close_raw))
+        close_all(start, steps, self._mark(), error)
+
     def _attempt(self, cause: BaseException | None) -> BaseException | None:
         attempt, backoff = self.attempt, self._backoff
         detail = {"by": "run"} if cause is None else backoff.told(attempt, cause)
@@ -111,6 +166,11 @@ class Recovery:
         except BaseException as error:
             return error
         return None
+
+    def _began(self) -> bool:
+        """Whether an attempt has been written down."""
+        place = self._journal.place
+        return place is not None and POINTS[place.point].context is Context.START
 
     def _point_of_failure(self) -> str:
         place = self._journal.place
@@ -130,6 +190,8 @@ class Recovery:
             steps.append(("old joining", start.join_threads))
         if point != "abandoning nothing":
             steps.append(("old closing", start.close_raw))
+        else:
+            start.make_sure()  # an interrupt may have come when it was just opened
         live = point == "abandoning"
         return close_all(start, steps, self._mark(), error, of_threads=live) or observed
 

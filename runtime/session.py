@@ -992,6 +992,7 @@ class _Exit:
             self._failed(error)
             self._replace("close error replaced", error)
             self._error = error
+            self._start.make_sure()
 
     def _finish(self) -> None:
         if self._error is None and self._clean is not None:

@@ -204,7 +204,8 @@ class Start:
         """Have a creator open, initialize and restore a session in its own way."""
         self._mark |= BY_CREATOR
         self._tell("opening", {"by": "creator", "creator": creator.name})
-        self._take(creator.create_session())
+        self.raw = creator.create_session()
+        self._take(self.raw)
         self._enter("initialized", Trigger.INITIALIZE)
         self._enter("restored", Trigger.RESTORE)
 
@@ -216,7 +217,8 @@ class Start:
 
     def _initialize(self) -> None:
         self._tell("opening")
-        self._take(self._engine.open_session(self.graph, self._master, self._config))
+        self.raw = self._engine.open_session(self.graph, self._master, self._config)
+        self._take(self.raw)
         self._tell("init op")
         scaffold = self._scaffold
         self.raw.run(scaffold.init_op, feed_dict=scaffold.init_feed_dict)
@@ -324,6 +326,24 @@ class Start:
         seal()
         return raised[0] if raised else None
 
+    def settle(self) -> None:
+        """Have the machine stand where the log does, after an interrupt between the two."""
+        place = self._journal.place
+        if place is not None and self._journal.failure is None:
+            assert self._log.lifecycle is not None
+            self._log.lifecycle.settle(place.state)
+
+    def make_sure(self) -> None:
+        """Once more, after an interrupt: threads are asked to stop, the raw session is closed.
+
+        The interrupt may have come before either; to do it twice does no harm.
+        """
+        if self.coordinator is not None:
+            self.coordinator.request_stop()
+        if self.raw is not None:
+            with contextlib.suppress(Exception):
+                self.raw.close()
+
     def join_threads(self) -> None:
         """Ask the threads to stop and wait for them, as long as the grace period is."""
         self.coordinator.request_stop()
@@ -418,7 +438,10 @@ def _undo_open(start: Start, error: BaseException) -> BaseException | None:
         steps.append(("undo closing", start.close_raw))
     known = place is not None and place.state in UNDO_STATES
     mark = UNDO_STATES.index(place.state) + 1 if place is not None and known else 1
-    return close_all(start, steps, mark, error)
+    instead = close_all(start, steps, mark, error)
+    if not steps:
+        start.make_sure()
+    return instead
 
 
 def close_all(
@@ -455,6 +478,8 @@ def close_all(
             journal.tell(Place(f"{_ERROR_OF[point]} {dealt_with}", 0, mark).code, detail)
             if not swallowed:
                 instead = error = another
+    if instead is not None and not isinstance(instead, Exception):
+        start.make_sure()
     return instead
 
 

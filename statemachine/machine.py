@@ -160,6 +160,14 @@ class Lifecycle:
         except BaseException as error:
             self._errors.append(error)
 
+    def settle(self, state: State) -> None:
+        """Stand in the state that the log tells of, after an interrupt between the two.
+
+        For the owner of the session only; observers are not called.
+        """
+        if self.state is not state:
+            self._machine.set_state(state.value)
+
     def move(self, trigger: Trigger) -> list[BaseException]:
         """Change the state. For the owner of the session only.
 

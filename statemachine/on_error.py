@@ -111,9 +111,11 @@ class OnErrorRules:
         if self._leaving is not None:
             yield "on_error was called before the session was left, and it is not left"
         failure = self._failure
-        if failure is None or (failure.spared and failure.identity != identity):
+        same = failure is not None and failure.identity == identity
+        is_interrupt = bool(classes_of(error)) and "Exception" not in classes_of(error)
+        if failure is None or (not same and (failure.spared or is_interrupt)):
             self._leaving = identity
-        elif failure.identity != identity:
+        elif not same:
             yield "on_error is called for another error than the one that came out"
         self._failure, self._telling = None, identity
         self._told.add(identity)

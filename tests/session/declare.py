@@ -475,6 +475,7 @@ class _History:
             if following is None or self._any(condition.get("or_next", ()), (following,) * 2):
                 continue
             same = _error_of(self._events[following]) == _error_of(self._events[at])
+            same = same or self._any(condition.get("or_turn", ()), (following, following))
             told = condition.get("unless_told") and self._was_reported(condition, at)
             if not told and not (self._begins_turn(condition, following) and same):
                 yield following

@@ -10,7 +10,7 @@ import json
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from statemachine import EventKind
@@ -18,6 +18,7 @@ from tests.session.declare import Declared
 from tests.session.histories import Told, audited, events_of
 from tests.session.playing import play
 from tests.session.scenario import Scenario, scenarios
+from tests.session.test_recovery import Use, lived, seam_faults, some_uses
 
 DECLARED = Declared()
 K = EventKind
@@ -160,6 +161,38 @@ def mutated(history: list[Told], hooks: int, draw: st.DataObject) -> list[Told]:
         told = choices[draw.draw(st.integers(0, len(choices) - 1))]
         changed[at : at + (what == "replace")] = [told]
     return changed
+
+
+def _agree_through_recoveries(
+    faults: dict[str, list[str | None]], uses: list[Use], told: bool, data: st.DataObject
+) -> None:
+    log = lived(faults, [Use("before_run", "aborted", True), *uses], told)
+    history, on_error = [Told.of(event) for event in log], log.header.on_error
+    hooks = len(log.header.hooks)
+    assert _compare(history, hooks, True, on_error)
+    for _ in range(4):
+        cut = data.draw(st.integers(1, len(history)))
+        changed = mutated(history[:cut], hooks, data)
+        _compare(changed, hooks, on_error=on_error)
+
+
+@settings(max_examples=15)
+@given(seam_faults, some_uses, st.booleans(), st.data())
+def test_evaluator_and_audit_agree_on_recoveries(
+    faults: dict[str, list[str | None]], uses: list[Use], told: bool, data: st.DataObject
+) -> None:
+    """Sessions that are given up and created again, lost or not; and mutations of their logs."""
+    _agree_through_recoveries(faults, uses, told, data)
+
+
+@pytest.mark.deep
+@settings(max_examples=600)
+@given(seam_faults, some_uses, st.booleans(), st.data())
+def test_evaluator_and_audit_agree_on_very_many_recoveries(
+    faults: dict[str, list[str | None]], uses: list[Use], told: bool, data: st.DataObject
+) -> None:
+    """The same, with many more."""
+    _agree_through_recoveries(faults, uses, told, data)
 
 
 def told_by(plan: Scenario) -> list[Told]:

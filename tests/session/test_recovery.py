@@ -210,9 +210,13 @@ def use(session: Any, stage: Stage, hook: Hook, fetch: Any, one: Use) -> None:
         session.run(fetch)
 
 
+seam_faults = st.dictionaries(st.sampled_from(SEAMS), st.lists(_faults, max_size=4), max_size=3)
+some_uses = st.lists(_uses, max_size=5)
+
+
 @given(
-    st.dictionaries(st.sampled_from(SEAMS), st.lists(_faults, max_size=4), max_size=3),
-    st.lists(_uses, max_size=5),
+    seam_faults,
+    some_uses,
     st.sampled_from([None, 0, 1, 2]),
     st.integers(0, 2),
     st.booleans(),
@@ -267,6 +271,18 @@ def _live(
         return
     with session:
         work()
+
+
+def lived(faults: dict[str, list[str | None]], uses: list[Use], told: bool) -> EventLog:
+    """The log of a life on a stage, whatever comes out of it; `told`: the hook has an on_error."""
+    stage, log = Stage(faults), EventLog()
+    hook = (ErrorHook if told else Hook)(stage)
+    with no_waiting(), tf.Graph().as_default():
+        fetch = tf.constant(7.0)
+        with contextlib.suppress(Exception, KeyboardInterrupt):
+            session = make(stage, [tf.train.SessionRunHook(), hook], log, 2)
+            _live(session, stage, hook, fetch, uses, closes=False)
+    return log
 
 
 def played(faults: dict[str, list[str | None]], uses: list[Use]) -> tuple[Stage, EventLog, Any]:
