@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from runtime.backoff import PREEMPTION, Backoff
 from runtime.error_hooks import ErrorHooks
-from runtime.starting import Start, close_all
+from runtime.starting import Start, close_all, struck_between_calls
 from statemachine.block import error_detail
 from statemachine.compiled import Place
 from statemachine.journal import Journal
@@ -127,7 +127,8 @@ class Recovery:
         if point is not None and point.name.removesuffix("!") not in _LOST:
             if self._journal.failure is None:
                 self._give_up(point, error)
-            self._start.make_sure()
+            if struck_between_calls(error):
+                self._start.make_sure()
         return False
 
     def _give_up(self, point: Point, error: BaseException) -> None:

@@ -26,7 +26,7 @@ from runtime.recording import ValueRecorder
 from runtime.scaffold import Scaffold
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
-from runtime.starting import METHOD_OF_POINT, Creator, Start
+from runtime.starting import METHOD_OF_POINT, Creator, Start, struck_between_calls
 from runtime.step import ASKED, Requests, RunContext, raw_run
 from statemachine.block import error_detail
 from statemachine.compiled import Place
@@ -992,7 +992,8 @@ class _Exit:
             self._failed(error)
             self._replace("close error replaced", error)
             self._error = error
-            self._start.make_sure()
+            if struck_between_calls(error):
+                self._start.make_sure()
 
     def _finish(self) -> None:
         if self._error is None and self._clean is not None:

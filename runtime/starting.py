@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -478,9 +479,25 @@ def close_all(
             journal.tell(Place(f"{_ERROR_OF[point]} {dealt_with}", 0, mark).code, detail)
             if not swallowed:
                 instead = error = another
-    if instead is not None and not isinstance(instead, Exception):
+    if instead is not None and struck_between_calls(instead):
         start.make_sure()
     return instead
+
+
+_OWN_FILES: Final = frozenset(
+    os.path.join(os.path.dirname(__file__), name)
+    for name in ("starting.py", "session.py", "recovery.py", "monitored_session.py")
+)
+
+
+def struck_between_calls(error: BaseException) -> bool:
+    """Whether an interrupt struck in the session's own code, not in a join or a close it made."""
+    if isinstance(error, Exception):
+        return False
+    codes = (frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__))
+    return not any(
+        code.co_name in ("join", "close") and code.co_filename not in _OWN_FILES for code in codes
+    )
 
 
 _ERROR_OF: Final = {
