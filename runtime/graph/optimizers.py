@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.convert import TensorLike, constant, convert_to_tensor
 from runtime.graph.definition import Definition
 from runtime.graph.dtypes import DType
 from runtime.graph.gradients import gradients
@@ -12,7 +12,7 @@ from runtime.graph.indexed_slices import IndexedSlices
 from runtime.graph.keys import GraphKeys
 from runtime.graph.operation import Operation
 from runtime.graph.ops import scatter, state
-from runtime.graph.ops.array import zeros
+from runtime.graph.ops.array import fill, zeros
 from runtime.graph.ops.control_flow import group
 from runtime.graph.ops.math import cast
 from runtime.graph.shapes import fully_known
@@ -229,10 +229,12 @@ class Optimizer:
         slots = [v for named in self._slots.values() for v in named.values() if v.graph is graph]
         return sorted([*own, *slots], key=lambda variable: variable.name)
 
-    def _zeros_slot(self, variable: Variable, slot_name: str, op_name: str) -> Variable:
+    def _slot(
+        self, variable: Variable, slot_name: str, op_name: str, begin: float = 0.0
+    ) -> Variable:
         named = self._slots.setdefault(slot_name, {})
         if variable not in named:
-            named[variable] = _slot_like(variable, op_name)
+            named[variable] = _slot_like(variable, op_name, begin)
         return named[variable]
 
     def _own_variable(self, name: str, initial: Any, graph: Graph) -> Variable:
@@ -254,15 +256,15 @@ def _flat(variables: Any) -> list[Any]:
     return flat
 
 
-def _slot_like(variable: Variable, op_name: str) -> Variable:
-    """A variable of zeros named after another one: ``w/Adam``."""
+def _slot_like(variable: Variable, op_name: str, begin: float) -> Variable:
+    """A variable filled with one number, named after another one: ``w/Adam``."""
     tensor = variable._ref()
     with variable.graph.name_scope(None):
         shape = list(tensor.dims or ()) if fully_known(tensor.dims) else None
         initial: Any = (
-            (lambda: zeros(shape, variable.dtype))
+            (lambda: _filled(shape, begin, variable.dtype))
             if shape is not None
-            else variable.initialized_value() * 0
+            else variable.initialized_value() * 0 + begin
         )
         return Variable(
             initial,
@@ -272,16 +274,48 @@ def _slot_like(variable: Variable, op_name: str) -> Variable:
         )
 
 
-def _parameter(value: TensorLike | Callable[[], TensorLike], name: str) -> Tensor:
+def _filled(shape: list[Any], begin: float, dtype: DType) -> Tensor:
+    return fill(shape, constant(begin, dtype)) if begin else zeros(shape, dtype)
+
+
+def parameter(value: TensorLike | Callable[[], TensorLike], name: str) -> Tensor:
+    """The tensor of an optimizer's parameter.
+
+    Args:
+        value: A number, a tensor, or a function that gives one.
+        name: The parameter's name.
+
+    Returns:
+        A scalar.
+    """
     return convert_to_tensor(value() if callable(value) else value, name=name)
 
 
-def _typed(parameter: Tensor | None, dtype: DType) -> Tensor:
+def typed(parameter: Tensor | None, dtype: DType) -> Tensor:
+    """A parameter in the element type of a variable.
+
+    Args:
+        parameter: The parameter; there must be one.
+        dtype: The element type.
+
+    Returns:
+        A scalar of that type.
+    """
     assert parameter is not None
     return cast(parameter, dtype)
 
 
-def _step(definition: Definition, *inputs: Tensor, **attributes: Any) -> Operation:
+def step_of(definition: Definition, *inputs: Tensor, **attributes: Any) -> Operation:
+    """Adds an operation that changes a variable.
+
+    Args:
+        definition: Its type.
+        *inputs: Its inputs.
+        **attributes: Its attributes.
+
+    Returns:
+        The operation.
+    """
     result: Tensor = definition(*inputs, **attributes)
     return result.op
 
@@ -305,16 +339,16 @@ class GradientDescentOptimizer(Optimizer):
         self._rate: Tensor | None = None
 
     def _prepare(self) -> None:
-        self._rate = _parameter(self._learning_rate, "learning_rate")
+        self._rate = parameter(self._learning_rate, "learning_rate")
 
     def _apply(self, gradient: Tensor, variable: Variable) -> Operation:
-        rate = _typed(self._rate, variable.dtype)
-        return _step(state.APPLY_DESCENT, variable._ref(), rate, gradient)
+        rate = typed(self._rate, variable.dtype)
+        return step_of(state.APPLY_DESCENT, variable._ref(), rate, gradient)
 
     def _apply_sparse(self, gradient: IndexedSlices, variable: Variable) -> Operation:
-        rate = _typed(self._rate, variable.dtype)
+        rate = typed(self._rate, variable.dtype)
         rows = (gradient.values, gradient.indices)
-        return _step(scatter.SPARSE_DESCENT, variable._ref(), rate, *rows)
+        return step_of(scatter.SPARSE_DESCENT, variable._ref(), rate, *rows)
 
 
 class MomentumOptimizer(Optimizer):
@@ -346,11 +380,11 @@ class MomentumOptimizer(Optimizer):
 
     def _create_slots(self, variables: Sequence[Variable]) -> None:
         for variable in variables:
-            self._zeros_slot(variable, "momentum", self._name)
+            self._slot(variable, "momentum", self._name)
 
     def _prepare(self) -> None:
-        self._rate = _parameter(self._learning_rate, "learning_rate")
-        self._kept = _parameter(self._momentum, "momentum")
+        self._rate = parameter(self._learning_rate, "learning_rate")
+        self._kept = parameter(self._momentum, "momentum")
 
     def _apply(self, gradient: Tensor, variable: Variable) -> Operation:
         return self._moved(state.APPLY_MOMENTUM, variable, gradient)
@@ -360,12 +394,12 @@ class MomentumOptimizer(Optimizer):
         return self._moved(scatter.SPARSE_MOMENTUM, variable, *rows)
 
     def _moved(self, definition: Definition, variable: Variable, *gradient: Tensor) -> Operation:
-        return _step(
+        return step_of(
             definition,
             variable._ref(),
-            self._zeros_slot(variable, "momentum", self._name)._ref(),
-            _typed(self._rate, variable.dtype),
-            _typed(self._kept, variable.dtype),
+            self._slot(variable, "momentum", self._name)._ref(),
+            typed(self._rate, variable.dtype),
+            typed(self._kept, variable.dtype),
             *gradient,
             use_nesterov=self._use_nesterov,
         )
@@ -404,8 +438,8 @@ class AdamOptimizer(Optimizer):
         self._own_variable("beta1_power", self._beta1, graph)
         self._own_variable("beta2_power", self._beta2, graph)
         for variable in variables:
-            self._zeros_slot(variable, "m", self._name)
-            self._zeros_slot(variable, "v", self._name)
+            self._slot(variable, "m", self._name)
+            self._slot(variable, "v", self._name)
 
     def _prepare(self) -> None:
         given = {
@@ -414,7 +448,7 @@ class AdamOptimizer(Optimizer):
             "beta2": self._beta2,
             "epsilon": self._epsilon,
         }
-        self._parameters = {name: _parameter(value, name) for name, value in given.items()}
+        self._parameters = {name: parameter(value, name) for name, value in given.items()}
 
     def _get_beta_accumulators(self) -> tuple[Variable, Variable]:
         graph = get_default_graph()
@@ -432,13 +466,13 @@ class AdamOptimizer(Optimizer):
         self, definition: Definition, variable: Variable, *gradient: Tensor, **attributes: Any
     ) -> Operation:
         powers = [power.value() for power in self._get_beta_accumulators()]
-        return _step(
+        return step_of(
             definition,
             variable._ref(),
-            self._zeros_slot(variable, "m", self._name)._ref(),
-            self._zeros_slot(variable, "v", self._name)._ref(),
-            *[_typed(power, variable.dtype) for power in powers],
-            *[_typed(parameter, variable.dtype) for parameter in self._parameters.values()],
+            self._slot(variable, "m", self._name)._ref(),
+            self._slot(variable, "v", self._name)._ref(),
+            *[typed(power, variable.dtype) for power in powers],
+            *[typed(parameter, variable.dtype) for parameter in self._parameters.values()],
             *gradient,
             **attributes,
         )

@@ -39,6 +39,12 @@ from runtime.global_step import (
     get_or_create_global_step,
     global_step,
 )
+from runtime.graph.adaptive_optimizers import (
+    AdadeltaOptimizer,
+    AdagradOptimizer,
+    FtrlOptimizer,
+    RMSPropOptimizer,
+)
 from runtime.graph.export import missing
 from runtime.graph.graph_def import write_graph
 from runtime.graph.learning_rates import (
@@ -94,6 +100,8 @@ NewCheckpointReader = LoadedCheckpoint
 piecewise_constant_decay = piecewise_constant
 
 __all__ = [
+    "AdadeltaOptimizer",
+    "AdagradOptimizer",
     "AdamOptimizer",
     "CheckpointSaverHook",
     "CheckpointSaverListener",
@@ -105,6 +113,7 @@ __all__ = [
     "ExponentialMovingAverage",
     "FeedFnHook",
     "FinalOpsHook",
+    "FtrlOptimizer",
     "GlobalStepWaiterHook",
     "GradientDescentOptimizer",
     "LoggingTensorHook",
@@ -120,6 +129,7 @@ __all__ = [
     "ProfilerHook",
     "ProgressBarHook",
     "QueueRunner",
+    "RMSPropOptimizer",
     "Saver",
     "SaverDef",
     "Scaffold",

@@ -29,7 +29,19 @@ _CHANGES: dict[str, Any] = {
 }
 
 
-def _rows_key(indices: Any, value: Any) -> Any:
+def rows_key(indices: Any, value: Any) -> Any:
+    """Checks indices of rows.
+
+    Args:
+        indices: The indices.
+        value: The array that has the rows.
+
+    Returns:
+        The indices.
+
+    Raises:
+        IndexError: If there is no such row.
+    """
     check_indices(indices, value.shape[0])
     return indices
 
@@ -84,7 +96,7 @@ def _same(view: View) -> Spec:
 
 
 ROWS = {
-    kind: _define(f"Scatter{kind}", change, _rows_key, _rows_spec)
+    kind: _define(f"Scatter{kind}", change, rows_key, _rows_spec)
     for kind, change in _CHANGES.items()
 }
 PLACES = {
@@ -118,7 +130,16 @@ def scattered(
 # first. Inputs after the variables: numbers, then rows and their indices.
 
 
-def _unique_rows(values: Any, indices: Any) -> tuple[Any, Any]:
+def unique_rows(values: Any, indices: Any) -> tuple[Any, Any]:
+    """Adds up rows that have the same index.
+
+    Args:
+        values: The rows.
+        indices: Their indices.
+
+    Returns:
+        Rows, and their indices, which are all different.
+    """
     places, inverse = np.unique(indices, return_inverse=True)
     if len(places) == len(indices):
         return values, indices
@@ -127,7 +148,18 @@ def _unique_rows(values: Any, indices: Any) -> tuple[Any, Any]:
     return total, places
 
 
-def _step_spec(view: View) -> Spec:
+def rows_spec(view: View) -> Spec:
+    """What is known of a variable after a step along rows.
+
+    Args:
+        view: The operation: the variable is its first input, the rows its last but one.
+
+    Returns:
+        What is known of it.
+
+    Raises:
+        Incompatible: If the rows don't fit the variable.
+    """
     rows = view.inputs[-2].dims
     if rows is not None and view.first.dims is not None:
         wanted = (None, *view.first.dims[1:])
@@ -139,7 +171,16 @@ def _step_spec(view: View) -> Spec:
     return Spec(view.first.dtype, view.first.dims)
 
 
-def _buffer(cell: Cell, in_place: bool) -> Any:
+def buffer_of(cell: Cell, in_place: bool) -> Any:
+    """An array with a variable's contents that may be changed.
+
+    Args:
+        cell: The variable.
+        in_place: Whether nobody needs the old contents.
+
+    Returns:
+        The array: the variable's own, or a copy.
+    """
     return cell.writable() if in_place else cell.value.copy()
 
 
@@ -148,10 +189,10 @@ def _bind_momentum(view: View) -> Kernel:
     nesterov = view["use_nesterov"]
 
     def step(cell: Cell, slot: Cell, rate: Any, momentum: Any, values: Any, indices: Any) -> Any:
-        rows, places = _unique_rows(values, indices)
+        rows, places = unique_rows(values, indices)
         with cell.lock, slot.lock:
-            value, kept = _buffer(cell, in_place), _buffer(slot, in_place)
-            _rows_key(places, value)
+            value, kept = buffer_of(cell, in_place), buffer_of(slot, in_place)
+            rows_key(places, value)
             moved = kept[places] * momentum + rows
             kept[places] = moved
             value[places] -= rate * (rows + momentum * moved if nesterov else moved)
@@ -163,7 +204,7 @@ def _bind_momentum(view: View) -> Kernel:
 
 SPARSE_MOMENTUM: Definition = Definition(
     "SparseApplyMomentum",
-    _step_spec,
+    rows_spec,
     bind=_bind_momentum,
     references=(0, 1),
     stateful=True,
@@ -177,8 +218,8 @@ def _bind_descent(view: View) -> Kernel:
 
     def step(cell: Cell, rate: Any, values: Any, indices: Any) -> Any:
         with cell.lock:
-            value = _buffer(cell, in_place)
-            np.subtract.at(value, _rows_key(indices, value), values * rate)
+            value = buffer_of(cell, in_place)
+            np.subtract.at(value, rows_key(indices, value), values * rate)
             cell.value = value
         return value
 
@@ -187,7 +228,7 @@ def _bind_descent(view: View) -> Kernel:
 
 SPARSE_DESCENT: Definition = Definition(
     "SparseApplyGradientDescent",
-    _step_spec,
+    rows_spec,
     bind=_bind_descent,
     references=(0,),
     stateful=True,
@@ -212,11 +253,11 @@ def _bind_adam(view: View) -> Kernel:
         values: Any,
         indices: Any,
     ) -> Any:
-        rows, places = _unique_rows(values, indices)
+        rows, places = unique_rows(values, indices)
         alpha = rate * np.sqrt(1 - power2) / (1 - power1)
         with cell.lock, first.lock, second.lock:
-            value, m, v = (_buffer(c, in_place) for c in (cell, first, second))
-            _rows_key(places, value)
+            value, m, v = (buffer_of(c, in_place) for c in (cell, first, second))
+            rows_key(places, value)
             m *= beta1
             m[places] += rows * (1 - beta1)
             v *= beta2
@@ -230,7 +271,7 @@ def _bind_adam(view: View) -> Kernel:
 
 SPARSE_ADAM: Definition = Definition(
     "SparseApplyAdam",
-    _step_spec,
+    rows_spec,
     bind=_bind_adam,
     references=(0, 1, 2),
     stateful=True,

@@ -234,7 +234,18 @@ REPORT_UNINITIALIZED: Definition = Definition(
 # gradient may lie in the memory of a variable, so it is used before that is overwritten.
 
 
-def _optimizer_spec(view: View) -> Spec:
+def optimizer_spec(view: View) -> Spec:
+    """What is known of a variable after a step along a gradient.
+
+    Args:
+        view: The operation: the variable is its first input, the gradient its last.
+
+    Returns:
+        What is known of it.
+
+    Raises:
+        Incompatible: If the gradient doesn't fit the variable.
+    """
     gradient = view.inputs[-1].dims
     if not compatible(view.first.dims, gradient):
         raise Incompatible(
@@ -280,7 +291,7 @@ def _descent_in_place(cell: Cell, rate: Any, gradient: Any) -> Any:
 
 APPLY_DESCENT: Definition = Definition(
     "ApplyGradientDescent",
-    _optimizer_spec,
+    optimizer_spec,
     bind=_bind_descent,
     references=(0,),
     stateful=True,
@@ -303,7 +314,7 @@ def _bind_momentum(view: View) -> Kernel:
 
 APPLY_MOMENTUM: Definition = Definition(
     "ApplyMomentum",
-    _optimizer_spec,
+    optimizer_spec,
     bind=_bind_momentum,
     references=(0, 1),
     stateful=True,
@@ -392,7 +403,7 @@ def _adam_in_place(
 
 APPLY_ADAM: Definition = Definition(
     "ApplyAdam",
-    _optimizer_spec,
+    optimizer_spec,
     bind=_bind_adam,
     references=(0, 1, 2),
     stateful=True,
