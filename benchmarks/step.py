@@ -1,6 +1,7 @@
 """What one full step costs, beside what it is made of and beside its peers.
 
-A full step is `run` of a constant fetch with 4 idle hooks: all semantics, file log on.
+A full step is `run` of a constant fetch with 4 idle hooks: all semantics, file log on; and once
+more with the log recording the value.
 Beside it stand a bare Python loop that calls the same 8 hook methods, one iteration of
 pytorch-ignite's Engine with 4 + 4 handlers (which logs nothing), and a step of TensorFlow's own
 SingularMonitoredSession with 4 idle hooks. All are measured in one process, in turns, so that what
@@ -226,6 +227,9 @@ IGNITE = "pytorch-ignite, 4 + 4 handlers"
 TENSORFLOW = "TensorFlow, 4 idle hooks"
 
 
+VALUES = {record: f"full step, record={record!r}" for record in ("scalars", "digests")}
+
+
 PEERS = {IGNITE: ignite_iteration, TENSORFLOW: tensorflow_step}
 
 
@@ -248,6 +252,12 @@ def main() -> None:
             BARE: bare_loop(),
             OURS: stack.enter_context(full_step(directory / "step.arrows")),
             RECORDED: stack.enter_context(recorded_calls(directory / "calls.arrows")),
+            **{
+                name: stack.enter_context(
+                    full_step(EventLog(directory / f"{record}.arrows", record=record))
+                )
+                for record, name in VALUES.items()
+            },
             **enter_peers(stack),
         }
         figures = measure(loops, rounds=25, seconds=0.1)
@@ -258,6 +268,8 @@ def main() -> None:
     for name, target in ((IGNITE, "at least 2×"), (TENSORFLOW, "at least 15×")):
         if name in figures:
             print_ratio(f"{name} / full step", figures[name], ours, target)
+    for name in VALUES.values():
+        print_ratio(f"{name} / full step", figures[name], ours, "none")
     logging = [a - b for a, b in zip(figures[RECORDED], figures[BARE], strict=True)]
     print_share("share of logging in a full step, at most", logging, ours)
 

@@ -28,7 +28,7 @@ from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
 from runtime.starting import METHOD_OF_POINT, Creator, Start, struck_between_calls
 from runtime.step import ASKED, Requests, RunContext, raw_run
-from statemachine.block import error_detail
+from statemachine.block import KIND_MASK, error_detail
 from statemachine.compiled import Place
 from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
 from statemachine.log import EventLog, new_path
@@ -732,6 +732,9 @@ class HookedSession:
         raw.run = run_and_keep
 
     def _keep_read(self, fetches: Any, value: Any) -> None:
+        _, _, code = self._journal.recorder.position()
+        if code & KIND_MASK == EventKind.RUN.number:  # the run of the step itself
+            return
         place = self._journal.place
         in_hook = place is not None and place.point in METHOD_OF_POINT
         if place is not None and in_hook and _is_inside(self, sys._getframe(1)):

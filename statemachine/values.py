@@ -14,7 +14,8 @@ bytes (UTF-8 for a text), eight bytes little-endian, and its bytes. The type is 
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -162,7 +163,13 @@ def dtype_of(array: npt.NDArray[Any]) -> str:
         return "string"
     if array.dtype == object:
         return "string" if all(isinstance(e, (str, bytes)) for e in array.flat) else "object"
-    return array.dtype.newbyteorder("=").name
+    return _name_of(array.dtype)
+
+
+# NumPy makes the name anew each time, and there are few types.
+@lru_cache(maxsize=256)
+def _name_of(dtype: np.dtype[Any]) -> str:
+    return dtype.newbyteorder("=").name
 
 
 def digest_of_array(array: npt.NDArray[Any]) -> str | None:
@@ -226,12 +233,13 @@ def _proper(value: str | bytes) -> tuple[str, bool]:
 
 
 _ALL_FIELDS: Final = tuple(field.name for field in attrs.fields(Value))
+_row_of: Final = attrgetter(*_ALL_FIELDS)
 
 
 def written(values: Sequence[Value]) -> Iterator[str]:
     """Values as JSON, in as many texts as are needed."""
     for start in range(0, len(values), _VALUES_OF_RECORD):
-        rows = [attrs.astuple(v, recurse=False) for v in values[start : start + _VALUES_OF_RECORD]]
+        rows = [_row_of(value) for value in values[start : start + _VALUES_OF_RECORD]]
         yield json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
 
 
