@@ -4,17 +4,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from runtime.graph import dtypes
+from runtime.graph.choices import UnconnectedGradients
 from runtime.graph.convert import convert_to_tensor
 from runtime.graph.dtypes import DType
 from runtime.graph.export import export
 from runtime.graph.graph import Graph
 from runtime.graph.indexed_slices import IndexedSlices, summed
 from runtime.graph.operation import Operation, described
-from runtime.graph.ops.array import IDENTITY, ones_like, zeros, zeros_like
+from runtime.graph.ops.array import IDENTITY, ones_like, reshape, stack, zeros, zeros_like
 from runtime.graph.ops.math import ADD_N, add_n
 from runtime.graph.ops.state import READ
 from runtime.graph.ops.tensor_array import no_rows
-from runtime.graph.shapes import compatible, fully_known
+from runtime.graph.shapes import compatible, element_count, fully_known
 from runtime.graph.shapes import described as shape_text
 from runtime.graph.tensor import Tensor
 from runtime.graph.variables import Variable
@@ -48,7 +49,7 @@ def gradients(
     gate_gradients: Any = False,
     aggregation_method: Any = None,
     stop_gradients: Any = None,
-    unconnected_gradients: Any = None,
+    unconnected_gradients: Any = UnconnectedGradients.NONE,
 ) -> list[Any]:
     """The derivatives of the sum of some tensors by others.
 
@@ -63,7 +64,8 @@ def gradients(
         gate_gradients: Without effect.
         aggregation_method: Without effect.
         stop_gradients: Tensors through which no gradient flows.
-        unconnected_gradients: ``"zero"`` for zeros in place of None.
+        unconnected_gradients: `UnconnectedGradients.ZERO` or ``"zero"`` for zeros in place of
+            None.
 
     Returns:
         For each of `xs` the sum of the derivatives of all `ys` by it; None if there is no path.
@@ -92,6 +94,51 @@ def gradients(
         return [
             zeros_like(x) if g is None and zero else g for x, g in zip(sources, found, strict=True)
         ]
+
+
+@export("hessians")
+def hessians(
+    ys: Any,
+    xs: Any,
+    name: str = "hessians",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: Any = False,
+    aggregation_method: Any = None,
+) -> list[Tensor]:
+    """The second derivatives of the sum of some tensors by the elements of others.
+
+    Source: the ``tf.compat.v1.hessians`` documentation.
+
+    Args:
+        ys: A tensor, or a list of tensors.
+        xs: A tensor or variable, or a list of these; of a known number of elements.
+        name: Name of the scope of the operations.
+        colocate_gradients_with_ops: Without effect.
+        gate_gradients: Without effect.
+        aggregation_method: Without effect.
+
+    Returns:
+        For each of `xs` a tensor with its axes twice.
+
+    Raises:
+        ValueError: If the number of elements isn't known, or there is no path.
+    """
+    return [_hessian(ys, x, name) for x in _listed(xs)]
+
+
+def _hessian(ys: Any, x: Any, name: str) -> Tensor:
+    tensor = convert_to_tensor(x)
+    count = element_count(tensor.dims)
+    (first,) = gradients(ys, [x], name=name)
+    if count is None or first is None:
+        raise ValueError(f"hessians needs an x of known size that ys depend on, not {tensor!r}.")
+    flat = reshape(convert_to_tensor(first), [-1])
+    rows = [
+        convert_to_tensor(gradients(flat[i], [x], unconnected_gradients="zero")[0])
+        for i in range(count)
+    ]
+    dims: Any = tensor.dims
+    return reshape(stack(rows), [*dims, *dims])
 
 
 def _listed(values: Any) -> list[Any]:

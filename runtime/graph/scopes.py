@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from runtime.graph import dtypes, initializers
+from runtime.graph.choices import VariableAggregation, VariableSynchronization
 from runtime.graph.dtypes import as_dtype
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph
@@ -183,8 +184,8 @@ def get_variable(
     use_resource: bool | None = None,
     custom_getter: Callable[..., Any] | None = None,
     constraint: Any = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
+    synchronization: Any = VariableSynchronization.AUTO,
+    aggregation: Any = VariableAggregation.NONE,
 ) -> Any:
     """Makes a variable, or gives the one of that name, as the current scope says.
 
@@ -360,8 +361,8 @@ def get_local_variable(
     use_resource: bool | None = None,
     custom_getter: Callable[..., Any] | None = None,
     constraint: Any = None,
-    synchronization: Any = None,
-    aggregation: Any = None,
+    synchronization: Any = VariableSynchronization.AUTO,
+    aggregation: Any = VariableAggregation.NONE,
 ) -> Any:
     """Like `get_variable`, for a variable that is local and not trainable.
 

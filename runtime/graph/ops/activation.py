@@ -159,6 +159,7 @@ selu: Function = unary(
     ],
     kinds="f",
     ufunc=False,
+    features=True,
 )
 
 
@@ -261,6 +262,7 @@ softplus: Function = unary(
     lambda op, dy: [dy * sigmoid(op.inputs[0])],
     kinds="f",
     ufunc=False,
+    features=True,
 )
 softsign: Function = unary(
     "Softsign",
@@ -270,6 +272,7 @@ softsign: Function = unary(
     lambda op, dy: [dy / square(abs(op.inputs[0]) + 1)],
     kinds="f",
     ufunc=False,
+    features=True,
 )
 elu: Function = unary(
     "Elu",
@@ -279,4 +282,5 @@ elu: Function = unary(
     lambda op, dy: [dy * where(op.outputs[0] > 0, op.outputs[0] * 0 + 1, op.outputs[0] + 1)],
     kinds="f",
     ufunc=False,
+    features=True,
 )

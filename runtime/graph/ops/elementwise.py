@@ -31,6 +31,7 @@ def unary(
     floating: bool = True,
     template: str | None = None,
     passes: Callable[[View], int | None] | None = None,
+    features: bool = False,
 ) -> Function:
     """Defines an operation on each element of a tensor, and exports a function that adds it.
 
@@ -46,6 +47,7 @@ def unary(
         floating: Whether the kernel may meet floating-point exceptions.
         template: The same as a Python expression.
         passes: When the result equals the input.
+        features: Whether the operand is called that; else ``x``.
 
     Returns:
         A function of a tensor and a name.
@@ -66,6 +68,11 @@ def unary(
         result: Tensor = definition(tensor, name=name)
         return result
 
+    def of_features(features: TensorLike, name: str | None = None) -> Tensor:
+        return function(features, name)
+
+    if features:
+        return _published(of_features, names, doc, "features: The operand.")
     return _published(function, names, doc, "x: The operand.")
 
 

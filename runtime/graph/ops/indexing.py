@@ -128,8 +128,8 @@ def scatter_nd(
     indices: TensorLike,
     updates: TensorLike,
     shape: TensorLike,
-    name: str | None = None,
     bad_indices_policy: str = "",
+    name: str | None = None,
 ) -> Tensor:
     """A tensor of zeros but for some elements or slices; what has the same index is added.
 
@@ -137,8 +137,8 @@ def scatter_nd(
         indices: Coordinates, along the last axis.
         updates: What to place there.
         shape: The shape of the whole.
-        name: Name of the operation.
         bad_indices_policy: Without effect: a bad index is an error.
+        name: Name of the operation.
 
     Returns:
         The tensor.
@@ -194,8 +194,8 @@ def _tensor_scatter_function(definition: Definition, names: str, what: str) -> N
         tensor: TensorLike,
         indices: TensorLike,
         updates: TensorLike,
-        name: str | None = None,
         bad_indices_policy: str = "",
+        name: str | None = None,
     ) -> Tensor:
         first, values = same_type(tensor, updates, names=("tensor", "updates"))
         where = _indices(indices, names)
@@ -209,16 +209,35 @@ def _tensor_scatter_function(definition: Definition, names: str, what: str) -> N
         tensor: A tensor.
         indices: Coordinates, along the last axis.
         updates: The values for them.
-        name: Name of the operation.
         bad_indices_policy: Without effect: a bad index is an error.
+        name: Name of the operation.
 
     Returns:
         A tensor of the same shape.
     """
 
 
+@export("tensor_scatter_nd_update", "tensor_scatter_update")
+def tensor_scatter_nd_update(
+    tensor: TensorLike, indices: TensorLike, updates: TensorLike, name: str | None = None
+) -> Tensor:
+    """A tensor with some elements or slices replaced.
+
+    Args:
+        tensor: A tensor.
+        indices: Coordinates, along the last axis.
+        updates: The values for them.
+        name: Name of the operation.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    first, values = same_type(tensor, updates, names=("tensor", "updates"))
+    result: Tensor = _PLACE(first, _indices(indices, "tensor_scatter_nd_update"), values, name=name)
+    return result
+
+
 for _definition, _names, _what in (
-    (_PLACE, "tensor_scatter_nd_update tensor_scatter_update", "replaced"),
     (_PLACE_ADD, "tensor_scatter_nd_add tensor_scatter_add", "added to"),
     (_PLACE_SUB, "tensor_scatter_nd_sub tensor_scatter_sub", "subtracted from"),
     (_PLACE_MAX, "tensor_scatter_nd_max", "replaced where the others are larger"),
