@@ -104,7 +104,8 @@ def acts(log: EventLog) -> Iterator[Act]:
         if method is not None and method not in _IN_STEP and not _goes_on(current, method):
             if current is not None:
                 yield current
-            current, loose = Act(method, event, known=loose), []
+            # What was read before a step need no longer hold after its run.
+            current, loose = Act(method, event, known=[] if method == "step" else loose), []
         if current is not None and not _added(current, event, method):
             yield current
             current, loose = None, []

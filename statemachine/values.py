@@ -246,11 +246,14 @@ def written(values: Sequence[Value]) -> Iterator[str]:
 def read(text: str) -> tuple[Value, ...]:
     """Values from JSON; none if it is damaged."""
     try:
-        return tuple(
-            _value_of_row(dict(zip(_ALL_FIELDS, r, strict=True))) for r in json.loads(text)
-        )
+        return tuple(_made(*row) for row in json.loads(text))
     except (ValueError, TypeError, IndexError, RecursionError):
         return ()
+
+
+# Any: what JSON holds; the writer's own tail is no evidence.
+def _made(role: Any, by: Any, name: Any, dtype: Any, shape: Any, *kept: Any) -> Value:
+    return Value(role, by, name, dtype, None if shape is None else tuple(shape), *kept)
 
 
 # In a sealed block: a column

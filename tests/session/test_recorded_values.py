@@ -1,5 +1,9 @@
 """A session whose log records values: who asked for what, and what it was given."""
 
+import signal
+import subprocess
+import sys
+
 import attrs
 import numpy as np
 import pytest
@@ -137,6 +141,33 @@ def test_digests_are_kept_of_scalars_arrays_and_feeds(model):
         "fed:0": digest_of_array(np.array(1.0)),
         "pair:0": digest_of_array(np.ones(2, np.float32)),
     }
+
+
+def test_values_survive_kill_9(tmp_path):
+    """Those of the step before the one in which the process dies, like its events."""
+    program = """
+import os, signal
+import runtime as tf
+from statemachine import EventLog
+
+class Deadly(tf.train.SessionRunHook):
+    def after_run(self, run_context, run_values):
+        if run_values.results == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def before_run(self, run_context):
+        return tf.train.SessionRunArgs(step)
+
+step = tf.assign_add(tf.train.get_or_create_global_step(), 1, name="step")
+log = EventLog("killed.arrows", record="scalars")
+with tf.train.SingularMonitoredSession(hooks=[Deadly()], event_log=log) as session:
+    while True:
+        session.run(step)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)
+    assert done.returncode == -signal.SIGKILL
+    log = EventLog.open(tmp_path / "killed.arrows")
+    assert [v.value for e in log for v in e.values if v.by == "caller"] == [1, 2, 3]
 
 
 # Structures

@@ -281,3 +281,12 @@ def test_another_word_for_record_is_refused():
     """The message says which words there are."""
     with pytest.raises(ValueError, match='record is "scalars", "digests", or None'):
         EventLog(record="everything")
+
+
+def test_polars_reads_the_column_as_it_is(tmp_path):
+    """A list of structures, one row a value when it is unfolded."""
+    polars = pytest.importorskip("polars", reason="polars is not installed (group deep)")
+    write(tmp_path / "log.arrows", "scalars")
+    log = polars.read_ipc_stream(tmp_path / "log.arrows")
+    values = log.filter(polars.col("values").is_not_null()).select("values").explode("values")
+    assert values.unnest("values")["number"].to_list()[::2] == [0.0, 0.25, 0.5]
