@@ -405,7 +405,7 @@ class _ErrorRules:
     def fork(self) -> "_ErrorRules":
         """Another one that goes on from here."""
         other = copy.copy(self)
-        other._told = set(self._told)
+        other._told = set(self._told) if self._stopping else set()  # it is cleared when one stops
         return other
 
     @property

@@ -25,10 +25,12 @@ from statemachine.rules import Observation, Rules
 from statemachine.table import FINAL, INITIAL
 
 _MARKS: Final = 7 << MARK_SHIFT
-_REMEMBERED: Final = 1 << 14
+_REMEMBERED: Final = 1 << 13
+_LONGEST: Final = 2000
+"""Of events with a longer detail, in characters of JSON, nothing is remembered."""
 _ONE: Final = np.ones(1, np.int64)
-_UNJUDGED: Final = frozenset({EventKind.RUN_SIGNATURE})
-"""Events that only number others: whoever reads the history judges them."""
+_UNJUDGED: Final = frozenset({EventKind.RUN_SIGNATURE, EventKind.EVENTS_LOST})
+"""Events about others: whoever reads the history judges them."""
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -101,7 +103,11 @@ class Follower:
         """
         if event.kind in _UNJUDGED:
             return ()
-        key = tuple(branch.standing for branch in self.branches), _sight(event)
+        sight = _sight(event)
+        if len(sight[2]) > _LONGEST:
+            self.branches, faults = self._judge(event)
+            return faults
+        key = tuple(branch.standing for branch in self.branches), sight
         if key not in self._known:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
@@ -117,7 +123,7 @@ class Follower:
     def allowed(self, branches: Branches) -> tuple[str, ...]:
         """What may come next, in words."""
         codes = (code for branch in branches for code in self.codes_after(branch.code))
-        return tuple(dict.fromkeys(describe(code) for code in codes))
+        return tuple(dict.fromkeys(_words(code) for code in codes))
 
     # One event
 
@@ -158,8 +164,10 @@ class Follower:
         """An event that can't come here: the history is followed from wherever it may come."""
         number = code_told(event)
         stood = self.branches[0]
-        seen = f"{describe(number)} after {describe(stood.code)}"
-        fault = Fault(rules_of(stood.code, self._hooks)[0], seen, self.allowed(self.branches))
+        seen = f"{_words(number)} after {_words(stood.code)}"
+        fault = Fault(
+            rules_of(stood.code, self._hooks, self._places)[0], seen, self.allowed(self.branches)
+        )
         found = [self._step(stood, code, event)[0] for code in self._anywhere(event, number)]
         return _distinct(found) or self.branches, (fault,)
 
@@ -218,9 +226,9 @@ def _in_order(observations: Iterable[Observation]) -> list[Observation]:
 
 def _fits(event: Event, number: int) -> Callable[[int], bool]:
     """Whether a code without marks may be that of an event."""
-    if event.kind is EventKind.RAISED and "call" not in event.detail and event.hook is None:
-        kind = event.kind.number
-        return lambda code: code & 0x7F == kind
+    if event.kind is EventKind.RAISED and "call" not in event.detail:  # out of whichever call
+        kind, hook = event.kind.number, event.hook
+        return lambda code: code & 0x7F == kind and hook in (None, code >> INDEX_SHIFT)
     return lambda code: code == number
 
 
@@ -236,6 +244,11 @@ def code_told(event: Event) -> int:
     call = None if event.kind.in_second_lane else event.detail.get("call")
     at = _KIND_NAMED.get(call) if isinstance(call, str) else None
     return encode(event.kind, event.hook or 0, 0, at)
+
+
+def _words(code: int) -> str:
+    """A code in words, without its mark, which nobody told."""
+    return describe(code).partition(" (")[0]
 
 
 def _distinct(branches: Iterable[Branch]) -> Branches:

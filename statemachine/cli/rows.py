@@ -11,6 +11,7 @@ from statemachine.arrow_table import batches_of, table_schema
 from statemachine.cli.json_form import event_json, time_text, to_json
 from statemachine.cli.plain_text import plain
 from statemachine.events import Event
+from statemachine.json_log import header_json
 from statemachine.log import EventLog, Reading
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ def events_of(reading: Reading) -> Iterator[Event]:
 
 
 def write_jsonl(log: EventLog, to: Sink) -> None:
-    """One event a line, as `show --json` prints it."""
+    """A header, then one event a line, as `show --json` prints it: see specs/event.schema.json."""
     header = log.header
+    first = header_json(header.hooks, header.on_error, header.session, time_text(header.started))
+    to.write(to_json(first).encode() + b"\n")
     for event in events_of(log.read()):
         to.write(to_json(event_json(event, header.started, header.hooks)).encode() + b"\n")
 

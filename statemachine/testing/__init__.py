@@ -4,6 +4,7 @@ Comes with the extra ``testing``: ``pip install 'monitored-session[testing]'``. 
 a session class; `runtime.testing` plays scenarios on one.
 """
 
+from statemachine.log_check import check_log
 from statemachine.testing.building import fault_points
 from statemachine.testing.features import Feature, Sees, features_of
 from statemachine.testing.known import Known, KnownError, read_known
@@ -35,6 +36,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "Sees",
+    "check_log",
     "fault_points",
     "features_of",
     "read_known",

@@ -43,8 +43,9 @@ def exported(log, form, directory):
 
 
 def test_jsonl_has_an_object_for_each_event(eventful, tmp_path):
-    """The same lines as `show --json` prints."""
-    lines = exported(eventful, "jsonl", tmp_path).read_text()
+    """After a header, the same lines as `show --json` prints."""
+    header, _, lines = exported(eventful, "jsonl", tmp_path).read_text().partition("\n")
+    assert json.loads(header)["schema"] == "monitored-session/log/1"
     assert lines == run("show", eventful, "--json").stdout
 
 
