@@ -269,6 +269,7 @@ class _Replay:
         self._found: dict[tuple[int | None, int | None, str], HookDifference] = {}
         self._unanswered: HookDifference | None = None
         self._steps = 0
+        self._stopped_by_coordinator = False
         self._stops: list[int | None] = [None, None]
 
     def run(self) -> HookReplay:
@@ -315,14 +316,8 @@ class _Replay:
         for index in range(len(self._hooks)):
             if self._call(act, method, index, arguments)[1]:
                 return True
-            self._check_coordinator(act, method, index)
         self._check_dropped(act, method)
         return False
-
-    def _check_coordinator(self, act: Act, method: str, index: int) -> None:
-        if self._coordinator.should_stop() and not act.stopped:
-            self._differ("stop", act, method, index, False, True)
-            raise _Over
 
     # A step
 
@@ -447,7 +442,19 @@ class _Replay:
         if _pair(_told(raised)) != _pair(expected):
             self._differ("raised", act, method, index, expected, _told(raised))
             raise _Over
+        self._check_coordinator(act, method, index)
         return returned, raised is not None
+
+    def _check_coordinator(self, act: Act, method: str, index: int) -> None:
+        """A stop that a hook asked the coordinator for; in the log, any thread may have."""
+        if self._stopped_by_coordinator or not self._coordinator.should_stop():
+            return
+        self._stopped_by_coordinator = True
+        self._stops[0] = self._stops[0] or act.event.step
+        if not act.stopped:
+            self._differ("stop", act, method, index, False, True)
+            raise _Over
+        self._stops[1] = self._stops[1] or act.event.step
 
     def _answerer(self, call: Call | None, method: str, act: Act) -> Any:
         waiting = [] if call is None else list(call.reads)

@@ -145,11 +145,14 @@ def _take_stop(act: Act, event: Event) -> None:
 
 def signatures_of(log: EventLog) -> dict[int, Mapping[str, Any]]:
     """What each run's signature asks for, by its number."""
-    found = {}
-    for event in log:
-        if event.kind is EventKind.RUN_SIGNATURE:
-            found[event.detail["signature"]] = event.detail
-    return found  # type: ignore[return-value]  # what numbers there are, the codes hold
+    found: dict[int, Mapping[str, Any]] = {}
+    for block in log.read():
+        positions = block.positions(EventKind.RUN_SIGNATURE)
+        for event in block.events(log.header.started, False, positions):
+            number = event.detail["signature"]
+            assert isinstance(number, int)  # it stands in the code
+            found[number] = event.detail
+    return found
 
 
 def names_in(structure: object) -> Iterator[str]:

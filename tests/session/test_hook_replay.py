@@ -169,6 +169,67 @@ def test_a_renamed_hook_is_held_against_the_one_at_its_place(log, elsewhere):
     assert "hook 8 (BetterWatcher), step 5" in str(result.first)
 
 
+class StopsByCoordinator(tf.train.SessionRunHook):
+    """Asks the coordinator for a stop, in the middle of a step or before the first."""
+
+    def __init__(self, at):
+        self.at, self.steps = at, 0
+
+    def after_create_session(self, session, coord):
+        self.coord = coord
+        if self.at == 0:
+            coord.request_stop()
+
+    def after_run(self, run_context, run_values):
+        self.steps += 1
+        if self.steps == self.at:
+            self.coord.request_stop()
+
+
+@pytest.mark.parametrize("at", [0, 3])
+def test_a_stop_by_the_coordinator_is_a_stop(tmp_path, at):
+    """Where the log has it, it is the same; elsewhere it is told."""
+    path = train(tmp_path / "log.arrows", [StopsByCoordinator(at)])
+    assert tf.replay_hooks(path, [StopsByCoordinator(at)]).same
+    if at:
+        result = tf.replay_hooks(path, [StopsByCoordinator(1)])
+        assert (result.first.kind, result.first.step, result.stop_step) == ("stop", 1, 1)
+
+
+def test_a_session_that_recovered_is_replayed_with_its_recovery(tmp_path, elsewhere):
+    """after_create_session is called again, and the step that was lost comes again."""
+
+    class Preempted(tf.train.SessionRunHook):
+        def __init__(self):
+            self.runs = self.sessions = 0
+
+        def after_create_session(self, session, coord):
+            self.sessions += 1
+
+        def after_run(self, run_context, run_values):
+            self.runs += 1
+            if self.runs == 3:
+                raise tf.errors.AbortedError(None, None, "preempted")
+
+    def hooks(directory):
+        saver = tf.train.CheckpointSaverHook(str(directory), save_steps=1)
+        return [saver, Preempted(), StopAt(6)]
+
+    with tf.Graph().as_default():
+        step = tf.assign_add(tf.train.get_or_create_global_step(), 1, name="step")
+        creator = tf.train.ChiefSessionCreator(checkpoint_dir=str(tmp_path / "model"))
+        log = EventLog(tmp_path / "log.arrows", record="scalars")
+        with tf.train.MonitoredSession(
+            creator, hooks(tmp_path / "model"), event_log=log
+        ) as session:
+            while not session.should_stop():
+                session.run(step)
+    again = hooks(elsewhere)
+    result = tf.replay_hooks(log, again)
+    assert result.same, str(result)
+    assert (again[1].sessions, result.stop_step) == (2, result.logged_stop_step)
+
+
 # What the log does not hold
 
 
