@@ -335,6 +335,10 @@ class ColumnValues(Mapping[int, tuple[Value, ...]]):
         return cast(list[int], held.tolist())
 
     @cached_property
+    def _held(self) -> frozenset[int]:
+        return frozenset(self._positions)
+
+    @cached_property
     def _decoded(self) -> dict[int, tuple[Value, ...]]:
         found = self.column.drop_null().to_pylist()
         return {
@@ -343,6 +347,8 @@ class ColumnValues(Mapping[int, tuple[Value, ...]]):
         }
 
     def __getitem__(self, position: int) -> tuple[Value, ...]:
+        if position not in self._held:  # most events have none: nothing is decoded to say so
+            raise KeyError(position)
         return self._decoded[position]
 
     def __iter__(self) -> Iterator[int]:
