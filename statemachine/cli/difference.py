@@ -124,6 +124,12 @@ class _Lane:
         ahead = self._positions[self._at : self._at + count]
         return set(np.flatnonzero(np.isin(ahead, told)).tolist())
 
+    def told(self, ahead: int) -> tuple[str | None, tuple[Value, ...]]:
+        """What stands at one of the next events: its detail as text, and its values."""
+        assert self._block is not None
+        position = int(self._positions[self._at + ahead])
+        return self._block.details.get(position), self._block.values.get(position, ())
+
     def event(self, ahead: int) -> Event:
         """One of the next events."""
         assert self._block is not None
@@ -160,6 +166,8 @@ def _first_ordered(left: EventLog, right: EventLog) -> Divergence | None:
         unequal = np.flatnonzero(here != there)
         first = int(unequal[0]) if len(unequal) else count
         for ahead in sorted(a.detailed(first) | b.detailed(first)):
+            if _are_same(a.told(ahead), b.told(ahead)):
+                continue
             pair = a.event(ahead), b.event(ahead)
             found = _compare_details(*pair) or (_compare_values(*pair) if same_record else None)
             if found is not None:
@@ -173,6 +181,16 @@ def _first_ordered(left: EventLog, right: EventLog) -> Divergence | None:
     if b.left:
         return Divergence("presence", None, b.event(0).kind.value, None, b.event(0))
     return None
+
+
+def _are_same(
+    left: tuple[str | None, tuple[Value, ...]], right: tuple[str | None, tuple[Value, ...]]
+) -> bool:
+    """Whether two events need no closer look, which takes longer."""
+    (detail, values), (other, others) = left, right
+    if detail != other or len(values) != len(others):
+        return False
+    return all(map(Value.is_same, values, others))
 
 
 def _code_divergence(left: Event, right: Event, here: int, there: int) -> Divergence:
