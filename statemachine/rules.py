@@ -65,6 +65,7 @@ _ERRORS: Final = frozenset(
         EventKind.SWALLOWED,
         EventKind.SUPPRESSED,
         EventKind.ABANDON,
+        EventKind.ON_ERROR,
     }
 )
 _TOLD: Final = (

@@ -26,6 +26,18 @@ def letters(hooks: int, errors: tuple[Told, ...] = ERRORS) -> tuple[Letter, ...]
     return tuple(dict.fromkeys(found))
 
 
+def letters_of_reports(hooks: int, errors: tuple[Told, ...] = ERRORS) -> tuple[Letter, ...]:
+    """What more is told where hooks have an `on_error`: of which errors each event is."""
+    found = [Letter(K.ON_ERROR.value, hook, error=e) for hook in range(hooks + 1) for e in errors]
+    found += [Letter(k.value, error=e) for k in (K.STEP_REFUSED, K.LOST) for e in errors]
+    found += [Letter("error.replaced", error=e, instead_of=VALUE) for e in errors]
+    found += [
+        Letter(K.STOP_REQUESTED.value, hook, by=K.ON_ERROR.value) for hook in range(hooks + 1)
+    ]
+    found.append(Letter(K.STATE_CREATED.value, recovers=True))
+    return tuple(dict.fromkeys((*letters(hooks, errors), *found)))
+
+
 _OF_RECOVERY = (K.ABANDON.value, K.RECOVER.value, K.LOST.value)
 
 
@@ -103,6 +115,8 @@ def event_of(letter: Letter) -> Event:
         told = getattr(letter, name)
         if told is not None:
             detail[name] = {"type": told[1][0], "message": told[0], "bases": list(told[1])}
+    if letter.recovers:
+        detail["recovers"] = True
     if kind.in_second_lane and letter.hook is not None:
         return Event(0, 0, kind, detail=detail | {"hook": letter.hook})
     return Event(0, 0, kind, letter.hook, detail=detail)

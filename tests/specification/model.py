@@ -35,6 +35,7 @@ class Letter:
         state: The state that it speaks of.
         error: The error that it tells of.
         instead_of: The error that this one replaced.
+        recovers: Whether it says that the session is one that recovers.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Letter:
     state: str = ""
     error: Told | None = None
     instead_of: Told | None = None
+    recovers: bool = False
 
 
 # What a letter is called
@@ -72,7 +74,7 @@ class Vocabulary:
         if field == "is":
             return any(self._is(letter, one) for one in _listed(wanted))
         if field == "recovers":
-            return wanted is False  # no letter says so
+            return letter.recovers is wanted
         if field == "told":
             return (letter.error is not None) == wanted
         value = getattr(letter, field)
@@ -106,7 +108,8 @@ class Look:
     Attributes:
         letter: The letter.
         names: The names that stand for it.
-        previous: The ordered letter before; None if the stretch has none.
+        previous: The ordered letter before, reports passed over; None if the stretch has none.
+        strict: The ordered letter before, whatever it is.
         opened: The scopes of which a stretch is open.
         hooks: How many hooks the session has.
     """
@@ -114,7 +117,9 @@ class Look:
     letter: Letter
     names: frozenset[str]
     previous: "Latest | None"
+    strict: "Latest | None"
     hooks: int
+    on_error: tuple[int, ...]
     opened: frozenset[str] = frozenset()
 
     def is_(self, names: str | Sequence[str]) -> bool:
@@ -126,9 +131,18 @@ class Look:
         """Whether it is no event that may fall anywhere."""
         return "ordered" in self.names
 
-    def follows(self, names: str | Sequence[str]) -> bool:
-        """Whether one of the names stands for the ordered letter before."""
-        return self.previous is not None and not self.previous[3].isdisjoint(_listed(names))
+    @property
+    def counts(self) -> bool:
+        """Whether it is ordered, and no report of an error."""
+        return self.ordered and "report" not in self.names
+
+    def before(self, strict: bool) -> "Latest | None":
+        """The ordered letter before."""
+        return self.strict if strict else self.previous
+
+    def begins_turn(self, event: str) -> bool:
+        """Whether the hooks that have an `on_error` begin to be told of an error."""
+        return bool(self.on_error) and self.is_(event) and self.letter.hook == self.on_error[0]
 
 
 Monitor = Callable[[Mapping[str, Any], Memory, Look], tuple[Memory, bool]]
@@ -164,7 +178,7 @@ def _in_list_order(condition: Mapping[str, Any], memory: Memory, look: Look) -> 
     if look.is_(condition["event"]):
         in_turn = look.letter.hook == count < look.hooks and (latest or not count)
         return (count + 1, True), in_turn
-    if not (look.ordered and latest):
+    if not (look.counts and latest):
         return memory, True
     raised = look.letter.kind == "raised" and look.letter.call == condition["event"]
     return (count, False), raised or count >= look.hooks
@@ -215,13 +229,14 @@ def _chain_precedence(
 ) -> tuple[Memory, bool]:
     if not look.is_(condition["then"]):
         return memory, True
-    stands = look.follows(condition["first"])
-    return memory, stands and all(_same(field, look) for field in condition.get("same", ()))
+    before = look.before(condition.get("strict", False))
+    stands = before is not None and not before[3].isdisjoint(_listed(condition["first"]))
+    return memory, stands and all(_same(field, look, before) for field in condition.get("same", ()))
 
 
-def _same(field: str, look: Look) -> bool:
-    assert look.previous is not None
-    kind, hook, error, _ = look.previous
+def _same(field: str, look: Look, before: "Latest | None") -> bool:
+    assert before is not None
+    kind, hook, error, _ = before
     if field == "error":
         return error == _identity(look.letter)
     if field == "hook":
@@ -240,9 +255,9 @@ def _chain_response(
     condition: Mapping[str, Any], memory: Memory, look: Look
 ) -> tuple[Memory, bool]:
     """Memory: whether the last ordered letter, or an event after it, was one of `first`."""
-    due = bool(memory) and look.ordered
+    due = bool(memory) and look.counts
     held = not due or look.is_(condition["then"])
-    return look.is_(condition["first"]) or (memory and not look.ordered), held
+    return look.is_(condition["first"]) or (memory and not look.counts), held
 
 
 def _alternate(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple[Memory, bool]:
@@ -269,10 +284,66 @@ def _whenever(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple
     return (False, frozenset(), True) if over else (owed, told, False), held
 
 
-def _turns_of_nobody(
-    condition: Mapping[str, Any], memory: Memory, look: Look
-) -> tuple[Memory, bool]:
-    return memory, not look.is_([condition["event"], condition["failed"]])
+def _turns(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple[Memory, bool]:
+    """Memory: of the last ordered letter, if it is of a turn: whether failed, hook, and error."""
+    if not look.ordered:
+        return memory, True
+    failed, hook = look.is_(condition["failed"]), look.letter.hook
+    if not failed and not look.is_(condition["event"]):
+        return None, memory is None or memory[1] == look.on_error[-1]
+    goes_on = memory is not None and _goes_on(memory, failed, look)
+    begins = not failed and look.begins_turn(condition["event"])
+    complete = memory is None or memory[1] == look.on_error[-1]
+    error = memory[2] if failed and memory is not None else _identity(look.letter)
+    return (failed, hook, error), hook in look.on_error and (goes_on or (begins and complete))
+
+
+def _goes_on(memory: Memory, failed: bool, look: Look) -> bool:
+    before_failed, hook, error = memory
+    if failed:
+        return not before_failed and hook == look.letter.hook
+    rest = [place for place in look.on_error if place > hook]
+    return bool(rest) and look.letter.hook == rest[0] and error == _identity(look.letter)
+
+
+def _turn_response(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple[Memory, bool]:
+    """Memory: the error that a turn is owed about, in a tuple; and those that turns were about."""
+    owed, told = memory or (None, frozenset())
+    held = True
+    if owed is not None and look.ordered:
+        begins = look.begins_turn(condition["event"]) and owed == (_identity(look.letter),)
+        held, owed = begins or look.is_(condition.get("or_next", ())), None
+    error = _identity(look.letter)
+    spared = condition.get("unless_told") and error in told
+    if look.on_error and look.is_(condition["first"]) and not spared:
+        owed = (error,)
+    if condition.get("unless_told") and look.is_(condition["event"]):
+        told |= {error}
+    return (owed, told), held
+
+
+def _turn_reason(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple[Memory, bool]:
+    """Memory: the error that the event after a turn has to be about, in a tuple."""
+    if not look.ordered:
+        return memory, True
+    begins, held = look.begins_turn(condition["event"]), True
+    error = _identity(look.letter)
+    if memory is not None and (begins or look.counts):
+        held, memory = look.is_(condition["then"]) and memory == (error,), None
+    if begins:
+        before = look.strict
+        known = before is not None and not before[3].isdisjoint(_listed(condition["first"]))
+        same = condition.get("any_error") or (before is not None and before[2] == error)
+        if not (known and same):
+            return ((error,), held) if "then" in condition else (None, False)
+    return memory, held
+
+
+def _told_before(condition: Mapping[str, Any], memory: Memory, look: Look) -> tuple[Memory, bool]:
+    """Memory: the errors that turns were about."""
+    told, error = memory or frozenset(), _identity(look.letter)
+    held = not (look.on_error and look.is_(condition["then"])) or error in told
+    return (told | {error} if look.is_(condition["event"]) else told), held
 
 
 MONITORS: Mapping[str, Monitor] = {
@@ -289,11 +360,12 @@ MONITORS: Mapping[str, Monitor] = {
     "chain-response": _chain_response,
     "alternate": _alternate,
     "whenever": _whenever,
-    "turns": _turns_of_nobody,
+    "turns": _turns,
+    "turn-response": _turn_response,
+    "turn-reason": _turn_reason,
+    "told-before": _told_before,
 }
-"""What each template means. Of turns the model knows sessions without an `on_error` only."""
-NOBODY_IS_TOLD = frozenset({"turn-response", "turn-reason", "told-before"})
-"""Templates that say nothing about a session of which no hook has an `on_error`."""
+"""What each template means."""
 
 
 _NAMING = ("event", "failed", "events", "first", "then", "by")
@@ -305,6 +377,9 @@ _CONCERNED_BY_ALL = {
     "in-list-order",
     "chain-response",
     "whenever",
+    "turns",
+    "turn-response",
+    "turn-reason",
 }
 
 
@@ -330,7 +405,7 @@ class Broken:
 
 
 Latest = tuple[str, int | None, tuple[str, str] | None, frozenset[str]]
-"""The last ordered letter as the next one is judged by it: kind, hook, error raised, names."""
+"""The last ordered letter as the next one is judged by it: kind, hook, error, names."""
 
 
 @attrs.frozen(cache_hash=True)
@@ -338,13 +413,15 @@ class Standing:
     """What the model remembers of a history.
 
     Attributes:
-        previous: The last ordered letter; None at the start.
+        previous: The last ordered letter that is no report; None at the start.
+        strict: The last ordered letter.
         stretches: For each scope, whether a stretch of it is open, and how far its guards' events
             have happened.
         memories: For each condition, its monitor's memory.
     """
 
     previous: Latest | None = None
+    strict: Latest | None = None
     open: frozenset[str] = frozenset()
     guards: frozenset[tuple[str, str]] = frozenset()
     memories: tuple[Memory, ...] = ()
@@ -406,6 +483,7 @@ class Model:
     Args:
         hooks: How many hooks the session has.
         data: The file's content, if it is not to be read.
+        on_error: The places in their list of those that have an `on_error`, ascending.
         letters: All letters that will come, if they are known. Then the model forgets what none
             of them can break any more, and so stands in fewer ways.
     """
@@ -415,7 +493,9 @@ class Model:
         hooks: int,
         data: Mapping[str, Any] | None = None,
         letters: Sequence[Letter] = (),
+        on_error: tuple[int, ...] = (),
     ) -> None:
+        self._on_error = on_error
         data = tomllib.loads(SPEC.read_text("utf-8")) if data is None else data
         self._hooks = hooks
         self._vocabulary = Vocabulary(data)
@@ -427,7 +507,7 @@ class Model:
             _Condition.of(rule["id"], condition)
             for rule in data["rule"]
             for condition in rule["conditions"]
-            if condition["template"] not in UNBOUNDED | NOBODY_IS_TOLD | {"last"}
+            if condition["template"] not in UNBOUNDED | {"last"}
         ]
         self._watched = sorted(
             {(c.scope, n) for c in self._conditions for n in (*c.when, *c.unless)}
@@ -444,7 +524,7 @@ class Model:
 
     def step(self, standing: Standing, letter: Letter) -> Standing | Broken:
         """Where a letter leads, or the condition that it breaks."""
-        at_once = self.broken_at_once(standing.previous, letter)
+        at_once = self.broken_at_once(standing.previous, standing.strict, letter)
         if at_once is not None:
             return at_once
         names, opens, closes, concerned, watched = self._about(letter)
@@ -456,7 +536,7 @@ class Model:
             guards = frozenset(guard for guard in guards if guard[0] not in fresh)
         memories = list(standing.memories)
         moot = frozenset[int]().union(*(self._moot[s] for s in self._moot.keys() & open_before))
-        look = attrs.evolve(self._look(standing.previous, letter), opened=opened)
+        look = attrs.evolve(self._look(standing, letter), opened=opened)
         first_look = attrs.evolve(look, previous=None) if fresh else look
         for at in concerned:
             condition = self._conditions[at]
@@ -475,22 +555,26 @@ class Model:
             memories[at] = None
         if closed:
             guards = frozenset(guard for guard in guards if guard[0] not in closed)
-        previous = standing.previous
+        previous, strict = standing.previous, standing.strict
         if "ordered" in names:
-            error = _identity(letter) if letter.kind == "raised" else None
-            previous = (letter.kind, letter.hook, error, names)
-        return Standing(previous, opened - closed, guards, tuple(memories))
+            about = letter.kind == "raised" or self._on_error
+            strict = (letter.kind, letter.hook, _identity(letter) if about else None, names)
+            previous = previous if "report" in names else strict
+        return Standing(previous, strict, opened - closed, guards, tuple(memories))
 
     def _closed(self, closes: frozenset[str], opened: frozenset[str]) -> frozenset[str]:
         inside = opened - closes
         return frozenset(s for s in closes if self._scopes[s].get("not_inside") not in inside)
 
-    def _look(self, last: Latest | None, letter: Letter) -> Look:
-        return Look(letter, self._vocabulary.of(letter), last, self._hooks)
+    def _look(self, standing: Standing, letter: Letter) -> Look:
+        before = standing.previous, standing.strict
+        return Look(letter, self._vocabulary.of(letter), *before, self._hooks, self._on_error)
 
-    def _find_at_once(self, last: Latest | None, letter: Letter) -> Broken | None:
+    def _find_at_once(
+        self, previous: Latest | None, strict: Latest | None, letter: Letter
+    ) -> Broken | None:
         """The condition that a letter breaks whatever came earlier than the one before."""
-        look = self._look(last, letter)
+        look = self._look(Standing(previous, strict), letter)
         for condition in self._local:
             if not condition.monitor(condition.data, None, look)[1]:
                 return Broken(condition.rule, condition.data)

@@ -16,7 +16,7 @@ import attrs
 from statemachine.events import MARK_SHIFT, EventKind
 from statemachine.unmarked import Branches, Follower, code_told
 from tests.specification.alphabet import event_of
-from tests.specification.model import Broken, Letter, Model, Standing
+from tests.specification.model import Broken, Latest, Letter, Model, Standing
 
 _MARKS = 7 << MARK_SHIFT
 
@@ -75,6 +75,7 @@ class Walk:
         hooks: How many hooks the session has.
         letters: Everything that is tried at each pair.
         model: The second model; None for the one that the file makes.
+        on_error: The places in their list of those that have an `on_error`, ascending.
         follower: The acceptor of the package; None for the one that follows the table.
         most_faults: How many errors may come out of calls; None for any number.
 
@@ -90,10 +91,11 @@ class Walk:
         model: Model | None = None,
         follower: Follower | None = None,
         most_faults: int | None = None,
+        on_error: tuple[int, ...] = (),
     ) -> None:
         self._letters = letters
-        self._model = model or Model(hooks, letters=letters)
-        self._follower = follower or Follower(hooks)
+        self._model = model or Model(hooks, letters=letters, on_error=on_error)
+        self._follower = follower or Follower(hooks, on_error)
         self._most_faults = most_faults
         self._came: dict[Pair, tuple[Pair, Letter] | None] = {}
         self.pairs = self.tried = 0
@@ -104,9 +106,9 @@ class Walk:
         self._beside = [one for one in letters if EventKind(one.kind).in_second_lane]
         self._near = functools.cache(self._locally_allowed)
 
-    def _locally_allowed(self, last: Letter | None) -> frozenset[Letter]:
+    def _locally_allowed(self, *last: Latest | None) -> frozenset[Letter]:
         model = self._model
-        return frozenset(one for one in self._letters if model.broken_at_once(last, one) is None)
+        return frozenset(one for one in self._letters if model.broken_at_once(*last, one) is None)
 
     def differences(self) -> Iterator[Difference]:
         """Every difference, those of short histories first."""
@@ -129,7 +131,7 @@ class Walk:
         """The letters that one side at least does not refuse for their neighbour alone."""
         codes = {c & ~_MARKS for b in pair.branches for c in self._follower.codes_after(b.code)}
         by_table = (letter for code in codes for letter in self._by_code.get(code, ()))
-        near = self._near(pair.model.previous)
+        near = self._near(pair.model.previous, pair.model.strict)
         tried = dict.fromkeys((*by_table, *self._beside, *near))
         self.tried += len(tried)
         return (one for one in tried if not self._is_too_faulty(pair, one))

@@ -26,9 +26,10 @@ from tests.specification.alphabet import (
     VALUE,
     event_of,
     letters,
+    letters_of_reports,
     without_recovery,
 )
-from tests.specification.model import SPEC, Letter, Model, accepts, histories
+from tests.specification.model import SPEC, Letter, Model, Told, accepts, histories
 from tests.specification.product import Difference, Walk
 
 K = EventKind
@@ -39,21 +40,47 @@ def _first(walk: Walk, count: int = 3) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("hooks", "errors"), [(0, (VALUE, END_OF_INPUT)), (1, (VALUE,)), (2, (VALUE,)), (3, (VALUE,))]
+    ("hooks", "errors"),
+    [
+        (1, (VALUE,)),
+        (3, (VALUE,)),
+        pytest.param(0, ERRORS, marks=pytest.mark.deep),
+        pytest.param(2, ERRORS, marks=pytest.mark.deep),
+    ],
 )
-def test_table_and_rules_accept_the_same_histories(hooks: int, errors: tuple[Any, ...]) -> None:
+def test_table_and_rules_accept_the_same_histories(hooks: int, errors: tuple[Told, ...]) -> None:
     """With up to three hooks, and one error at every position, whatever is told in between."""
     walk = Walk(hooks, without_recovery(letters(hooks, errors)), most_faults=1)
     assert not _first(walk)
     assert walk.pairs > 500
 
 
+@pytest.mark.parametrize(
+    ("hooks", "on_error", "most_faults"),
+    [
+        (1, (0,), 0),
+        pytest.param(1, (0,), 1, marks=pytest.mark.deep),
+        pytest.param(2, (1,), 1, marks=pytest.mark.deep),
+        pytest.param(2, (0, 1), 1, marks=pytest.mark.deep),
+        pytest.param(3, (0, 2), 1, marks=pytest.mark.deep),
+    ],
+)
+def test_table_and_rules_tell_the_same_hooks_of_errors(
+    hooks: int, on_error: tuple[int, ...], most_faults: int
+) -> None:
+    """Hooks with an `on_error` are told by both at the same times, of the same errors."""
+    told = without_recovery(letters_of_reports(hooks, (VALUE,)))
+    walk = Walk(hooks, told, most_faults=most_faults, on_error=on_error)
+    assert not _first(walk)
+    assert walk.pairs > 200
+
+
 @pytest.mark.deep
 @pytest.mark.parametrize("hooks", [0, 1, 2, 3])
-def test_table_and_rules_agree_about_two_errors_of_every_class(hooks: int) -> None:
-    """Two errors at every two positions: of each class, and two that differ in their message."""
-    walk = Walk(hooks, without_recovery(letters(hooks, ERRORS)), most_faults=2)
-    assert not _first(walk)
+def test_table_and_rules_agree_about_two_errors(hooks: int) -> None:
+    """Two errors at every two positions, of two classes."""
+    told = without_recovery(letters(hooks, (VALUE, END_OF_INPUT)))
+    assert not _first(Walk(hooks, told, most_faults=2))
 
 
 @pytest.mark.deep
@@ -61,7 +88,7 @@ def test_table_and_rules_agree_about_two_errors_of_every_class(hooks: int) -> No
     ("hooks", "errors"),
     [(0, (VALUE, END_OF_INPUT, PREEMPTION, INTERRUPT)), (1, (PREEMPTION,)), (2, (PREEMPTION,))],
 )
-def test_table_and_rules_accept_the_same_recoveries(hooks: int, errors: tuple[Any, ...]) -> None:
+def test_table_and_rules_accept_the_same_recoveries(hooks: int, errors: tuple[Told, ...]) -> None:
     """Sessions that are given up and created again, any number of times, also by creators."""
     walk = Walk(hooks, letters(hooks, errors), most_faults=1)
     assert not _first(walk)
@@ -161,7 +188,6 @@ TABLE_CHANGED: Mapping[str, tuple[K, K, K | None]] = {
     "the session is not closed": (K.JOIN, K.SESSION_CLOSE, K.STATE_CLOSED),
     "queue runners are never started": (K.READY_OP, K.START_QUEUE_RUNNERS, None),
     "a failed start is not undone": (K.RAISED, K.SESSION_CLOSE, K.STATE_CLOSED),
-    "no run is ever refused": (K.STEP_END, K.STEP_REFUSED, None),
     "begin is skipped": (K.STATE_CREATED, K.HOOK_BEGIN, K.SCAFFOLD_FINALIZE),
 }
 
