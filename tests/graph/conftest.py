@@ -6,6 +6,9 @@ import pytest
 
 import runtime as tf
 
+# Run by another interpreter, in which TensorFlow is installed.
+collect_ignore = ["tensorflow_figures.py"]
+
 
 @pytest.fixture(autouse=True)
 def graph() -> Iterator[tf.Graph]:
