@@ -11,7 +11,8 @@ import runtime.gfile
 import runtime.graph.gradients
 import runtime.graph.initializers
 import runtime.graph.ops
-import runtime.graph.scopes  # noqa: F401  # these register the public functions
+import runtime.graph.scopes
+import runtime.graph.values  # noqa: F401  # these register the public functions
 from runtime import errors, initializers, logging, nn, summary
 from runtime.behavior import VERSION
 from runtime.graph.config import ConfigProto, GPUOptions, RunMetadata, RunOptions

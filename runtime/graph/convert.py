@@ -1,6 +1,6 @@
 """Constants, and the conversion of Python values to tensors."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -131,7 +131,10 @@ def _converted(value: Any, wanted: DType | None, name: str | None) -> Tensor:
         elif _holds_tensor(value):
             value = OVERLOADS["stack"](value, wanted)
         else:
-            return constant_of(value, wanted, name)
+            made = _by_conversion(value, wanted, name) if _CONVERSIONS else None
+            if made is None:
+                return constant_of(value, wanted, name)
+            value = made
     assert isinstance(value, Tensor)
     if wanted is not None and value.dtype is not wanted:
         raise ValueError(
@@ -139,6 +142,45 @@ def _converted(value: Any, wanted: DType | None, name: str | None) -> Tensor:
             f"{value.dtype.name}. Use tf.cast to change it."
         )
     return value
+
+
+Conversion: TypeAlias = Callable[..., Any]
+
+# Functions that make tensors of a user's own types, and the order in which they are asked.
+_CONVERSIONS: list[tuple[int, tuple[type, ...], Conversion]] = []
+
+
+@export("register_tensor_conversion_function")
+def register_tensor_conversion_function(
+    base_type: Any, conversion_func: Conversion, priority: int = 100
+) -> None:
+    """Says how tensors are made of objects of a type.
+
+    Source: the ``tf.register_tensor_conversion_function`` documentation.
+
+    Args:
+        base_type: The type, or a tuple of types.
+        conversion_func: A function of the object, the element type (or None), the name (or None)
+            and whether a reference is wanted; it gives a tensor, or NotImplemented.
+        priority: Functions with a smaller number are asked first.
+
+    Raises:
+        TypeError: If it is no type, or the function can't be called.
+    """
+    types = base_type if isinstance(base_type, tuple) else (base_type,)
+    if not all(isinstance(kind, type) for kind in types) or not callable(conversion_func):
+        raise TypeError("register_tensor_conversion_function needs a type and a function.")
+    _CONVERSIONS.append((priority, types, conversion_func))
+    _CONVERSIONS.sort(key=lambda entry: entry[0])
+
+
+def _by_conversion(value: Any, wanted: DType | None, name: str | None) -> Any:
+    for _, types, function in _CONVERSIONS:
+        if isinstance(value, types):
+            found = function(value, dtype=wanted, name=name, as_ref=False)
+            if found is not NotImplemented:
+                return found
+    return None
 
 
 def _is_tensor(value: Any) -> bool:

@@ -158,14 +158,14 @@ uint64: Final = DType("uint64", 23, np.uint64)
 double: Final = float64
 half: Final = float16
 
-_ALL = (
+ALL: Final = (
     *(float32, float64, float16, int8, int16, int32, int64),
     *(uint8, uint16, uint32, uint64, bool, string, complex64, complex128),
 )
-_BY_NAME = {t.name: t for t in _ALL} | {"double": float64, "half": float16, "float": float32}
-_BY_NUMPY: dict[Any, DType] = {t.numpy: t for t in _ALL}
+_BY_NAME = {t.name: t for t in ALL} | {"double": float64, "half": float16, "float": float32}
+_BY_NUMPY: dict[Any, DType] = {t.numpy: t for t in ALL}
 _BY_NAME |= {"resource": resource, "variant": variant}
-_BY_ENUM = {t.as_datatype_enum: t for t in (*_ALL, resource, variant)}
+_BY_ENUM = {t.as_datatype_enum: t for t in (*ALL, resource, variant)}
 _BY_PYTHON: dict[Any, DType] = {float: float32, int: int32, str: string, bytes: string}
 
 
@@ -186,7 +186,7 @@ def as_dtype(type_value: Any) -> DType:
         return type_value
     found = _known(type_value)
     if found is None:
-        allowed = ", ".join(t.name for t in _ALL)
+        allowed = ", ".join(t.name for t in ALL)
         raise TypeError(f"Cannot convert {type_value!r} to a tensor type; there are: {allowed}.")
     return found
 

@@ -1,11 +1,21 @@
 """Symbolic gradients: operations that compute derivatives, added to the graph."""
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from runtime.graph import dtypes
+from runtime.graph import dtypes, nest
 from runtime.graph.choices import UnconnectedGradients
 from runtime.graph.convert import convert_to_tensor
+from runtime.graph.definition import (
+    Definition,
+    Gradient,
+    Kernel,
+    Spec,
+    View,
+    definition_of,
+    not_differentiable,
+)
 from runtime.graph.dtypes import DType
 from runtime.graph.export import export
 from runtime.graph.graph import Graph
@@ -276,10 +286,133 @@ class _Backward:
     def _differentiated(self, op: Operation, totals: Sequence[Slope | None]) -> Iterable[Any]:
         if all(total is None for total in totals):
             return [None] * len(op.inputs)
-        rule = op.definition.gradient
+        rule = _rule(op)
         if rule is None:
             raise LookupError(f"No gradient is defined for {described(op)}.")
         return rule(op, *totals)  # type: ignore[no-any-return]  # rules are untyped
+
+
+def _rule(op: Operation) -> Gradient | None:
+    override = op.attributes.get("_gradient_op_type")
+    if override is None:
+        return op.definition.gradient
+    if override not in _REGISTERED:
+        raise LookupError(
+            f"No gradient of the name {override!r} is registered, for {described(op)}."
+        )
+    return lambda op, *gradients: _listed(_REGISTERED[override](op, *gradients))
+
+
+_REGISTERED: dict[str, Gradient] = {}
+
+
+@export("RegisterGradient")
+class RegisterGradient:
+    """Registers a gradient under a name, for `Graph.gradient_override_map`.
+
+    Source: the ``tf.RegisterGradient`` documentation. The gradients of the operations that exist
+    here can't be replaced by registering one under their type.
+
+    Args:
+        op_type: The name.
+
+    Raises:
+        TypeError: If the name is no string.
+    """
+
+    def __init__(self, op_type: str) -> None:
+        if not isinstance(op_type, str):
+            raise TypeError("op_type must be a string")
+        self._op_type = op_type
+
+    def __call__(self, f: Gradient) -> Gradient:
+        """Registers a function of the operation and the gradients of its outputs.
+
+        Args:
+            f: The function; it gives the gradient of each input, or None.
+
+        Returns:
+            The function.
+
+        Raises:
+            KeyError: If there is one of that name.
+        """
+        if self._op_type in _REGISTERED or definition_of(self._op_type) is not None:
+            raise KeyError(f"Registering two gradients with name '{self._op_type}'!")
+        _REGISTERED[self._op_type] = f
+        return f
+
+
+@export("NoGradient", "NotDifferentiable", "no_gradient")
+def no_gradient_for(op_type: str) -> None:
+    """Registers that no gradient flows through operations of a type.
+
+    Args:
+        op_type: The name, for `Graph.gradient_override_map`.
+
+    Raises:
+        TypeError: If the name is no string.
+    """
+    RegisterGradient(op_type)(not_differentiable)
+
+
+@export("custom_gradient")
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a function that has a gradient of its own.
+
+    Source: the ``tf.custom_gradient`` documentation.
+
+    Args:
+        f: A function of tensors that gives a result (a tensor, or a list of them) and a function
+            that gives the gradients of the arguments from those of the result.
+
+    Returns:
+        The function, which gives the result only.
+    """
+
+    @functools.wraps(f)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        inputs = [convert_to_tensor(a) for a in args]
+        result, backward = f(*inputs, **kwargs)
+        outputs = [convert_to_tensor(r) for r in nest.flatten(result)]
+        given = _CUSTOM(*outputs, *inputs, count=len(outputs), function=backward)
+        listed = [given] if isinstance(given, Tensor) else list(given)
+        return nest.pack_sequence_as(result, listed)
+
+    return decorated
+
+
+def _custom_gradient(op: Operation, *gradients: Tensor | None) -> list[Any]:
+    pairs = zip(gradients, op.outputs, strict=True)
+    given = [no_gradient(y) if dy is None else dy for dy, y in pairs]
+    return [*[None] * op.attributes["count"], *_listed(op.attributes["function"](*given))]
+
+
+def _custom_kernel(view: View) -> Kernel:
+    count = view["count"]
+    return lambda *values: values[:count] if count > 1 else values[0]
+
+
+_CUSTOM: Definition = Definition(
+    "IdentityWithGradient",
+    lambda view: tuple([Spec(s.dtype, s.dims) for s in view.inputs[: view["count"]]]),
+    bind=_custom_kernel,
+    aliases=True,
+    gradient=_custom_gradient,
+)
+
+
+@export("grad_pass_through")
+def grad_pass_through(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes a function through which gradients flow as if it gave its arguments.
+
+    Args:
+        f: A function of tensors.
+
+    Returns:
+        The function.
+    """
+    return custom_gradient(lambda *args: (f(*args), lambda *gradients: list(gradients)))
 
 
 def _sum(parts: Sequence[Slope]) -> Slope:

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -33,6 +33,7 @@ class _Scopes(threading.local):
         self.controls: list[_Controls] = []
         self.devices: list[Any] = []
         self.body: Body | None = None
+        self.overrides: dict[str, str] = {}
 
 
 class Graph:
@@ -113,6 +114,9 @@ class Graph:
             self._scopes.body,
         )
         self._take_in(op)
+        override = self._scopes.overrides.get(definition.type)
+        if override is not None:
+            op.attributes["_gradient_op_type"] = override
         self._operations[full] = op
         for block in self._scopes.controls:
             block.members.add(op)
@@ -448,6 +452,31 @@ class Graph:
             Nothing.
         """
         yield
+
+    @contextmanager
+    def gradient_override_map(self, op_type_map: Mapping[str, str]) -> Iterator[None]:
+        """Gives operations that are made inside other gradients.
+
+        Source: the ``tf.Graph.gradient_override_map`` documentation.
+
+        Args:
+            op_type_map: By the type of operations the name of a gradient that was registered by
+                `RegisterGradient`.
+
+        Yields:
+            Nothing.
+
+        Raises:
+            TypeError: If it is no dictionary of strings.
+        """
+        if not isinstance(op_type_map, Mapping):
+            raise TypeError("op_type_map must be a dictionary mapping strings to strings.")
+        before = self._scopes.overrides
+        self._scopes.overrides = {**before, **op_type_map}
+        try:
+            yield
+        finally:
+            self._scopes.overrides = before
 
     # Finalization.
 

@@ -388,6 +388,14 @@ def _layouts() -> list[Case]:
         Case("repeat", lambda x: tf.repeat(x, 2, 1), lambda x: np.repeat(x, 2, 1), (X,), (0,)),
         Case("repeat-each", lambda x, n: tf.repeat(x, n, 0), lambda x, n: np.repeat(x, n, 0),
              (X, LENGTHS), (0,)),
+        Case("space_to_batch", lambda x: tf.space_to_batch_nd(x, [2, 1], [[1, 0], [0, 0]]),
+             lambda x: np.stack([np.stack([0 * x[0, 0], x[0, 1]]), x[0, ::2]]),
+             (numbers(1, 3, 2),), (0,)),
+        Case("batch_to_space", lambda x: tf.batch_to_space_nd(x, [2], [[1, 0]]),
+             lambda x: np.stack([x[1, 0], x[0, 1], x[1, 1]])[None], (numbers(2, 2, 3),), (0,)),
+        Case("strided_slice", lambda x: tf.strided_slice(x, [0, 1], [3, 4], [2, 1], 0, 0, 0, 0, 2),
+             lambda x: x[0:3:2, 1], (X,), (0,)),
+        Case("where_v2", tf.where_v2, np.where, (BOOLS[:, :1], X, POSITIVE), (1, 2)),
         Case("matrix_transpose", tf.matrix_transpose, lambda x: x.mT, (CUBE,), (0,)),
         Case("broadcast_dynamic_shape",
              lambda x, y: tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y)),
@@ -579,6 +587,42 @@ def _products() -> list[Case]:
     ]  # fmt: skip
 
 
+DEFINITE = SQUARES @ SQUARES.mT + np.eye(3)
+
+
+def _linear_algebra() -> list[Case]:
+    right = numbers(2, 3, 2, seed=8)
+    return [
+        Case("matrix_inverse", tf.matrix_inverse, np.linalg.inv, (DEFINITE,), (0,)),
+        Case("matrix_determinant", tf.matrix_determinant, np.linalg.det, (DEFINITE,), (0,)),
+        Case("slogdet", lambda x: tf.linalg.slogdet(x)[1], lambda x: np.linalg.slogdet(x)[1],
+             (DEFINITE,), (0,)),
+        Case("logdet", lambda x: tf.linalg.logdet(tf.matmul(x, x, transpose_b=True)),
+             lambda x: np.linalg.slogdet(x @ x.mT)[1], (DEFINITE,), (0,)),
+        Case("cholesky", lambda x: tf.cholesky(tf.matmul(x, x, transpose_b=True)),
+             lambda x: np.linalg.cholesky(x @ x.mT), (DEFINITE,), (0,)),
+        Case("matrix_solve", tf.matrix_solve, np.linalg.solve, (DEFINITE, right), (0, 1)),
+        Case("matrix_solve-adjoint", lambda a, b: tf.matrix_solve(a, b, adjoint=True),
+             lambda a, b: np.linalg.solve(a.mT, b), (SQUARES + np.eye(3), right), (0, 1)),
+        Case("matrix_triangular_solve", tf.matrix_triangular_solve,
+             lambda a, b: np.linalg.solve(np.tril(a), b), (DEFINITE, right), (0, 1)),
+        Case("matrix_triangular_solve-upper",
+             lambda a, b: tf.matrix_triangular_solve(a, b, lower=False),
+             lambda a, b: np.linalg.solve(np.triu(a), b), (DEFINITE, right), (0, 1)),
+        Case("cholesky_solve", tf.cholesky_solve,
+             lambda c, b: np.linalg.solve(np.tril(c) @ np.tril(c).mT, b), (DEFINITE, right),
+             (0, 1)),
+        Case("matvec", tf.linalg.matvec, lambda a, b: (a @ b[..., None])[..., 0],
+             (SQUARES, right[..., 0].copy()), (0, 1)),
+        Case("svd", lambda x: tf.svd(x, compute_uv=False),
+             lambda x: np.linalg.svd(x, compute_uv=False), (CUBE,)),
+        Case("qr", lambda x: tf.matmul(*tf.qr(x)), lambda x: x, (CUBE,)),
+        Case("self_adjoint_eigvals", tf.self_adjoint_eigvals, np.linalg.eigvalsh, (DEFINITE,)),
+        Case("eye", lambda n: tf.eye(n, 4), lambda n: np.eye(n, 4, dtype=np.float32),
+             (np.array(3, np.int32),)),
+    ]  # fmt: skip
+
+
 def _functional() -> list[Case]:
     def running(x: Array, y: Array) -> Any:
         total, rows = y, []
@@ -657,7 +701,7 @@ SHAPED_BY_VALUES = (
     *("boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
     *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
     *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
-    *("linspace", "broadcast_dynamic_shape"),
+    *("linspace", "eye", "broadcast_dynamic_shape"),
 )
 
 CASES = [
@@ -671,6 +715,7 @@ CASES = [
     *_indexing(),
     *_segments(),
     *_products(),
+    *_linear_algebra(),
     *_functional(),
     *_losses(),
 ]

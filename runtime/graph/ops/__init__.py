@@ -10,6 +10,7 @@ import runtime.graph.ops.data_flow
 import runtime.graph.ops.functional
 import runtime.graph.ops.indexing
 import runtime.graph.ops.layout
+import runtime.graph.ops.linear_algebra
 import runtime.graph.ops.loops
 import runtime.graph.ops.math
 import runtime.graph.ops.nn
@@ -24,4 +25,5 @@ import runtime.graph.ops.scatter
 import runtime.graph.ops.script
 import runtime.graph.ops.segments
 import runtime.graph.ops.special
-import runtime.graph.ops.state  # noqa: F401  # imported for their registrations
+import runtime.graph.ops.state
+import runtime.graph.ops.text  # noqa: F401  # imported for their registrations

@@ -399,7 +399,7 @@ RESHAPE: Definition = Definition(
 )
 
 
-@export("reshape")
+@export("reshape", "manip.reshape")
 def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> Tensor:
     """A tensor with the same elements in another shape.
 

@@ -256,7 +256,7 @@ def _ranked(
     name: str | None,
     words: str,
 ) -> Operation:
-    text = f"{message or ''} Tensor {tensor.name} must have rank {words} {wanted}".strip()
+    text = f"{message or ''} Tensor {tensor.name} must have rank {words}{wanted}".strip()
     if tensor.dims is None:
         return assert_(truth(rank(tensor)), [text, rank(tensor)], name=name)
     if not holds(len(tensor.dims)):
@@ -326,7 +326,7 @@ def assert_rank_at_least(
         lambda n: greater_equal(n, rank),
         message,
         name,
-        "at least",
+        "at least ",
     )
 
 
@@ -364,7 +364,7 @@ def assert_rank_in(
         return result
 
     tensor = convert_to_tensor(x)
-    return _ranked(tensor, wanted, wanted.__contains__, truth, message, name, "in")
+    return _ranked(tensor, wanted, wanted.__contains__, truth, message, name, "in ")
 
 
 @export("assert_scalar", "debugging.assert_scalar")

@@ -1,5 +1,6 @@
 """Order and effects: groups, assertions, printing."""
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -215,5 +216,79 @@ def print_(
         first_n=first_n,
         summarize=summarize or 3,
         name=name,
+    )
+    return result
+
+
+_STREAMS: Any = {"stdout": lambda: sys.stdout, "stderr": lambda: sys.stderr}
+
+
+def _bind_print_v2(view: View) -> Kernel:
+    parts, stream = view["parts"], _STREAMS[view["stream"]]
+    separator, end, summarize = view["sep"], view["end"], view["summarize"]
+
+    def show(*values: Any) -> None:
+        tensors = iter(values)
+        texts = [_shown(next(tensors), summarize) if p is None else p for p in parts]
+        print(*texts, sep=separator, end=end, file=stream())
+
+    return show
+
+
+def _shown(value: Any, summarize: int) -> str:
+    if value.dtype == object:
+        value = np.vectorize(_text, otypes=[object])(value)
+    if not value.ndim:
+        return str(value[()])
+    limit = sys.maxsize if summarize < 0 else 2 * summarize
+    return np.array2string(
+        value, threshold=limit, edgeitems=max(summarize, 1), formatter={"object": '"{}"'.format}
+    )
+
+
+PRINT_V2: Definition = Definition(
+    "PrintV2", no_output, bind=_bind_print_v2, stateful=True, gradient=not_differentiable
+)
+
+
+@export("print")
+def print_v2(*inputs: Any, **kwargs: Any) -> Operation:
+    """An operation that prints tensors and other values when it is run.
+
+    Source: the ``tf.print`` documentation.
+
+    Args:
+        *inputs: Tensors, and what Python can print.
+        **kwargs: ``output_stream``: `sys.stderr` (the default) or `sys.stdout`. ``summarize``:
+            how many elements to show at each end of each axis; 3 by default, all if -1. ``sep``,
+            ``end``: as for Python's `print`. ``name``: name of the operation.
+
+    Returns:
+        The operation.
+
+    Raises:
+        ValueError: If there is another keyword, or another stream.
+    """
+    streams: dict[Any, str] = {sys.stdout: "stdout", sys.stderr: "stderr"}
+    stream = kwargs.pop("output_stream", sys.stderr)
+    options = {
+        "summarize": kwargs.pop("summarize", 3) or 3,
+        "sep": kwargs.pop("sep", " "),
+        "end": kwargs.pop("end", None) or os.linesep,
+    }
+    name = kwargs.pop("name", None)
+    if kwargs or stream not in streams:
+        raise ValueError(
+            f"print: unrecognized keyword arguments {sorted(kwargs)} or stream {stream!r}; streams "
+            "are sys.stdout and sys.stderr."
+        )
+    tensors = [i for i in inputs if isinstance(i, Tensor) or hasattr(i, "_as_tensor")]
+    known = [None if any(i is t for t in tensors) else str(i) for i in inputs]
+    result: Operation = PRINT_V2(
+        *[convert_to_tensor(t) for t in tensors],
+        parts=known,
+        stream=streams[stream],
+        name=name or "PrintV2",
+        **options,
     )
     return result

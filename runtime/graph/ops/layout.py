@@ -17,6 +17,8 @@ from runtime.graph.ops.array import (
     identity,
     range_,
     reshape,
+    stack,
+    where,
     zeros_like,
 )
 from runtime.graph.ops.array import shape as shape_of
@@ -742,3 +744,185 @@ def matrix_transpose(
         raise ValueError(f"matrix_transpose needs a matrix, but {tensor!r} has rank {rank}.")
     order = [*range(rank - 2), rank - 1, rank - 2]
     return transpose(tensor, order, name, conjugate)
+
+
+@export("parallel_stack")
+def parallel_stack(values: Any, name: str = "parallel_stack") -> Tensor:
+    """The same as `stack` along the first axis.
+
+    Args:
+        values: A list of tensors.
+        name: Name of the operation.
+
+    Returns:
+        The joined tensor.
+    """
+    return stack(values, 0, name)
+
+
+@export("strided_slice")
+def strided_slice(
+    input_: TensorLike,
+    begin: TensorLike,
+    end: TensorLike,
+    strides: TensorLike = None,
+    begin_mask: int = 0,
+    end_mask: int = 0,
+    ellipsis_mask: int = 0,
+    new_axis_mask: int = 0,
+    shrink_axis_mask: int = 0,
+    var: Any = None,
+    name: str | None = None,
+) -> Tensor:
+    """A part of a tensor, as slicing with ``[]`` gives it.
+
+    Args:
+        input_: A tensor.
+        begin: Where the part begins on each axis; known statically.
+        end: Where it ends on each axis.
+        strides: The steps; 1 if None.
+        begin_mask: Bits of the axes on which `begin` doesn't count.
+        end_mask: Bits of the axes on which `end` doesn't count.
+        ellipsis_mask: The bit of the place that stands for all other axes.
+        new_axis_mask: Bits of the places that stand for a new axis.
+        shrink_axis_mask: Bits of the axes on which `begin` is an index.
+        var: Without effect.
+        name: Without effect.
+
+    Returns:
+        The part.
+    """
+    first, last = static_ints(begin, "begin"), static_ints(end, "end")
+    steps = (1,) * len(first) if strides is None else static_ints(strides, "strides")
+
+    def part(i: int) -> Any:
+        bit = 1 << i
+        if ellipsis_mask & bit:
+            return Ellipsis
+        if new_axis_mask & bit:
+            return None
+        if shrink_axis_mask & bit:
+            return first[i]
+        start = None if begin_mask & bit else first[i]
+        return slice(start, None if end_mask & bit else last[i], steps[i])
+
+    result: Tensor = convert_to_tensor(input_)[tuple([part(i) for i in range(len(first))])]
+    return result
+
+
+@export("where_v2")
+def where_v2(
+    condition: TensorLike, x: TensorLike = None, y: TensorLike = None, name: str | None = None
+) -> Tensor:
+    """Like `where`, with NumPy's rules of broadcasting.
+
+    Args:
+        condition: A bool tensor.
+        x: What to take where it is true.
+        y: What to take where it is false.
+        name: Name of the operation.
+
+    Returns:
+        A tensor; without `x` and `y` the indices of the true elements.
+    """
+    if x is None or y is None:
+        return where(condition, x, y, name)
+    truth = convert_to_tensor(condition)
+    first = convert_to_tensor(x)
+    whole = broadcast_dynamic_shape(shape_of(truth), shape_of(first))
+    return where(broadcast_to(truth, whole), x, y, name)
+
+
+def _blocks_spec(view: View) -> Spec:
+    dims, blocks, edges = view.first.dims, view.inputs[1].value, view.inputs[2].value
+    if dims is None or blocks is None or edges is None:
+        return Spec(view.first.dtype, None if dims is None else (None,) * len(dims))
+    sizes, count, turn = list(dims), 1, view["batch_to_space"]
+    for i, (block, edge) in enumerate(zip(blocks.tolist(), edges.sum(1).tolist(), strict=True)):
+        size = sizes[i + 1]
+        count *= block
+        if size is not None:
+            sizes[i + 1] = size * block - edge if turn else (size + edge) // block
+    first = sizes[0]
+    if first is not None:
+        sizes[0] = first // count if turn else first * count
+    return Spec(view.first.dtype, tuple(sizes))
+
+
+def _bind_blocks(view: View) -> Kernel:
+    return _from_blocks if view["batch_to_space"] else _to_blocks
+
+
+def _to_blocks(x: Any, blocks: Any, paddings: Any) -> Any:
+    count, rest = len(blocks), x.ndim - 1 - len(blocks)
+    padded = np.pad(x, [(0, 0), *paddings.tolist(), *[(0, 0)] * rest])
+    pairs = zip(padded.shape[1 : count + 1], blocks.tolist(), strict=True)
+    inner = [n for size, block in pairs for n in (size // block, block)]
+    split_up = padded.reshape(padded.shape[0], *inner, *padded.shape[count + 1 :])
+    order = [*range(2, 2 * count + 1, 2), 0, *range(1, 2 * count, 2)]
+    turned = split_up.transpose([*order, *range(2 * count + 1, split_up.ndim)])
+    return turned.reshape(-1, *inner[::2], *padded.shape[count + 1 :])
+
+
+def _from_blocks(x: Any, blocks: Any, crops: Any) -> Any:
+    count, whole = len(blocks), int(np.prod(blocks))
+    split_up = x.reshape(*blocks.tolist(), x.shape[0] // whole, *x.shape[1:])
+    inner = [n for i in range(count) for n in (count + 1 + i, i)]
+    turned = split_up.transpose([count, *inner, *range(2 * count + 1, split_up.ndim)])
+    pairs = zip(x.shape[1 : count + 1], blocks.tolist(), strict=True)
+    joined = turned.reshape(-1, *[s * b for s, b in pairs], *x.shape[count + 1 :])
+    ends = zip(crops.tolist(), joined.shape[1 : count + 1], strict=True)
+    return joined[(slice(None), *[slice(low, size - high) for (low, high), size in ends])]
+
+
+BLOCKS: Definition = Definition(
+    "SpaceAndBatch",
+    _blocks_spec,
+    bind=_bind_blocks,
+    aliases=True,
+    gradient=lambda op, dy: [
+        BLOCKS(dy, *op.inputs[1:], batch_to_space=not op.attributes["batch_to_space"]),
+        None,
+        None,
+    ],
+)
+
+
+@export("space_to_batch_nd", "manip.space_to_batch_nd")
+def space_to_batch_nd(
+    input: TensorLike, block_shape: TensorLike, paddings: TensorLike, name: str | None = None
+) -> Tensor:
+    """Moves the places inside of blocks to the first axis.
+
+    Args:
+        input: A tensor.
+        block_shape: The sizes of blocks on the axes after the first.
+        paddings: How many zeros to add on these axes first.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+    """
+    sizes = _integers(block_shape, "block_shape"), _integers(paddings, "paddings")
+    result: Tensor = BLOCKS(convert_to_tensor(input), *sizes, batch_to_space=False, name=name)
+    return result
+
+
+@export("batch_to_space_nd", "manip.batch_to_space_nd")
+def batch_to_space_nd(
+    input: TensorLike, block_shape: TensorLike, crops: TensorLike, name: str | None = None
+) -> Tensor:
+    """Moves places on the first axis into blocks: the opposite of `space_to_batch_nd`.
+
+    Args:
+        input: A tensor.
+        block_shape: The sizes of blocks on the axes after the first.
+        crops: How much to cut off on these axes afterwards.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+    """
+    sizes = _integers(block_shape, "block_shape"), _integers(crops, "crops")
+    result: Tensor = BLOCKS(convert_to_tensor(input), *sizes, batch_to_space=True, name=name)
+    return result

@@ -18,9 +18,10 @@ from runtime.graph.definition import Definition, Kernel, Spec, View, not_differe
 from runtime.graph.dtypes import as_dtype
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
-from runtime.graph.ops.array import _as_tuple, _target, shape_argument
+from runtime.graph.ops.array import _as_tuple, _target, shape_argument, slice_
 from runtime.graph.ops.math import add, multiply
-from runtime.graph.ops.rules import unchanged
+from runtime.graph.ops.rules import checked_kind, unchanged
+from runtime.graph.shapes import Incompatible, described
 from runtime.graph.tensor import Tensor
 
 # NumPy imports its random numbers when they are first used; an evaluated annotation is a use.
@@ -299,3 +300,252 @@ def random_orthogonal(shape: TensorLike, gain: float, dtype: Any, seed: int | No
         A tensor with new numbers in each run.
     """
     return _drawn(ORTHOGONAL, shape, dtype, seed, "RandomOrthogonal", gain=gain)
+
+
+# Draws whose distribution is an input.
+
+
+def _drawing(
+    type_name: str, infer: Callable[[View], Spec], bind: Callable[[View], Kernel]
+) -> Definition:
+    return Definition(
+        type_name,
+        infer,
+        bind=bind,
+        state=_generator,
+        stateful=True,
+        gradient=not_differentiable,
+    )
+
+
+def _multinomial_spec(view: View) -> Spec:
+    dims, count = view.first.dims, view.inputs[1].value
+    if dims is not None and len(dims) != 2:
+        raise Incompatible(f"logits must be a matrix, not of shape {described(dims)}")
+    rows = None if dims is None else dims[0]
+    return Spec(view["dtype"], (rows, None if count is None else int(count)))
+
+
+def _bind_multinomial(view: View) -> Kernel:
+    dtype = view["dtype"].numpy
+
+    def draw(generator: Generator, logits: Any, count: Any) -> Any:
+        """By the largest of the logits with Gumbel noise added, which needs no normalization."""
+        noise = generator.gumbel(size=(len(logits), int(count), logits.shape[1]))
+        return np.argmax(logits[:, None, :] + noise, -1).astype(dtype)
+
+    return draw
+
+
+MULTINOMIAL: Definition = _drawing("Multinomial", _multinomial_spec, _bind_multinomial)
+
+
+def _categories(
+    logits: TensorLike, count: TensorLike, seed: int | None, dtype: Any, name: str | None
+) -> Tensor:
+    result: Tensor = MULTINOMIAL(
+        checked_kind(convert_to_tensor(logits), "f", "multinomial"),
+        checked_kind(convert_to_tensor(count), "iu", "multinomial"),
+        dtype=as_dtype(dtype or dtypes.int64),
+        seeds=get_seed(seed),
+        name=name,
+    )
+    return result
+
+
+@export("multinomial", "random.multinomial")
+def multinomial(
+    logits: TensorLike,
+    num_samples: TensorLike,
+    seed: int | None = None,
+    name: str | None = None,
+    output_dtype: Any = None,
+) -> Tensor:
+    """Random classes.
+
+    Args:
+        logits: A matrix with the unnormalized log-probabilities of the classes in each row.
+        num_samples: How many to draw for each row.
+        seed: The operation's seed.
+        name: Name of the operation.
+        output_dtype: The type of the classes; int64 if None.
+
+    Returns:
+        A matrix with a row of classes for each row of `logits`.
+    """
+    return _categories(logits, num_samples, seed, output_dtype, name)
+
+
+@export("random.categorical")
+def categorical(
+    logits: TensorLike,
+    num_samples: TensorLike,
+    dtype: Any = None,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """The same as `multinomial`.
+
+    Args:
+        logits: A matrix with the unnormalized log-probabilities of the classes in each row.
+        num_samples: How many to draw for each row.
+        dtype: The type of the classes; int64 if None.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A matrix with a row of classes for each row of `logits`.
+    """
+    return _categories(logits, num_samples, seed, dtype, name)
+
+
+def _prefixed_spec(view: View) -> Spec:
+    lead, rest = _target(view, 1), view.first.dims
+    return Spec(view["dtype"], None if lead is None or rest is None else (*lead, *rest))
+
+
+def _bind_gamma(view: View) -> Kernel:
+    dtype = view["dtype"].numpy
+
+    def draw(generator: Generator, alpha: Any, sizes: Any) -> Any:
+        return generator.standard_gamma(alpha, (*sizes.tolist(), *alpha.shape)).astype(dtype)
+
+    return draw
+
+
+def _bind_poisson(view: View) -> Kernel:
+    dtype = view["dtype"].numpy
+
+    def draw(generator: Generator, rate: Any, sizes: Any) -> Any:
+        return generator.poisson(rate, (*sizes.tolist(), *rate.shape)).astype(dtype)
+
+    return draw
+
+
+GAMMA: Definition = _drawing("RandomGamma", _prefixed_spec, _bind_gamma)
+POISSON: Definition = _drawing("RandomPoissonV2", _prefixed_spec, _bind_poisson)
+
+
+def _sizes(shape: TensorLike) -> Tensor:
+    value = convert_to_tensor(shape)
+    return value if value.dims != (0,) else convert_to_tensor(np.zeros(0, np.int32))
+
+
+@export("random_gamma", "random.gamma")
+def random_gamma(
+    shape: TensorLike,
+    alpha: TensorLike,
+    beta: TensorLike = None,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Random numbers of the gamma distribution; no gradient flows to its parameters.
+
+    Args:
+        shape: How many to draw for each parameter.
+        alpha: The shape parameters.
+        beta: The inverse scales; 1 if None.
+        dtype: The element type.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with the axes of `shape`, then those of the parameters.
+    """
+    target = as_dtype(dtype)
+    form = convert_to_tensor(alpha, target)
+    scale = convert_to_tensor(1 if beta is None else beta, target)
+    wide = form + scale * 0
+    numbers: Tensor = GAMMA(wide, _sizes(shape), dtype=target, seeds=get_seed(seed), name=name)
+    result: Tensor = numbers / scale
+    return result
+
+
+@export("random_poisson")
+def random_poisson(
+    lam: TensorLike,
+    shape: TensorLike,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Random numbers of the Poisson distribution.
+
+    Args:
+        lam: The rates.
+        shape: How many to draw for each rate.
+        dtype: The element type.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with the axes of `shape`, then those of the rates.
+    """
+    rate = convert_to_tensor(lam)
+    result: Tensor = POISSON(
+        rate, _sizes(shape), dtype=as_dtype(dtype), seeds=get_seed(seed), name=name
+    )
+    return result
+
+
+@export("random.poisson")
+def poisson(
+    lam: TensorLike,
+    shape: TensorLike,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """The same as `random_poisson`.
+
+    Args:
+        lam: The rates.
+        shape: How many to draw for each rate.
+        dtype: The element type.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with the axes of `shape`, then those of the rates.
+    """
+    return random_poisson(lam, shape, dtype, seed, name)
+
+
+@export("random_crop")
+def random_crop(
+    value: TensorLike, size: TensorLike, seed: int | None = None, name: str | None = None
+) -> Tensor:
+    """A part of a tensor at a random place.
+
+    Args:
+        value: A tensor.
+        size: The size of the part on each axis.
+        seed: The operation's seed.
+        name: Name of the operation.
+
+    Returns:
+        The part.
+    """
+    tensor = convert_to_tensor(value)
+    dims, inputs = shape_argument(size)
+    sizes = inputs[0] if inputs else convert_to_tensor(np.array(dims, np.int32))
+    begin: Tensor = CROP_PLACE(tensor, sizes, seeds=get_seed(seed))
+    result = slice_(tensor, begin, sizes, name or "random_crop")
+    result.set_shape(dims)
+    return result
+
+
+def _bind_crop(view: View) -> Kernel:
+    def draw(generator: Generator, value: Any, sizes: Any) -> Any:
+        room = np.array(value.shape) - sizes
+        if (room < 0).any():
+            raise ValueError(f"Need value.shape >= size, got {value.shape} and {sizes.tolist()}")
+        return generator.integers(0, room + 1).astype(sizes.dtype)
+
+    return draw
+
+
+CROP_PLACE: Definition = _drawing(
+    "RandomCropPlace", lambda view: Spec(view.inputs[1].dtype, view.inputs[1].dims), _bind_crop
+)
