@@ -2,10 +2,12 @@
 
 from typing import Any
 
-import runtime.graph.ops  # noqa: F401  # registers the operations
-from runtime.graph.export import exported, missing
+import runtime.graph.ops
+import runtime.graph.rnn  # noqa: F401  # these register the operations and networks
+from runtime.graph.export import exported, missing, namespace
 
 globals().update(exported("nn"))
+rnn_cell = namespace("nn.rnn_cell")
 _fail = missing("tf.nn", globals())
 
 

@@ -4,7 +4,7 @@ Source: the ``tf.compat.v1.layers.Layer`` documentation.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -344,23 +344,30 @@ class Layer:
         Returns:
             What `call` gives.
         """
-        self._open(kwargs.pop("scope", None))
+        scope = kwargs.pop("scope", None)
+        return self._applied(inputs, lambda x: self.call(x, *args, **kwargs), scope)
+
+    def _applied(self, inputs: Any, function: Callable[[Any], Any], scope: Any = None) -> Any:
+        """Calls a function inside the layer's scope, after building the layer if need be."""
+        self._open(scope)
         values = _converted(inputs, self._dtype)
         with self._inside(True if self.built else self._reuse):
             first = _first(values)
             if self._dtype is None and isinstance(first, Tensor):
                 self._dtype = first.dtype
-            if self.input_spec is not None and isinstance(values, Tensor):
-                self.input_spec.check(values, self.name)
+            self._check(values)
             if not self.built:
                 self.build(_shapes(values))
                 self.built = True
-                if self.input_spec is not None and isinstance(values, Tensor):
-                    self.input_spec.check(values, self.name)
-            result = self.call(values, *args, **kwargs)
+                self._check(values)
+            result = function(values)
             if self._activity_regularizer is not None:
                 self.add_loss(self._activity_regularizer(result))
             return result
+
+    def _check(self, values: Any) -> None:
+        if self.input_spec is not None and isinstance(values, Tensor):
+            self.input_spec.check(values, self.name)
 
     def apply(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """The same as calling the layer.

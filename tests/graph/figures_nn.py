@@ -242,6 +242,104 @@ def pieces(tf: Any) -> list[Any]:
     return evaluated(tf, [*made, *[g for g in slopes if g is not None]])
 
 
+STEPS = line(3, 5, 2)
+ENDS = np.array([5, 0, 3])
+
+
+def _cells(tf: Any) -> list[Any]:
+    cell = tf.nn.rnn_cell
+    return [
+        cell.BasicRNNCell(3),
+        cell.BasicRNNCell(3, activation=tf.nn.relu),
+        cell.GRUCell(3),
+        cell.BasicLSTMCell(3),
+        cell.BasicLSTMCell(3, forget_bias=0.5, state_is_tuple=False),
+        cell.LSTMCell(3, initializer=_initializer(tf)),
+        cell.LSTMCell(4, use_peepholes=True, num_proj=3, cell_clip=0.4, proj_clip=0.3),
+        cell.MultiRNNCell([cell.GRUCell(3), cell.BasicLSTMCell(4), cell.BasicRNNCell(3)]),
+        cell.ResidualWrapper(cell.GRUCell(2)),
+        cell.DropoutWrapper(cell.LSTMCell(3), 1.0, 1.0),
+    ]
+
+
+def _flat(values: Any) -> list[Any]:
+    if isinstance(values, (list, tuple)):
+        return [element for value in values for element in _flat(value)]
+    return [values]
+
+
+def _through(tf: Any, run: Callable[[Any, Any], Any]) -> list[Any]:
+    """Outputs, states and gradients of each cell."""
+    x, results = tf.constant(STEPS), []
+    for number, cell in enumerate(_cells(tf)):
+        with tf.variable_scope(f"net{number}", initializer=_initializer(tf)) as scope:
+            made = _flat(run(cell, x))
+        weights = tf.trainable_variables(scope.name)
+        loss = tf.add_n([tf.reduce_sum(t * t * t) for t in made])
+        results += [*made, *tf.gradients(loss, [x, *weights])]
+    return [*evaluated(tf, results), names(tf)]
+
+
+@figure
+def dynamic(tf: Any) -> list[Any]:
+    return _through(tf, lambda cell, x: tf.nn.dynamic_rnn(cell, x, dtype=tf.float32))
+
+
+@figure
+def dynamic_lengths(tf: Any) -> list[Any]:
+    return _through(tf, lambda cell, x: tf.nn.dynamic_rnn(cell, x, ENDS, dtype=tf.float32))
+
+
+@figure
+def time_major(tf: Any) -> list[Any]:
+    def run(cell: Any, x: Any) -> Any:
+        start = cell.zero_state(5, tf.float32)
+        return tf.nn.dynamic_rnn(cell, x, [3, 1, 2, 0, 1], start, time_major=True)
+
+    return _through(tf, run)
+
+
+@figure
+def static(tf: Any) -> list[Any]:
+    return _through(
+        tf, lambda cell, x: tf.nn.static_rnn(cell, tf.unstack(x, 5, 1), dtype=tf.float32)
+    )
+
+
+@figure
+def static_lengths(tf: Any) -> list[Any]:
+    def run(cell: Any, x: Any) -> Any:
+        return tf.nn.static_rnn(cell, tf.unstack(x, 5, 1), None, tf.float32, ENDS)
+
+    return _through(tf, run)
+
+
+@figure
+def steps(tf: Any) -> list[Any]:
+    def run(cell: Any, x: Any) -> Any:
+        state = cell.zero_state(3, tf.float32)
+        for number in range(2):
+            output, state = cell(x[:, number], state)
+        return output, state
+
+    return _through(tf, run)
+
+
+@figure
+def both_ways(tf: Any) -> list[Any]:
+    x, cell, made = tf.constant(STEPS), tf.nn.rnn_cell, []
+    for number, ends in enumerate((None, ENDS)):
+        with tf.variable_scope(f"net{number}", initializer=_initializer(tf)):
+            made += _flat(tf.nn.bidirectional_dynamic_rnn(
+                cell.LSTMCell(3), cell.GRUCell(2), x, ends, dtype=tf.float32))  # fmt: skip
+            made += _flat(tf.nn.static_bidirectional_rnn(
+                cell.BasicRNNCell(3), cell.GRUCell(2), tf.unstack(x, 5, 1), dtype=tf.float32,
+                sequence_length=ends, scope="static"))  # fmt: skip
+    loss = tf.add_n([tf.reduce_sum(t * t) for t in made])
+    slopes = tf.gradients(loss, [x, *tf.trainable_variables()])
+    return [*evaluated(tf, [*made, *slopes]), names(tf)]
+
+
 def recorded() -> dict[str, list[Any]]:
     """The figures by name, as TensorFlow gives them here."""
     os.environ.update(TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="")

@@ -1,5 +1,6 @@
 """Operations of neural networks beside what the table of cases checks."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,29 @@ def test_buffers_of_a_convolution_may_be_used_by_sessions_and_sizes_in_turn(
             found = session.run(y, {x: np.ones((batch, rows, 4, 1))})
             assert found[:, 0, 0, 0].tolist() == [4.0 if rows > 1 else 2.0] * batch
             assert found[:, -1, -1, 0].tolist() == [1.0] * batch
+
+
+def test_a_result_that_a_user_keeps_is_never_overwritten(session: tf.Session) -> None:
+    """Buffers are used again only when nobody refers to them, or to a part of them, any more."""
+    x = tf.placeholder(tf.float32, [1, 2, 2, 1])
+    y = tf.nn.conv2d(x, tf.ones([1, 1, 1, 1]), 1, "SAME")
+    kept = [session.run(y, {x: np.full((1, 2, 2, 1), n)})[0, 0] for n in range(5)]
+    assert [part[0, 0] for part in kept] == [0.0, 1.0, 2.0, 3.0, 4.0]
+    addresses = {session.run(y, {x: np.ones((1, 2, 2, 1))}).ctypes.data for _ in range(5)}
+    assert len(addresses) == 1
+
+
+def test_buffers_can_be_shared_by_threads(session: tf.Session) -> None:
+    """Each run has its own."""
+    x = tf.placeholder(tf.float32, [4, 9, 9, 2])
+    y = tf.nn.conv2d(x, tf.ones([1, 1, 2, 1]), 1, "SAME")
+
+    def runs(number: int) -> bool:
+        feed = {x: np.full((4, 9, 9, 2), number)}
+        return all((session.run(y, feed) == 2 * number).all() for _ in range(50))
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(runs, range(4)))
 
 
 # Dropout.

@@ -19,6 +19,7 @@ import runtime.graph.ops.norms
 import runtime.graph.ops.pooling
 import runtime.graph.ops.products
 import runtime.graph.ops.random
+import runtime.graph.ops.recurrent
 import runtime.graph.ops.reduction
 import runtime.graph.ops.sampling
 import runtime.graph.ops.scatter

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from runtime.graph.buffers import Buffers
 from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
@@ -261,6 +262,7 @@ class _Buffers:
     def __init__(self, view: View) -> None:
         self._view = view
         self._pool = Pool(self._made)
+        self._results = Buffers()
 
     def _made(self, images: Any, window: Any, dtype: Any) -> Contents:
         return Contents(images, dtype, *_axes(self._view, images, window))
@@ -269,7 +271,8 @@ class _Buffers:
         """The convolution."""
         key = images.shape, filters.shape[:2], images.dtype
         rows, columns = _axes(self._view, images.shape, filters.shape)
-        out = np.empty((len(images), rows.count, columns.count, filters.shape[3]), images.dtype)
+        size = len(images), rows.count, columns.count, filters.shape[3]
+        out = self._results.take(size, images.dtype)
         contents = self._pool.take(*key)
         correlate(contents, images, filters.reshape(-1, filters.shape[3]), out)
         self._pool.give(contents, *key)
@@ -307,7 +310,7 @@ def _reversed_axes(rows: Axis, columns: Axis) -> tuple[Axis, Axis] | None:
 
 
 def _bind_input_gradient(view: View) -> Kernel:
-    pool = Pool(Contents)
+    pool, results = Pool(Contents), Buffers()
 
     def gradient(sizes: Any, filters: Any, result: Any) -> Any:
         size = tuple(sizes.tolist())
@@ -319,7 +322,7 @@ def _bind_input_gradient(view: View) -> Kernel:
         matrix = filters[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, filters.shape[2])
         key = result.shape, result.dtype, *turned
         contents = pool.take(*key)
-        out = correlate(contents, result, matrix, np.empty(size, result.dtype))
+        out = correlate(contents, result, matrix, results.take(size, result.dtype))
         pool.give(contents, *key)
         return out
 

@@ -1,0 +1,346 @@
+"""Running recurrent cells over sequences.
+
+Cells that can (`RNNCell.can_run_sequences`) work through a sequence in one operation; others
+are run step by step: in a ``while_loop``, or, by `static_rnn`, one after the other.
+
+Source: the documentation of ``tf.compat.v1.nn.dynamic_rnn`` and its neighbours.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from runtime.graph import nest
+from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.dtypes import int32
+from runtime.graph.export import export
+from runtime.graph.ops.array import (
+    concat,
+    expand_dims,
+    identity,
+    shape,
+    stack,
+    transpose,
+    unstack,
+    where,
+)
+from runtime.graph.ops.layout import reverse_sequence
+from runtime.graph.ops.loops import while_loop
+from runtime.graph.ops.math import cast
+from runtime.graph.ops.tensor_array import TensorArray
+from runtime.graph.rnn_cells import RNNCell, sizes_of, zero_states
+from runtime.graph.scopes import variable_scope
+from runtime.graph.shapes import compatible, described
+from runtime.graph.tensor import Tensor
+
+
+def _turned(tensor: Any) -> Tensor:
+    """Batch and time exchanged."""
+    value = convert_to_tensor(tensor)
+    if value.dims is None or len(value.dims) < 2:
+        raise ValueError(
+            f"The inputs of a recurrent network need at least two axes, batch and time, but "
+            f"{value.name!r} has shape {described(value.dims)}."
+        )
+    return transpose(value, [1, 0, *range(2, len(value.dims))])
+
+
+def _checked_cell(cell: Any, name: str = "cell") -> None:
+    if not (hasattr(cell, "state_size") and hasattr(cell, "output_size") and callable(cell)):
+        raise TypeError(
+            f"The argument {name!r} ({cell!r}) is not an RNNCell: it needs state_size, "
+            "output_size and to be callable."
+        )
+
+
+def _lengths(sequence_length: TensorLike, batch: int | None) -> Tensor | None:
+    if sequence_length is None:
+        return None
+    lengths = cast(convert_to_tensor(sequence_length), int32)
+    if not compatible(lengths.dims, (batch,)):
+        raise ValueError(
+            f"sequence_length must be a vector of length batch_size, {batch}, but has shape "
+            f"{described(lengths.dims)}."
+        )
+    return identity(lengths, name="sequence_length")
+
+
+def _initial(cell: Any, state: Any, batch: Any, dtype: Any) -> Any:
+    if state is not None:
+        return nest.map_structure(convert_to_tensor, state)
+    if dtype is None:
+        raise ValueError("If there is no initial_state, you must give a dtype.")
+    if hasattr(cell, "zero_state"):
+        return cell.zero_state(batch, dtype)
+    return zero_states(cell.state_size, batch, dtype)
+
+
+def _fused(cell: Any, inputs: Any) -> bool:
+    """Whether a cell can work through the sequences in one operation."""
+    one = isinstance(inputs, Tensor) and inputs.dims is not None and len(inputs.dims) == 3
+    return one and isinstance(cell, RNNCell) and cell.can_run_sequences()
+
+
+@export("nn.dynamic_rnn")
+def dynamic_rnn(
+    cell: Any,
+    inputs: Any,
+    sequence_length: TensorLike = None,
+    initial_state: Any = None,
+    dtype: Any = None,
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    time_major: bool = False,
+    scope: Any = None,
+) -> Any:
+    """Runs a cell over sequences whose length may be known only in a run.
+
+    Args:
+        cell: The cell.
+        inputs: ``[batch, time, …]``, or a structure of such tensors.
+        sequence_length: The length of each example. Beyond it outputs are zero and the state
+            stays as it was.
+        initial_state: The state before; zeros if None.
+        dtype: The element type of the state, if it is not given.
+        parallel_iterations: Without effect.
+        swap_memory: Without effect.
+        time_major: Whether time is the first axis, of the outputs, too.
+        scope: The variable scope; ``"rnn"`` if None.
+
+    Returns:
+        The outputs and the last state.
+
+    Raises:
+        TypeError: If `cell` is none.
+        ValueError: If shapes don't fit, or neither state nor type is given.
+    """
+    _checked_cell(cell)
+    with variable_scope(scope or "rnn"):
+        listed = nest.map_structure(convert_to_tensor if time_major else _turned, inputs)
+        first = nest.flatten(listed)[0]
+        known = None if first.dims is None or len(first.dims) < 2 else first.dims[1]
+        batch = shape(first)[1] if known is None else known
+        lengths = _lengths(sequence_length, known)
+        state = _initial(cell, initial_state, batch, dtype)
+        if _fused(cell, listed):
+            outputs, last = cell.sequence(listed, lengths, state)
+        else:
+            outputs, last = _looped(cell, listed, lengths, state, known)
+        if not time_major:
+            outputs = nest.map_structure(_turned, outputs)
+        return outputs, last
+
+
+def _looped(cell: Any, inputs: Any, lengths: Tensor | None, state: Any, known: int | None) -> Any:
+    """Step by step, in a loop."""
+    flat = nest.flatten(inputs)
+    steps = shape(flat[0])[0]
+    arrays = [TensorArray(x.dtype, steps, element_shape=x.dims[1:]).unstack(x) for x in flat]
+    sizes = nest.flatten(cell.output_size)
+    kind = nest.flatten(state)[0].dtype
+    results = [TensorArray(kind, steps, element_shape=[known, *sizes_of(s)]) for s in sizes]
+
+    def body(time: Tensor, before: Any, written: Any) -> Any:
+        step = nest.pack_sequence_as(inputs, [array.read(time) for array in arrays])
+        output, after = cell(step, before)
+        parts = nest.flatten(output)
+        if lengths is not None:
+            running = time < lengths
+            parts = [_only(running, part, part * 0) for part in parts]
+            after = nest.map_structure(lambda new, old: _only(running, new, old), after, before)
+        written = [array.write(time, part) for array, part in zip(written, parts, strict=True)]
+        return time + 1, after, written
+
+    start = convert_to_tensor(0, int32), state, results
+    _, last, written = while_loop(lambda time, *_: time < steps, body, start)
+    outputs = [array.stack() for array in written]
+    for output, size in zip(outputs, sizes, strict=True):
+        output.set_shape([flat[0].dims[0], known, *sizes_of(size)])
+    return nest.pack_sequence_as(cell.output_size, outputs), last
+
+
+def _only(running: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """New values for examples that still run, old ones for the others."""
+    if new.dims is not None and len(new.dims) < 1:
+        return new
+    return where(running, new, old)
+
+
+@export("nn.static_rnn")
+def static_rnn(
+    cell: Any,
+    inputs: Sequence[Any],
+    initial_state: Any = None,
+    dtype: Any = None,
+    sequence_length: TensorLike = None,
+    scope: Any = None,
+) -> Any:
+    """Runs a cell over a list of inputs, one for each step.
+
+    Args:
+        cell: The cell.
+        inputs: A list of ``[batch, size]``, or of structures of such tensors.
+        initial_state: The state before; zeros if None.
+        dtype: The element type of the state, if it is not given.
+        sequence_length: The length of each example. Beyond it outputs are zero and the state
+            stays as it was.
+        scope: The variable scope; ``"rnn"`` if None.
+
+    Returns:
+        A list of outputs, and the last state.
+
+    Raises:
+        TypeError: If `cell` or `inputs` is none.
+        ValueError: If there are no inputs, or neither state nor type is given.
+    """
+    _checked_cell(cell)
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"inputs must be a list of tensors, one for each step, not {inputs!r}.")
+    if not inputs:
+        raise ValueError("inputs must not be empty.")
+    with variable_scope(scope or "rnn"):
+        steps = [nest.map_structure(convert_to_tensor, step) for step in inputs]
+        first = nest.flatten(steps[0])[0]
+        known = None if not first.dims else first.dims[0]
+        batch = shape(first)[0] if known is None else known
+        lengths = _lengths(sequence_length, known)
+        state = _initial(cell, initial_state, batch, dtype)
+        if isinstance(steps[0], Tensor) and _fused(cell, expand_dims(first, 0)):
+            outputs, last = cell.sequence(stack(steps), lengths, state)
+            return unstack(outputs, len(steps)), last
+        return _stepwise(cell, steps, lengths, state)
+
+
+def _stepwise(cell: Any, steps: Sequence[Any], lengths: Tensor | None, state: Any) -> Any:
+    outputs = []
+    for time, step in enumerate(steps):
+        output, after = cell(step, state)
+        if lengths is not None:
+            running = lengths > time
+            output = nest.map_structure(lambda new, r=running: _only(r, new, new * 0), output)
+            after = nest.map_structure(lambda new, old, r=running: _only(r, new, old), after, state)
+        outputs.append(output)
+        state = after
+    return outputs, state
+
+
+# Both directions.
+
+
+def _reversed(tensor: Tensor, lengths: TensorLike, time: int) -> Tensor:
+    if lengths is not None:
+        return reverse_sequence(tensor, lengths, seq_axis=time, batch_axis=1 - time)
+    return tensor[::-1] if time == 0 else tensor[:, ::-1]
+
+
+@export("nn.bidirectional_dynamic_rnn")
+def bidirectional_dynamic_rnn(
+    cell_fw: Any,
+    cell_bw: Any,
+    inputs: Any,
+    sequence_length: TensorLike = None,
+    initial_state_fw: Any = None,
+    initial_state_bw: Any = None,
+    dtype: Any = None,
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    time_major: bool = False,
+    scope: Any = None,
+) -> Any:
+    """Runs a cell over sequences forwards and another one backwards.
+
+    Args:
+        cell_fw: The cell for forwards.
+        cell_bw: The cell for backwards.
+        inputs: ``[batch, time, …]``.
+        sequence_length: The length of each example.
+        initial_state_fw: The state before, forwards; zeros if None.
+        initial_state_bw: The state before, backwards; zeros if None.
+        dtype: The element type of the states, if they are not given.
+        parallel_iterations: Without effect.
+        swap_memory: Without effect.
+        time_major: Whether time is the first axis, of the outputs, too.
+        scope: The variable scope; ``"bidirectional_rnn"`` if None.
+
+    Returns:
+        A pair of outputs and a pair of last states.
+
+    Raises:
+        TypeError: If a cell is none.
+        ValueError: If shapes don't fit, or neither state nor type is given.
+    """
+    _checked_cell(cell_fw, "cell_fw")
+    _checked_cell(cell_bw, "cell_bw")
+    time = 0 if time_major else 1
+    options = {"sequence_length": sequence_length, "dtype": dtype, "time_major": time_major}
+    with variable_scope(scope or "bidirectional_rnn"):
+        with variable_scope("fw") as inner:
+            forwards, last = dynamic_rnn(
+                cell_fw, inputs, initial_state=initial_state_fw, scope=inner, **options
+            )
+        with variable_scope("bw") as inner:
+            turned = nest.map_structure(
+                lambda x: _reversed(convert_to_tensor(x), sequence_length, time), inputs
+            )
+            backwards, first = dynamic_rnn(
+                cell_bw, turned, initial_state=initial_state_bw, scope=inner, **options
+            )
+    backwards = nest.map_structure(lambda y: _reversed(y, sequence_length, time), backwards)
+    return (forwards, backwards), (last, first)
+
+
+@export("nn.static_bidirectional_rnn")
+def static_bidirectional_rnn(
+    cell_fw: Any,
+    cell_bw: Any,
+    inputs: Sequence[Any],
+    initial_state_fw: Any = None,
+    initial_state_bw: Any = None,
+    dtype: Any = None,
+    sequence_length: TensorLike = None,
+    scope: Any = None,
+) -> Any:
+    """Runs a cell over a list of inputs forwards and another one backwards.
+
+    Args:
+        cell_fw: The cell for forwards.
+        cell_bw: The cell for backwards.
+        inputs: A list of ``[batch, size]``, one for each step.
+        initial_state_fw: The state before, forwards; zeros if None.
+        initial_state_bw: The state before, backwards; zeros if None.
+        dtype: The element type of the states, if they are not given.
+        sequence_length: The length of each example.
+        scope: The variable scope; ``"bidirectional_rnn"`` if None.
+
+    Returns:
+        A list of outputs of both side by side, the last state forwards, and backwards.
+
+    Raises:
+        TypeError: If a cell or the inputs are none.
+        ValueError: If there are no inputs, or neither state nor type is given.
+    """
+    _checked_cell(cell_fw, "cell_fw")
+    _checked_cell(cell_bw, "cell_bw")
+    if not isinstance(inputs, (list, tuple)):
+        raise TypeError(f"inputs must be a list of tensors, one for each step, not {inputs!r}.")
+    if not inputs:
+        raise ValueError("inputs must not be empty.")
+    with variable_scope(scope or "bidirectional_rnn"):
+        with variable_scope("fw") as inner:
+            forwards, last = static_rnn(
+                cell_fw, inputs, initial_state_fw, dtype, sequence_length, inner
+            )
+        with variable_scope("bw") as inner:
+            turned = _reversed_steps(inputs, sequence_length)
+            found, first = static_rnn(
+                cell_bw, turned, initial_state_bw, dtype, sequence_length, inner
+            )
+    backwards = _reversed_steps(found, sequence_length)
+    pairs = zip(forwards, backwards, strict=True)
+    return [concat([f, b], 1) for f, b in pairs], last, first
+
+
+def _reversed_steps(steps: Sequence[Any], lengths: TensorLike) -> list[Any]:
+    if lengths is None:
+        return list(steps)[::-1]
+    turned = reverse_sequence(stack(list(steps)), lengths, seq_axis=0, batch_axis=1)
+    return unstack(turned, len(steps))
