@@ -191,8 +191,10 @@ class NumpySession(SessionAdapter):
 
     def called(self, stage: LiveStage, name: str, index: int | None) -> None:
         """Note the latest event of the log."""
-        journal = stage.logs[-1]._journal
-        stage.noted.append((name, index, journal and journal.recorder.position()[2]))
+        log: EventLog = stage.logs[-1]
+        assert log._journal is not None and log.lifecycle is not None
+        code = log._journal.recorder.position()[2]
+        stage.noted.append((name, index, code, log.lifecycle.state.value))
 
 
 class NumpyMonitoredSession(NumpySession):

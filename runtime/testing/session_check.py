@@ -112,9 +112,9 @@ class Judge:
             The names of the events that were expected, and what failed, by the check's name.
         """
         spec = scenario.spec
-        wanted = self._view.of(expected(spec).trace)
+        wanted = self._view.of(expected(spec))
         seen = self.adapter.observe(scenario)
-        found = self._view.of(seen.trace)
+        found = self._view.of(seen)
         wanted_named = named(wanted)
         failing: dict[str, Failing] = {}
         if wanted != found:
@@ -157,7 +157,7 @@ class Judge:
         self, spec: dict[str, Any], check: TraceCheck, found: Named, known: Sequence[Known]
     ) -> bool:
         rules = DOCUMENTED - {rule for one in known for rule in one.rules}
-        told = named(self._view.of(expected(spec, rules).trace))
+        told = named(self._view.of(expected(spec, rules)))
         return check.difference(told, found) is None
 
 

@@ -309,6 +309,33 @@ def _caught(operation: dict[str, Any], number: int) -> dict[str, Any]:
     return operation
 
 
+# Coincidences that the order speaks of, and that single ingredients would seldom make.
+
+
+def _hooks_conflict(draft: Draft, a: int, b: int, c: int) -> None:
+    for hook, key in ((a, "xd"), (a + 1, ("xd", "@xd")[b % 2])):
+        draft.action(hook, "before_run", c).setdefault("feed", {})[key] = 2.0
+
+
+def _options_meet(draft: Draft, a: int, b: int, c: int) -> None:
+    _hook_options(draft, a, b, 3)
+    options = {"timeout_in_ms": 50 * (1 + c % 9)}
+    draft.body.append(_caught({"op": "run", "fetch": "c", "options": options}, b // 2))
+
+
+def _stop_meets_failure(draft: Draft, a: int, b: int, c: int) -> None:
+    draft.action(a, "before_run", 3)["request_stop"] = True
+    _run_fails(draft, b, 1, 0)
+    _asks(draft, 0, 0, 0)
+
+
+def _stop_meets_preemption(draft: Draft, a: int, b: int, c: int) -> None:
+    draft.body.append({"op": "coord_stop"})
+    bomb = {"bomb": ("AbortedError", "UnavailableError")[a % 2]}
+    draft.body.append({"op": "run", "fetch": "yd", "feed": {"xd": bomb}, "catch": True})
+    _asks(draft, 0, 0, 0)
+
+
 _TABLE: Final[tuple[tuple[Ingredient, int, tuple[Feature, ...]], ...]] = (
     (_runs, 22, ()),
     (_hook_raises, 24, ()),
@@ -346,6 +373,10 @@ _TABLE: Final[tuple[tuple[Ingredient, int, tuple[Feature, ...]], ...]] = (
     (_closes_at_the_end, 10, (Feature.CLOSE,)),
     (_passes_hooks_as, 3, ()),
     (_final_beforehand, 2, (Feature.GRAPH,)),
+    (_hooks_conflict, 3, (Feature.REQUESTS,)),
+    (_options_meet, 3, (Feature.OPTIONS, Feature.REQUESTS)),
+    (_stop_meets_failure, 4, (Feature.STOP, Feature.REQUESTS)),
+    (_stop_meets_preemption, 4, (Feature.MONITORED, Feature.COORDINATOR)),
     (_opens_again, 3, (Feature.REOPEN, Feature.CLOSE)),
 )
 """Each kind of ingredient, how often it comes, and what a session must be able to do for it."""

@@ -219,7 +219,7 @@ def _checks() -> Iterator[TraceCheck]:
     yield _check(
         "feeds-are-merged",
         "feeds-merged",
-        "run:fetch,feed,options out.run:exc",
+        "run:fetch,feed,options out.run:exc user_options_now:v user_feed_now:v",
         about="run",
         sees=[raw],
         needs=[Feature.REQUESTS],
@@ -273,6 +273,12 @@ def _checks() -> Iterator[TraceCheck]:
         "session_close:s,again fail:of final:sessions",
         about="final",
         sees=[raw],
+    )
+    yield _check(
+        "threads-stopped",
+        "close-after-end",
+        "thread_exit:of",
+        needs=[Feature.COORDINATOR],
     )
     yield _check(
         "graph-opened-again",

@@ -9,8 +9,8 @@ import attrs
 import numpy as np
 
 from statemachine.block import Block
-from statemachine.compiled import END_CODE, START_CODE, Place
-from statemachine.events import SECOND_LANE, EventKind, decode
+from statemachine.compiled import END_CODE, START_CODE, Place, compile_table
+from statemachine.events import SECOND_LANE, SYMBOL_MASK, EventKind, decode
 from statemachine.form import Header
 from statemachine.journal import block_after
 from statemachine.log import EventLog
@@ -25,6 +25,7 @@ from statemachine.testing.trace import Observation
 
 Called = tuple[str, int | None]
 BEFORE_THE_CALL: Final = "An event is written down before the call that it names."
+STATE: Final = "The session's state is what its log folds to."
 EVERY_CALL: Final = "Every call of a hook and every run is an event, in the order of the calls."
 
 
@@ -128,11 +129,25 @@ def _seen(observation: Observation) -> Iterator[Called]:
 
 
 def _before_the_call(logged: Logged) -> str | None:
-    for name, index, code in logged.observation.noted:
+    for name, index, code, _ in logged.observation.noted:
         if _called(code) != (name, index):
             stood = "nothing" if code is None else str(decode(code).kind.value)
             return f"when {name} of {index} was called, the latest event was {stood}"
     return None
+
+
+def _state(logged: Logged) -> str | None:
+    for name, index, code, state in logged.observation.noted:
+        told = _state_after(code)
+        if told is not None and told != state:
+            return f"when {name} of {index} was called, the state was {state}, in the log {told}"
+    return None
+
+
+@cache
+def _state_after(code: int | None) -> str | None:
+    place = None if code is None else compile_table(1).places.get(code & SYMBOL_MASK)
+    return place.state.value if place is not None and place.state is not None else None
 
 
 def _complete(logged: Logged) -> str | None:
@@ -177,6 +192,7 @@ LOG_CHECKS: Final = (
     LogCheck(
         "log-written-before-the-call", "written-before-the-call", BEFORE_THE_CALL, _before_the_call
     ),
+    LogCheck("state-is-that-of-the-log", "state-follows-the-log", STATE, _state),
     LogCheck("log-complete", "closed-at-the-end", sentence("closed-at-the-end"), _complete),
     LogCheck("log-tells-every-error", "errors-are-told", sentence("errors-are-told"), _details, 4),
 )

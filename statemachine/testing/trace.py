@@ -99,14 +99,14 @@ class Observation:
         trace: The driving thread's events, in order.
         background: Those of other threads, as a bag.
         logs: The event logs that the sessions wrote, in order, if there are any.
-        noted: For each call of a hook or of a raw session the code of the log's latest event
-            at that moment.
+        noted: For each call of a hook and each run the code of the log's latest event at that
+            moment, and the state in which the session's lifecycle was.
     """
 
     trace: Sequence[Event]
     background: Sequence[Event] = ()
     logs: Sequence[EventLog] = attrs.field(default=(), eq=False)
-    noted: Sequence[tuple[str, int | None, int | None]] = attrs.field(default=(), eq=False)
+    noted: Sequence[tuple[str, int | None, int | None, str]] = attrs.field(default=(), eq=False)
 
 
 def compare(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from statemachine.testing.features import Feature, Sees
-from statemachine.testing.trace import DETAIL_KINDS, Event
+from statemachine.testing.trace import DETAIL_KINDS, Event, Observation
 
 _KINDS: Final = {
     Sees.RAW: {"session_create", "session_close", "run", "raw_run"},
@@ -48,8 +48,14 @@ class View:
         )
         self._exact = Sees.ERRORS in seen
 
-    def of(self, trace: Iterable[Event]) -> list[Event]:
-        """What is left of a trace."""
+    def of(self, observation: Observation) -> list[Event]:
+        """What is left of a trace, and after it which threads have ended when asked to."""
+        ended = [e for e in observation.background if e["e"] == "thread_exit"]
+        if len(ended) > 1:
+            ended.sort(key=lambda event: str(event["of"]))
+        return self._of(observation.trace) + ended
+
+    def _of(self, trace: Iterable[Event]) -> list[Event]:
         hidden, dropped = self._hidden, self._dropped
         return [
             event
