@@ -1,9 +1,14 @@
-"""Conformance testing of sessions: adapters, and `check_session`.
+"""Conformance testing of sessions: adapters, `check_session`, pytest, stateful exploration.
 
-Comes with the extra ``testing``: ``pip install 'monitored-session[testing]'``.
+`parametrize_with_session_checks` needs pytest, `session_machine` hypothesis; both come with the
+extra ``testing``: ``pip install 'monitored-session[testing]'``.
 """
 
+import importlib
+from typing import TYPE_CHECKING
+
 from runtime.testing.adapter import SessionAdapter
+from runtime.testing.saving import save_counterexamples
 from runtime.testing.session_check import (
     QUICK,
     SESSION_CHECKS,
@@ -11,4 +16,30 @@ from runtime.testing.session_check import (
     check_session,
 )
 
-__all__ = ["QUICK", "SESSION_CHECKS", "SessionAdapter", "check_scenario", "check_session"]
+if TYPE_CHECKING:
+    from runtime.testing.pytest_checks import parametrize_with_session_checks
+    from runtime.testing.stateful import SessionMachine, session_machine
+
+__all__ = [
+    "QUICK",
+    "SESSION_CHECKS",
+    "SessionAdapter",
+    "SessionMachine",
+    "check_scenario",
+    "check_session",
+    "parametrize_with_session_checks",
+    "save_counterexamples",
+    "session_machine",
+]
+_HOMES = {
+    "parametrize_with_session_checks": "runtime.testing.pytest_checks",
+    "SessionMachine": "runtime.testing.stateful",
+    "session_machine": "runtime.testing.stateful",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What needs pytest or hypothesis is imported when it is asked for."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

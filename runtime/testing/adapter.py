@@ -3,6 +3,7 @@
 import abc
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from statemachine.testing.features import Feature, Sees
@@ -68,9 +69,15 @@ class SessionAdapter(abc.ABC):
     def called(self, stage: LiveStage, name: str, index: int | None) -> None:  # noqa: B027  # may stay empty
         """Is told of each call of a hook and of each run, when it happens."""
 
-    def observe(self, scenario: Scenario) -> Observation:
-        """Play a scenario, and say what was seen."""
+    def observe(self, scenario: Scenario, log_path: Path | None = None) -> Observation:
+        """Play a scenario, and say what was seen.
+
+        Args:
+            scenario: The scenario.
+            log_path: A file for the event log, for an adapter that has one; None for memory.
+        """
         stage = self.stage(scenario)
+        stage.log_path = log_path
         try:
             seen = Player(stage.scenario, stage).play()
         finally:

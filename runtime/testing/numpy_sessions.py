@@ -173,7 +173,8 @@ class NumpySession(SessionAdapter):
 
     def construct(self, stage: LiveStage, hooks: Any) -> Any:
         """The session, with the stage's engine and a log in memory."""
-        stage.logs.append(EventLog(TailStore()))
+        path = None if stage.logs else stage.log_path
+        stage.logs.append(EventLog(TailStore() if path is None else path))
         session = self.session_class.__new__(self.session_class)
         session._engine = StageEngine(stage)
         self.initialize(session, stage, hooks)

@@ -132,7 +132,10 @@ class Judge:
     def _differences(
         self, spec: dict[str, Any], wanted: Named, found: Named
     ) -> Iterator[tuple[str, Failing]]:
+        names = frozenset(name for name, _ in (*wanted, *found))
         for check in self.trace_checks:
+            if not check.is_about(names):
+                continue
             difference = check.difference(wanted, found)
             if difference is not None:
                 by = self._explained(spec, check, found)

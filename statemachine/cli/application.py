@@ -11,6 +11,7 @@ import click
 
 from statemachine.cli import terminal
 from statemachine.cli.audit_command import audit_command
+from statemachine.cli.conform_command import conform_command
 from statemachine.cli.diff_command import diff_command
 from statemachine.cli.exit_codes import ExitCode
 from statemachine.cli.export_command import export_command
@@ -153,6 +154,7 @@ for _command in (
     keygen_command,
     sign_command,
     verify_command,
+    conform_command,
 ):
     application.add_command(_command)
 

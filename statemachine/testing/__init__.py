@@ -4,6 +4,8 @@ Comes with the extra ``testing``: ``pip install 'monitored-session[testing]'``. 
 a session class; `runtime.testing` plays scenarios on one.
 """
 
+from typing import TYPE_CHECKING
+
 from statemachine.log_check import check_log
 from statemachine.testing.building import fault_points
 from statemachine.testing.features import Feature, Sees, features_of
@@ -19,7 +21,9 @@ from statemachine.testing.results import (
     Result,
 )
 from statemachine.testing.scenario import Scenario, ScenarioError
-from statemachine.testing.strategies import scenarios
+
+if TYPE_CHECKING:
+    from statemachine.testing.strategies import scenarios
 
 __all__ = [
     "Check",
@@ -42,3 +46,12 @@ __all__ = [
     "read_known",
     "scenarios",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """`scenarios`, which needs hypothesis; everything else does without."""
+    if name == "scenarios":
+        from statemachine.testing.strategies import scenarios
+
+        return scenarios
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from statemachine.testing.features import Feature
+from statemachine.testing.features import OF_OPERATION, Feature
 from statemachine.testing.hook import METHODS
 from statemachine.testing.scenario import Scenario
 
@@ -19,15 +19,16 @@ from statemachine.testing.scenario import Scenario
 ERRORS: Final = (
     "ValueError",
     "OutOfRangeError",
-    "StopIteration",
     "AbortedError",
     "KeyboardInterrupt",
-    "UnavailableError",
     "RuntimeError",
+    "StopIteration",
+    "UnavailableError",
+    "KeyboardInterrupt",
     "InvalidArgumentError",
     "OutOfRangeSub",
-    "StopIterationSub",
     "AbortedSub",
+    "StopIterationSub",
 )
 FETCHES: Final[tuple[Any, ...]] = (
     "c",
@@ -363,12 +364,12 @@ _TABLE: Final[tuple[tuple[Ingredient, int, tuple[Feature, ...]], ...]] = (
     (_user_runs_raw, 4, (Feature.RAW,)),
     (_user_grows, 2, (Feature.GRAPH,)),
     (_afterwards, 10, (Feature.CLOSE,)),
-    (_start_fails, 5, (Feature.SCAFFOLD,)),
+    (_start_fails, 9, (Feature.SCAFFOLD,)),
     (_init_fn, 5, (Feature.SCAFFOLD,)),
     (_not_ready, 2, (Feature.SCAFFOLD,)),
     (_restores, 6, (Feature.CHECKPOINT,)),
     (_queue, 3, (Feature.QUEUE_RUNNER,)),
-    (_open_fails, 2, (Feature.RAW,)),
+    (_open_fails, 3, (Feature.RAW,)),
     (_close_fails, 5, (Feature.RAW,)),
     (_closes_at_the_end, 10, (Feature.CLOSE,)),
     (_passes_hooks_as, 3, ()),
@@ -420,6 +421,10 @@ class Builder:
                 ingredient(draft, data[at + 1], data[at + 2], data[at + 3])
         return self._scenario(draft, kind)
 
+    def _able(self, operation: Mapping[str, Any]) -> bool:
+        needed = OF_OPERATION.get(operation["op"])
+        return needed is None or needed in self._features
+
     def _scenario(self, draft: Draft, kind: int) -> Scenario:
         if draft.scaffold and Feature.SCAFFOLD in self._features:
             draft.fields["scaffold"] = draft.scaffold
@@ -427,7 +432,7 @@ class Builder:
             session="monitored" if self._monitored else "singular",
             hooks=draft.hooks,
             body=draft.body,
-            after=draft.after,
+            after=[operation for operation in draft.after if self._able(operation)],
             **draft.fields,
         )
 

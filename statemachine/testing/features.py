@@ -40,7 +40,7 @@ class Sees(enum.Enum):
 FEATURES: Final = frozenset(Feature)
 EVERYTHING: Final = frozenset(Sees)
 
-_OF_OPERATION: Final = {
+OF_OPERATION: Final[Mapping[str, Feature]] = {
     "step_fn": Feature.STEP_FN,
     "should_stop": Feature.STOP,
     "loop": Feature.STOP,
@@ -52,6 +52,7 @@ _OF_OPERATION: Final = {
     "coord_stop": Feature.COORDINATOR,
     "second": Feature.REOPEN,
 }
+"""What a session must be able to do for an operation; others every session can do."""
 _OF_ACTION: Final = {
     "make": Feature.GRAPH,
     "add_op": Feature.GRAPH,
@@ -111,8 +112,8 @@ def actions_of(hook: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _used_by_operation(operation: Mapping[str, Any]) -> Iterator[Feature]:
-    if operation["op"] in _OF_OPERATION:
-        yield _OF_OPERATION[operation["op"]]
+    if operation["op"] in OF_OPERATION:
+        yield OF_OPERATION[operation["op"]]
     if operation.get("options"):
         yield Feature.OPTIONS
     for inner in operation.get("body", ()):

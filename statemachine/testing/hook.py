@@ -48,7 +48,7 @@ class ScriptedHook:
         """Is called once a raw session is ready."""
         self.player.coordinator = coord
         fields = {"s": self.player.world.shown_session(session)}
-        if "raise" not in self.player.scenario.get("qr", {}):
+        if coord is not None and "raise" not in self.player.scenario.get("qr", {}):
             fields["coord_stop"] = coord.should_stop()
         self._called("after_create_session", session, None, fields)
 

@@ -3,8 +3,10 @@
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
+from statemachine.testing.features import Sees
 from statemachine.testing.model.graph import Raw
 from statemachine.testing.model.merge import Context, Metadata, Options, Values
 from statemachine.testing.model.scaffold import Scaffold
@@ -25,6 +27,10 @@ class Host(Protocol):
     @property
     def hook_base(self) -> type:
         """The base class of hooks."""
+
+    @property
+    def sees(self) -> frozenset[Sees]:
+        """What the adapter reports."""
 
     def construct(self, stage: "LiveStage", hooks: Any) -> Any:
         """The session under test."""
@@ -80,6 +86,7 @@ class LiveStage(Stage):
     Attributes:
         logs: The event logs of the sessions that were constructed, if the adapter has any.
         noted: What the adapter noted when it was told of calls.
+        log_path: Where the event log of the first session goes; None for memory.
         direct_runs: Whether what raw sessions run now was asked for by the scenario itself.
     """
 
@@ -90,6 +97,7 @@ class LiveStage(Stage):
         self.hook_base = host.hook_base
         self.logs: list[Any] = []
         self.noted: list[Any] = []
+        self.log_path: Path | None = None
         self.direct_runs = 0
         self._release = threading.Event()
         self._obedient: list[tuple[Any, threading.Thread]] = []
@@ -107,6 +115,9 @@ class LiveStage(Stage):
         raw = self.create_raw()
         assert isinstance(raw, LiveRaw)
         raw.stage = self
+        if Sees.START not in self.host.sees:  # nobody else will run the init ops
+            raw.initialize()
+            raw.initialize_local()
         return raw
 
     def context(self, raw: Any = None, fetches: Any = None, feed_dict: Any = None) -> Context:

@@ -76,6 +76,11 @@ class Player:
         for index, operation in enumerate(part.get("after", [])):
             self.perform({**operation, "catch": True}, f"after{index}", key=id(operation))
 
+    def construct(self) -> bool:
+        """Construct the session, for somebody who then chooses the operations; tells if it is."""
+        self.session = self._construct(lambda: self.world.open(self._hooks_argument()))
+        return self.session is not None
+
     def _construct(self, construct: Callable[[], Any]) -> Any:
         self.recorder.emit("new")
         try:

@@ -293,7 +293,7 @@ def _specs(values: Iterable[Spec]) -> tuple[Spec, ...]:
     return tuple(values)
 
 
-@attrs.frozen(kw_only=True, hash=False)
+@attrs.frozen(kw_only=True, hash=False, repr=False)
 class Scenario:
     """One life of a session, planned. FORMAT.md of the recorded traces says what each part means.
 
@@ -380,6 +380,10 @@ class Scenario:
         except UnicodeDecodeError as error:
             raise ScenarioError(f"{path} is no text, so it holds no scenario") from error
         return cls.from_json(text)
+
+    def __repr__(self) -> str:
+        """An expression that makes the scenario again."""
+        return f"Scenario.of({self.spec!r})"
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""`conform`: whether a session class keeps the documented order."""
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from statemachine.cli import terminal
+from statemachine.cli.exit_codes import ExitCode
+from statemachine.cli.failure import Failure, unwritable
+from statemachine.cli.json_form import schema_name, to_json
+from statemachine.cli.options import json_option
+
+if TYPE_CHECKING:
+    from statemachine.testing.known import Known
+    from statemachine.testing.results import Report
+    from statemachine.testing.scenario import Scenario
+
+DEFAULT_EXAMPLES = 500
+
+
+@click.command("conform")
+@click.argument("adapter", metavar="MODULE:ADAPTER")
+@click.option(
+    "--max-examples",
+    type=click.IntRange(1),
+    default=DEFAULT_EXAMPLES,
+    show_default=True,
+    help="How many scenarios are played.",
+)
+@click.option("--seed", type=int, default=0, help="What the scenarios are drawn from.")
+@click.option(
+    "--known",
+    type=click.Path(path_type=Path),
+    help="A TOML file of failures that are expected, each with its reason.",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    help="Play the scenario in this file, and no other.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path),
+    help="A directory for scenario, program and event log of each failure.",
+)
+@click.option(
+    "--markdown", type=click.Path(path_type=Path), help="Write the compliance table to this file."
+)
+@json_option
+def conform_command(
+    adapter: str,
+    max_examples: int,
+    seed: int,
+    known: Path | None,
+    replay: Path | None,
+    save: Path | None,
+    markdown: Path | None,
+    as_json: bool,
+) -> ExitCode:
+    """Play scenarios on a session class, and compare with the documented order.
+
+    MODULE:ADAPTER is an adapter of the class, such as runtime.testing.numpy_sessions:singular;
+    modules are looked for in the current directory, too.
+    """
+    testing = _testing()
+    adapted = _adapter(adapter, testing)
+    expected = () if known is None else _known(known)
+    if replay is not None:
+        report = testing.check_scenario(adapted, _scenario(replay), expected)
+    else:
+        report = testing.check_session(
+            adapted, max_examples=max_examples, known=expected, seed=seed
+        )
+    saved: list[Path] = []
+    if save is not None:
+        with _writing(save):
+            saved = testing.save_counterexamples(report, adapted, save, adapter)
+    if markdown is not None:
+        with _writing(markdown):
+            markdown.write_text(report.markdown(), "utf-8")
+    code = ExitCode.OK if report.passed else ExitCode.NOT_CONFORMANT
+    if as_json:
+        told = {"schema": schema_name("conform"), "exit_code": int(code), **report.json()}
+        print(to_json({**told, "saved": [str(path) for path in saved]}, indent=2))
+    else:
+        _print(report, saved, adapter)
+    return code
+
+
+# Any: modules and adapters are the user's own.
+def _testing() -> Any:
+    try:
+        return importlib.import_module("runtime.testing")
+    except ImportError as error:
+        raise Failure(
+            ExitCode.USAGE,
+            "conform needs the extra `testing`: pip install 'monitored-session[testing]' "
+            f"({error})",
+        ) from error
+
+
+def _adapter(name: str, testing: Any) -> Any:
+    module_name, colon, attribute = name.partition(":")
+    if not (colon and module_name and attribute):
+        raise Failure(
+            ExitCode.USAGE,
+            f"{name!r} names no adapter: give MODULE:ADAPTER, such as "
+            "runtime.testing.numpy_sessions:singular",
+        )
+    with _current_directory_on_the_path():
+        try:
+            found = getattr(importlib.import_module(module_name), attribute)
+            if isinstance(found, type):
+                found = found()
+        except Exception as error:  # whatever goes wrong in the user's module
+            raise Failure(
+                ExitCode.USAGE,
+                f"can't get the adapter {attribute} from the module {module_name}: "
+                f"{type(error).__name__}: {error}",
+            ) from error
+    if not isinstance(found, testing.SessionAdapter):
+        raise Failure(
+            ExitCode.USAGE,
+            f"{name} is {found!r:.80}; an adapter is an object of a class derived from "
+            "runtime.testing.SessionAdapter",
+        )
+    return found
+
+
+@contextlib.contextmanager
+def _current_directory_on_the_path() -> Iterator[None]:
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(here)
+
+
+def _known(path: Path) -> "tuple[Known, ...]":
+    from statemachine.testing.known import KnownError, read_known
+
+    try:
+        return read_known(path)
+    except (OSError, KnownError, UnicodeDecodeError) as error:
+        raise Failure(ExitCode.USAGE, f"can't use --known {path}: {error}") from error
+
+
+def _scenario(path: Path) -> "Scenario":
+    from statemachine.testing.scenario import Scenario, ScenarioError
+
+    try:
+        return Scenario.read(path)
+    except (OSError, ScenarioError) as error:
+        raise Failure(ExitCode.UNREADABLE, f"can't replay {path}: {error}") from error
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def _print(report: "Report", saved: list[Path], name: str) -> None:
+    console = terminal.stdout()
+    for line in str(report).splitlines():
+        console.print(terminal.text(line))
+    for path in saved:
+        console.print(terminal.text(f"again: monitored-session conform {name} --replay {path}"))
