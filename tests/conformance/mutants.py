@@ -62,7 +62,10 @@ class Mutant:
         found = inspect.getattr_static(owner, name)
         function = getattr(found, "__func__", found)
         source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
-        assert source.count(self.old) == 1, f"{self.name}: {source.count(self.old)} times"
+        assert source.count(self.old) == 1, (
+            f"{self.where} has changed, and no longer holds, once, what the mutant {self.name!r} "
+            f"replaces: {self.old!r}. Give the mutant what stands there now"
+        )
         made: dict[str, Any] = {}
         exec(compile(source.replace(self.old, self.new), self.where, "exec"), vars(module), made)
         return made[name]
@@ -615,7 +618,7 @@ MUTANTS = (
     ),
     Mutant(
         "a recovery forgets that a hook has asked for a stop",
-        f"{MONITORED}:MonitoredSession._replace",
+        f"{MONITORED}:MonitoredSession._recover",
         "    observed = self._recovery.run_again(repeated)",
         "    self._mark = 0\n    observed = self._recovery.run_again(repeated)",
         recovers=True,
