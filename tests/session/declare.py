@@ -16,8 +16,8 @@ import attrs
 from statemachine import Event
 
 SPEC = Path(__file__).parents[2] / "specs" / "documented_ordering.toml"
-UNDECIDABLE = {"digests"}
-"""Templates about bytes: no history of events can decide them."""
+UNDECIDABLE = {"digests", "witnessed"}
+"""Templates about bytes and calls: no history of events can decide them."""
 
 Names = str | Sequence[str]
 Span = tuple[int, int]

@@ -18,7 +18,9 @@ from typing import Any
 import attrs
 
 SPEC = Path(__file__).parents[2] / "specs" / "documented_ordering.toml"
-UNBOUNDED = frozenset({"consecutive", "counted", "ascending", "numbered", "matched", "digests"})
+UNBOUNDED = frozenset(
+    {"consecutive", "counted", "ascending", "numbered", "matched", "digests", "witnessed"}
+)
 Told = tuple[str, tuple[str, ...]]
 """An error: its message, and the classes that it is an instance of, its own first."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from runtime.testing.session_check import SESSION_CHECKS
 from statemachine.events import EventKind
 from statemachine.ordering import sentence, sentences
 from statemachine.table import MOVES
@@ -21,7 +22,7 @@ ORIGINS = ("sentence", "observed", "own")
 
 def _quoted_in_the_package() -> set[str]:
     """Rule ids that the code names: everything hyphenated and quoted in what finds faults."""
-    found: set[str] = {move.rule for move in MOVES}
+    found: set[str] = {move.rule for move in MOVES} | {check.rule for check in SESSION_CHECKS}
     for name in ("compiled", "machine", "rules", "audit", "head", "verification"):
         source = (ROOT / "statemachine" / f"{name}.py").read_text("utf-8")
         found |= set(re.findall(r'"([a-z]+(?:-[a-z]+)+)"', source))
@@ -72,6 +73,33 @@ def test_each_rule_has_conditions_and_tests_that_exist(rule: dict[str, Any]) -> 
     for test in rule["tests"]:
         path, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / path).read_text("utf-8")
+
+
+KEPT_LOGS = {
+    "nothing-lost",
+    "restored-was-saved",
+    "chain-unbroken",
+    "sealed-blocks-only",
+    "head-in-chain",
+    "head-signed",
+    "heads-cover-log",
+    "log-reaches-heads",
+    "order-in-force",
+}
+"""Rules about files and other logs, which a session that is played in a check doesn't have."""
+
+
+def test_each_rule_is_covered_by_a_check_of_the_kit() -> None:
+    """Each names checks that there are, but for rules about logs that are kept."""
+    known = {check.name for check in SESSION_CHECKS}
+    assert {rule["id"] for rule in RULES if not rule.get("checks")} == KEPT_LOGS
+    assert {name for rule in RULES for name in rule.get("checks", ())} <= known
+
+
+def test_each_check_of_the_kit_cites_a_rule() -> None:
+    """What a check tests is specified, and the rule names the check."""
+    named = {rule["id"]: rule.get("checks", ()) for rule in RULES}
+    assert [c.name for c in SESSION_CHECKS if c.name not in named.get(c.rule, ())] == []
 
 
 def test_the_specification_knows_the_vocabulary_of_the_log() -> None:
