@@ -6,8 +6,8 @@ more, it explains what they refuse, and the tests hold the two against each othe
 """
 
 from collections.abc import Callable, Iterator
-from functools import cache, partial
-from typing import Any
+from functools import cache, lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -42,6 +42,9 @@ from statemachine.table import (
     onward,
     points_named,
 )
+
+if TYPE_CHECKING:
+    from transitions import Machine
 
 Observer = Callable[["Transition"], object]
 
@@ -258,10 +261,8 @@ def rules_of(before: int, hooks: int, on_error: tuple[int, ...] = ()) -> tuple[s
 class _Position:
     """What the points' machine moves: the point is its state, the rest its variables."""
 
-    state: str
-    trigger: Callable[..., bool]
-
     def __init__(self, hooks: int, on_error: tuple[int, ...]) -> None:
+        self.state = "start"
         self.hooks = hooks
         self.on_error = on_error
         self.index = 0
@@ -288,19 +289,11 @@ allowed there: raised out of state.created, scaffold.finalize, state.finalized
     """
 
     def __init__(self, hooks: int, after: int = START_CODE, on_error: tuple[int, ...] = ()) -> None:
-        from transitions import Machine
-
         self.hooks = hooks
         self.on_error = on_error
         self.last = START_CODE
         self._position = _Position(hooks, on_error)
-        self._machine = Machine(
-            self._position,
-            states=["start", *POINTS, "end"],
-            transitions=list(_rows(hooks, bool(on_error))),
-            initial="start",
-            auto_transitions=False,
-        )
+        self._machine = _machine_of_points(hooks, bool(on_error))
         if after != START_CODE:
             self._stand_at(after)
 
@@ -308,7 +301,7 @@ allowed there: raised out of state.created, scaffold.finalize, state.finalized
         place = place_of(code, self.hooks)
         if place is None:
             raise illegal(START_CODE, code, self.hooks)
-        self._machine.set_state(place.point)
+        self._position.state = place.point
         self._position.index, self._position.mark, self.last = place.index, place.mark, code
 
     def step(self, code: int) -> None:
@@ -334,8 +327,7 @@ allowed there: raised out of state.created, scaffold.finalize, state.finalized
         except ValueError:
             return False
         finally:
-            self._machine.set_state(before[0])
-            _, position.index, position.mark = before
+            position.state, position.index, position.mark = before
 
     def _try(self, number: int) -> bool:
         from transitions import MachineError
@@ -343,13 +335,23 @@ allowed there: raised out of state.created, scaffold.finalize, state.finalized
         if number == END_CODE:
             return self._position.state == FINAL
         code = decode(number)
-        name = _trigger_name(code.kind, code.at)
-        if name not in self._machine.events:
+        trigger = self._machine.events.get(_trigger_name(code.kind, code.at))
+        if trigger is None:
             return False
         try:
-            return bool(self._position.trigger(name, self._position, code))
+            return bool(trigger.trigger(self._position, self._position, code))
         except MachineError:
             return False
+
+
+# It knows no position: which one it moves it is told with each step, so walkers can share it.
+@lru_cache(maxsize=16)
+def _machine_of_points(hooks: int, on_error: bool) -> "Machine":
+    from transitions import Machine
+
+    rows = list(_rows(hooks, on_error))
+    states = ["start", *POINTS, "end"]
+    return Machine(None, states, transitions=rows, initial="start", auto_transitions=False)
 
 
 def _trigger_name(kind: EventKind, at: EventKind | None) -> str:

@@ -70,6 +70,12 @@ def each_place(step):
         number += step
 
 
+@pytest.fixture(params=[3, pytest.param(1, marks=pytest.mark.deep)], ids="every {}".format)
+def every(request):
+    """How many places lie between two that are interrupted."""
+    return request.param
+
+
 @pytest.fixture(params=["memory", "file"])
 def session(request, tmp_path):
     made = []
@@ -117,23 +123,23 @@ def test_the_second_swap_can_be_interrupted_anywhere(session):
     assert run_interrupted(session, act, every=5, then=SLOTS // STEP_EVENTS) > 10
 
 
-def test_a_note_can_be_interrupted_anywhere(session):
+def test_a_note_can_be_interrupted_anywhere(session, every):
     """It is there or it is not."""
 
     def act(subject):
         return lambda: subject.log.note("interrupted", loss=1.0)
 
-    assert run_interrupted(session, act) > 10
+    assert run_interrupted(session, act, every) > 10
 
 
-def test_a_note_that_floods_a_block_can_be_interrupted_anywhere(session, monkeypatch):
+def test_a_note_that_floods_a_block_can_be_interrupted_anywhere(session, every, monkeypatch):
     """The swap that it causes is done later."""
     monkeypatch.setattr(journal, "FLOOD", 100)
 
     def act(subject):
         return lambda: subject.log.note("x" * 200)
 
-    assert run_interrupted(session, act) > 10
+    assert run_interrupted(session, act, every) > 10
 
 
 def test_an_early_seal_can_be_interrupted_anywhere(session):
@@ -145,10 +151,10 @@ def test_an_early_seal_can_be_interrupted_anywhere(session):
     assert run_interrupted(session, act) >= 1
 
 
-def test_an_event_with_a_detail_can_be_interrupted_anywhere(session):
+def test_an_event_with_a_detail_can_be_interrupted_anywhere(session, every):
     """Written again, it is there once, with the later detail."""
     begin = Place("step").code
-    for number in each_place(1):
+    for number in each_place(every):
         subject = session()
         call = partial(subject.journal.record_with, begin, {"try": 1})
         reached = interrupted_at(number, call, FILES)
@@ -162,9 +168,9 @@ def test_an_event_with_a_detail_can_be_interrupted_anywhere(session):
             return
 
 
-def test_closing_can_be_interrupted_anywhere(tmp_path):
+def test_closing_can_be_interrupted_anywhere(tmp_path, every):
     """What is left is a log that was not closed, or not to its end: all events are there."""
-    for number in each_place(1):
+    for number in each_place(every):
         subject = Session(tmp_path / f"{number}.arrows")
         subject.writer.steps(3).leave()
         reached = interrupted_at(number, subject.journal.close, FILES)
