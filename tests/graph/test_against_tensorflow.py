@@ -16,6 +16,7 @@ import pytest
 
 import runtime as tf
 from tests.graph.cases import CASES, Case
+from tests.graph.cases_nn import NN_CASES
 from tests.graph.signatures import signatures
 
 pytestmark = pytest.mark.deep
@@ -56,11 +57,16 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Any:
         return dict(content)
 
 
-# What TensorFlow does for other element types only.
-BEYOND = ("clip_by_average_norm", "polyval", "in_top_k")
+# What TensorFlow does for other element types only, or not on a CPU, or not with a bare number.
+BEYOND = (
+    *("clip_by_average_norm", "polyval", "in_top_k", "in_top_k-wrong", "lrn", "max_pool_argmax"),
+    *("conv2d-(1, 1)-SAME-(2, 2)-(2, 2, 2, 2)", "conv2d-(2, 1)-VALID-(1, 3)-(2, 2, 2, 2)"),
+    *("conv2d-nchw", "conv1d-ncw", "max_pool-nchw", "avg_pool-nchw", "fused_batch_norm"),
+    *(f"fused_batch_norm-{kind}" for kind in ("nchw", "mean", "variance", "given")),
+)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + NN_CASES, ids=lambda case: case.name)
 def test_an_operation_gives_what_tensorflow_gives(
     case: Case, figures: Any, session: tf.Session
 ) -> None:

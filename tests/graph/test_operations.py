@@ -10,8 +10,11 @@ from runtime.graph.definition import View
 from runtime.graph.operation import Operation
 from tests.graph.cases import CASES, SHAPED_BY_VALUES, Case
 from tests.graph.cases_nn import NN_CASES
+from tests.graph.cases_rnn import SEQUENCE_CASES
 
-every_case = pytest.mark.parametrize("case", CASES + NN_CASES, ids=lambda case: case.name)
+every_case = pytest.mark.parametrize(
+    "case", CASES + NN_CASES + SEQUENCE_CASES, ids=lambda case: case.name
+)
 
 
 def placeholders(case: Case, unknown: bool) -> list[tf.Tensor]:

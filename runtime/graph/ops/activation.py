@@ -81,6 +81,7 @@ relu6: Function = unary(
     lambda op, dy: [RELU6_GRADIENT(dy, op.outputs[0])],
     kinds="fiu",
     ufunc=False,
+    features=True,
 )
 
 

