@@ -357,7 +357,7 @@ def no_gradient_for(op_type: str) -> None:
 
 
 @export("custom_gradient")
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Makes a function that has a gradient of its own.
 
     Source: the ``tf.custom_gradient`` documentation.
@@ -367,8 +367,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
             that gives the gradients of the arguments from those of the result.
 
     Returns:
-        The function, which gives the result only.
+        The function, which gives the result only; what decorates a function if `f` is None.
     """
+    if f is None:
+        return custom_gradient
 
     @functools.wraps(f)
     def decorated(*args: Any, **kwargs: Any) -> Any:

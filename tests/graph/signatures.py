@@ -37,7 +37,13 @@ def _parameters(value: Any) -> list[list[str | None]] | None:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
         return None
-    return [[p.name, _default(p.default)] for p in signature.parameters.values()]
+    return [[_name(p), _default(p.default)] for p in signature.parameters.values()]
+
+
+def _name(parameter: inspect.Parameter) -> str:
+    """The name; of those that take any number of arguments nobody needs to know it."""
+    many = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+    return many.get(parameter.kind, parameter.name)
 
 
 def _default(value: Any) -> str | None:

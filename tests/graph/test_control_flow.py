@@ -455,3 +455,93 @@ def test_gradients_flow_through_arrays(session: tf.Session) -> None:
     (gradient,) = tf.gradients(y, x)
     expected = differences(session, y, x, value)
     np.testing.assert_allclose(session.run(gradient, {x: value}), expected, rtol=1e-6)
+
+
+# Together with the rest.
+
+
+def test_a_loop_can_follow_a_gradient(session: tf.Session) -> None:
+    """Gradients are taken inside of the body, and gradients flow through these."""
+    x = tf.placeholder(tf.float64, [])
+
+    def body(i: Any, v: Any) -> Any:
+        (slope,) = tf.gradients(tf.square(v - 3.0), v)
+        return i + 1, v - 0.1 * slope
+
+    _, v = tf.while_loop(lambda i, v: i < 3, body, [0, x])
+    value, slope = session.run([v, tf.gradients(v, x)[0]], {x: 1.0})
+    np.testing.assert_allclose([value, slope], [3 - 2 * 0.8**3, 0.8**3])
+
+
+def test_the_gradient_knows_the_random_numbers_of_each_iteration(session: tf.Session) -> None:
+    """They are kept, not drawn again."""
+    x = tf.placeholder(tf.float64, [50])
+    _, y = tf.while_loop(
+        lambda i, y: i < 3, lambda i, y: (i + 1, tf.nn.dropout(y, keep_prob=0.8)), [0, x]
+    )
+    value = np.arange(1.0, 51.0)
+    found, slope = session.run([y, tf.gradients(y, x)[0]], {x: value})
+    assert 0 < np.count_nonzero(found) < 50
+    np.testing.assert_allclose(found, slope * value)
+
+
+def test_rows_that_a_loop_gathers_have_a_gradient(session: tf.Session) -> None:
+    """As a whole tensor."""
+    w = tf.Variable(np.arange(6.0).reshape(3, 2))
+    _, y = tf.while_loop(
+        lambda i, y: i < 3,
+        lambda i, y: (i + 1, y + tf.reduce_sum(tf.gather(w, [i, 0]) ** 2)),
+        [0, tf.constant(0.0, tf.float64)],
+    )
+    session.run(w.initializer)
+    assert session.run(tf.gradients(y, w)[0]).tolist() == [[0, 8], [4, 6], [8, 10]]
+
+
+def test_a_branch_can_train_and_take_from_queues(session: tf.Session) -> None:
+    """Only if it is taken."""
+    w, p = tf.Variable(2.0), tf.placeholder(tf.bool, [])
+    descent = tf.train.GradientDescentOptimizer(0.1)
+    step = tf.cond(p, lambda: tf.group(descent.minimize(tf.square(w))), tf.no_op)
+    queue = tf.FIFOQueue(10, [tf.int32], [[]])
+    element = tf.cond(p, queue.dequeue, lambda: tf.constant(0))
+    session.run([tf.global_variables_initializer(), queue.enqueue_many([[7, 8]])])
+    assert session.run([step, element], {p: False})[1] == 0
+    assert session.run([step, element], {p: True})[1] == 7
+    np.testing.assert_allclose(session.run(w), 1.6)
+    assert session.run(queue.size()) == 1
+
+
+def test_losses_of_either_branch_are_trained(session: tf.Session) -> None:
+    """The gradient is that of the branch that was taken."""
+    w, p = tf.Variable(2.0), tf.placeholder(tf.bool, [])
+    loss = tf.cond(p, lambda: tf.square(w), lambda: tf.abs(w))
+    step = tf.train.GradientDescentOptimizer(0.1).minimize(loss)
+    session.run(tf.global_variables_initializer())
+    session.run(step, {p: True})
+    session.run(step, {p: False})
+    np.testing.assert_allclose(session.run(w), 1.6 - 0.1)
+
+
+def test_the_first_condition_that_holds_decides(session: tf.Session) -> None:
+    """If none holds and there is no default the run fails; if two hold, too, if they may not."""
+    x = tf.placeholder(tf.int32, [])
+    pairs = [(x < 1, lambda: tf.constant(1)), (x < 5, lambda: tf.constant(2))]
+    y, z = tf.case(pairs), tf.case(pairs, lambda: tf.constant(3), exclusive=True)
+    assert session.run([y, z], {x: 3}) == [2, 2] and session.run(z, {x: 9}) == 3
+    assert session.run(y, {x: 0}) == 1
+    with pytest.raises(tf.errors.InvalidArgumentError, match="None of the conditions"):
+        session.run(y, {x: 9})
+    with pytest.raises(tf.errors.InvalidArgumentError, match="more than 1 conditions"):
+        session.run(z, {x: 0})
+
+
+def test_structures_are_mapped_row_by_row(session: tf.Session) -> None:
+    """With a structure of element types for the results."""
+    result = tf.map_fn(
+        lambda d: {"next": d["x"] + 1, "real": tf.cast(d["x"], tf.float32)},
+        {"x": tf.range(3)},
+        dtype={"next": tf.int32, "real": tf.float32},
+    )
+    value = session.run(result)
+    assert value["next"].tolist() == [1, 2, 3] and value["real"].tolist() == [0.0, 1.0, 2.0]
+    assert result["next"].shape.as_list() == [3]

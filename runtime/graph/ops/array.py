@@ -983,6 +983,13 @@ def _slice_kernel(x: Any, begin: Any, sizes: Any) -> Any:
     return x[tuple(key)]
 
 
+def _dynamic_slice_spec(view: View) -> Spec:
+    dims, sizes = view.first.dims, _elements(view.inputs[2])
+    if sizes is not None:
+        return Spec(view.first.dtype, tuple([None if s == -1 else s for s in sizes]))
+    return Spec(view.first.dtype, None if dims is None else (None,) * len(dims))
+
+
 def _dynamic_slice_gradient(x: Any, begin: Any, dy: Any) -> Any:
     result = np.zeros(x.shape, dy.dtype)
     result[tuple([slice(b, b + s) for b, s in zip(begin, dy.shape, strict=True)])] = dy
@@ -992,9 +999,7 @@ def _dynamic_slice_gradient(x: Any, begin: Any, dy: Any) -> Any:
 DYNAMIC_SLICE_GRADIENT: Definition = Definition("SliceGrad", unchanged, _dynamic_slice_gradient)
 DYNAMIC_SLICE: Definition = Definition(
     "Slice",
-    lambda view: Spec(
-        view.first.dtype, None if view.first.dims is None else (None,) * len(view.first.dims)
-    ),
+    _dynamic_slice_spec,
     _slice_kernel,
     aliases=True,
     gradient=lambda op, dy: [
