@@ -101,6 +101,7 @@ __all__ = [
     "constant",
     "control_dependencies",
     "convert_to_tensor",
+    "data",
     "device",
     "dimension_value",
     "double",
@@ -144,7 +145,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from runtime import app, flags, layers, losses, metrics, train
+    from runtime import app, data, flags, layers, losses, metrics, train
     from runtime.hook_replay import (
         HookDifference,
         HookReplay,
@@ -174,22 +175,27 @@ from runtime import compat  # noqa: E402  # it needs what is above
 
 _fail = missing("tf", globals())
 # Imported when they are first used: what sessions and logs need, and what needs an extra.
-_LATER = ("app", "flags", "layers", "losses", "metrics", "train")
+_LATER = ("app", "data", "flags", "layers", "losses", "metrics", "train")
 _REPLAY = ("HookDifference", "HookReplay", "HooksDiffer", "NotRecorded", "replay_hooks")
 """Ours, not TensorFlow's: hooks of today against the log of an earlier session."""
+_ELSEWHERE = {
+    "MetaGraphDef": "runtime.train",
+    "MonitoredSession": "runtime.train",  # the documentation's example has it here
+    "TensorSpec": "runtime.data.structures",
+    **dict.fromkeys(_REPLAY, "runtime.hook_replay"),
+}
+"""Modules of names that are imported when they are first used."""
 
 
 def __getattr__(name: str) -> Any:  # any public name, filled in above
     if name in _LATER:
         return import_module(f"runtime.{name}")
-    if name in _REPLAY:
-        return getattr(import_module("runtime.hook_replay"), name)
     if name in _GONE:
         raise AttributeError(_GONE[name])
-    if name in ("MetaGraphDef", "MonitoredSession"):  # the documentation's example has it here
-        return getattr(import_module("runtime.train"), name)
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
     return _fail(name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_REPLAY})
+    return sorted({*globals(), *_LATER, *_ELSEWHERE})

@@ -504,7 +504,8 @@ class _Reader:
 
 def _known_definition(type_name: Any) -> Definition:
     import runtime.checkpoint_utils
-    import runtime.summary_ops  # noqa: F401  # both define types of operations
+    import runtime.data
+    import runtime.summary_ops  # noqa: F401  # these define types of operations
 
     found = definition_of(type_name) if isinstance(type_name, str) else None
     if found is None:

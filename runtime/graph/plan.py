@@ -79,6 +79,7 @@ class Program:
         for name, (nested, programs) in self.nested.items():
             names[name] = nested.make(*[p.bind(state, **extra) for p in programs])
         names.update(extra)
+        names["program"] = self
         return types.FunctionType(self.code, names)
 
     def description(self) -> list[NodeDef]:
@@ -110,6 +111,18 @@ class Program:
                 found = known[trace.tb_lineno]
             trace = trace.tb_next
         return found
+
+
+def program_of(function: Function) -> Program:
+    """The program that a function carries out.
+
+    Args:
+        function: What `Program.bind` returned.
+
+    Returns:
+        The program.
+    """
+    return function.__globals__["program"]  # type: ignore[no-any-return]  # as above
 
 
 @attrs.frozen(eq=False)

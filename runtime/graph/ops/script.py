@@ -28,7 +28,15 @@ def _spec(view: View) -> tuple[Spec, ...]:
     return tuple([Spec(dtype, None) for dtype in view["types"]])
 
 
-def _error_for(error: Exception) -> errors.OpError:
+def error_for(error: Exception) -> errors.OpError:
+    """What an error of a user's function becomes in a run.
+
+    Args:
+        error: What it raised.
+
+    Returns:
+        An error of the class that fits.
+    """
     kind = next((made for cause, made in _ERRORS if isinstance(error, cause)), errors.UnknownError)
     made: errors.OpError = kind(None, None, f"{type(error).__name__}: {error}")  # type: ignore[call-arg]  # subclasses know the code
     return made
@@ -41,7 +49,7 @@ def _bind(view: View) -> Kernel:
         try:
             result = function(*[value.copy() if value.ndim else value[()] for value in inputs])
         except Exception as error:
-            raise _error_for(error) from error
+            raise error_for(error) from error
         return _results(result, types, function)
 
     return call
