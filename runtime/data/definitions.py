@@ -92,8 +92,9 @@ RANGE = _define("RangeDataset", bind=_bind_range)
 class _Generated:
     """What a user's generator yields, as elements."""
 
-    def __init__(self, values: Iterator[Any], convert: Callable[[Any], Element]) -> None:
-        self._values = values
+    def __init__(self, begin: Callable[[], Any], convert: Callable[[Any], Element]) -> None:
+        self._begin = begin
+        self._values: Iterator[Any] | None = None
         self._convert = convert
 
     def __iter__(self) -> Iterator[Element]:
@@ -101,6 +102,8 @@ class _Generated:
 
     def __next__(self) -> Element:
         try:
+            if self._values is None:
+                self._values = iter(self._begin())
             return self._convert(next(self._values))
         except (StopIteration, errors.OpError):
             raise
@@ -118,16 +121,9 @@ def _bind_generator(view: View) -> Kernel:
 
     def kernel(*arguments: Any) -> Source:
         plain = [a.copy() if a.ndim else a[()] for a in arguments]
-        return Source(lambda watch: _Generated(_begun(function, plain), convert))
+        return Source(lambda watch: _Generated(lambda: function(*plain), convert))
 
     return kernel
-
-
-def _begun(function: Callable[..., Any], arguments: Sequence[Any]) -> Iterator[Any]:
-    try:
-        return iter(function(*arguments))
-    except Exception as error:
-        raise error_for(error) from error
 
 
 def _yielded(value: Any, dtype: DType, dims: Dims) -> Any:

@@ -338,6 +338,24 @@ def test_batches_are_filled_up_to_the_largest_element() -> None:
         session.run(tf.data.make_one_shot_iterator(rows.padded_batch(3, ([2], []))).get_next())
 
 
+def test_a_graph_with_datasets_can_be_written_and_read(tmp_path: Path) -> None:
+    """All but Python functions: a file holds no code."""
+    rows = Dataset.from_tensor_slices({"a": [1, 2, 3], "b": ["x", "y", "z"]})
+    rows = rows.map(lambda e: (e["a"] * 2, e["b"])).filter(lambda a, _: a > 2).shuffle(3, 1)
+    following = tf.data.make_one_shot_iterator(rows.batch(2)).get_next()
+    generated = Dataset.from_generator(lambda: iter([1]), tf.int32)
+    lost = tf.data.make_one_shot_iterator(generated).get_next()
+    tf.train.export_meta_graph(str(tmp_path / "graph"))
+    names = following[0].name, following[1].name
+    with tf.Session() as session:
+        expected = plain(session.run(names))
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.train.import_meta_graph(str(tmp_path / "graph"))
+        assert plain(session.run(names)) == expected
+        with pytest.raises(tf.errors.UnimplementedError, match="holds no code"):
+            session.run(lost.name)
+
+
 def test_elements_of_different_shapes_are_no_batch(session: tf.Session) -> None:
     """The message names the component and both shapes."""
     dataset = Dataset.range(1, 3).map(lambda x: tf.fill([x], x)).batch(2)
