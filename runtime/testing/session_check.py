@@ -124,6 +124,7 @@ class Judge:
             self.reached.log(logged)
             due = [c for c in self.log_checks if thoroughly or not self._judged % c.every]
             failing.update(_faults(due, logged))
+            logged.hand_on()
         self._judged += 1
         self.reached.scenario(scenario)
         return frozenset(name for name, _ in wanted_named), failing

@@ -2,8 +2,8 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Final
+from functools import cache, cached_property
+from typing import ClassVar, Final
 
 import attrs
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from statemachine.block import Block
 from statemachine.compiled import END_CODE, START_CODE, Place, compile_table
 from statemachine.events import SECOND_LANE, SYMBOL_MASK, EventKind, decode
-from statemachine.form import Header
 from statemachine.journal import block_after
 from statemachine.log import EventLog
 from statemachine.machine import illegal
@@ -20,13 +19,48 @@ from statemachine.pairs import pair_table
 from statemachine.rules import Rules
 from statemachine.store import MemoryStore
 from statemachine.table import FINAL
+from statemachine.tail import TAIL_SIZE, MemorySide, Tail
 from statemachine.testing.results import Check
 from statemachine.testing.trace import Observation
 
 Called = tuple[str, int | None]
+_BLANK: Final = bytes(TAIL_SIZE)
 BEFORE_THE_CALL: Final = "An event is written down before the call that it names."
 STATE: Final = "The session's state is what its log folds to."
 EVERY_CALL: Final = "Every call of a hook and every run is an event, in the order of the calls."
+
+
+class TailStore(MemoryStore):
+    """A store in memory whose block can be read before it is sealed, which takes a while.
+
+    New memory for the tails takes a while, too, so a log that is done with hands it on.
+    """
+
+    _spare: ClassVar[list[bytearray]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffers: list[bytearray] = []
+
+    def create(self, schema_message: Callable[[], bytes]) -> tuple[Tail, Tail]:
+        """Make the log."""
+        self._schema = schema_message
+        self._buffers = [self._spare.pop() if self._spare else bytearray(TAIL_SIZE) for _ in "ab"]
+        first, second = (Tail(memoryview(buffer), MemorySide()) for buffer in self._buffers)
+        self._tails = first, second
+        return self._tails
+
+    def hand_on(self) -> None:
+        """Give up the log: its events are gone then."""
+        for buffer in self._buffers:
+            buffer[:] = _BLANK
+        self._spare.extend(self._buffers)
+        self._buffers = []
+
+    @property
+    def whole_tail(self) -> Tail | None:
+        """The tail that holds all events; None if there are sealed blocks, too."""
+        return None if self._held.blocks or self._tails is None else self._tails[0]
 
 
 class Life:
@@ -37,28 +71,26 @@ class Life:
     """
 
     def __init__(self, log: EventLog) -> None:
+        self._log = log
         self.header = log.header
         self.hooks = len(self.header.hooks)
-        self.blocks: list[Block] = _unsealed(log) or list(log.read())
-        self.codes: list[int] = []
-        for block in self.blocks:
-            self.codes += block.ordered_codes.tolist()
+        store = log._store
+        self._tail = store.whole_tail if isinstance(store, TailStore) else None
 
+    @cached_property
+    def codes(self) -> list[int]:
+        """The codes of the ordered lane."""
+        if self._tail is not None:
+            return list(itertools.takewhile(bool, self._tail.codes))
+        return [code for block in self.blocks for code in block.ordered_codes.tolist()]
 
-class TailStore(MemoryStore):
-    """A store in memory whose block can be read without sealing it, which takes a while."""
-
-    def blocks(self, header: Header) -> list[Block]:
-        """The block that the tail holds; none if there are sealed ones."""
-        if self._held.blocks or self._tails is None:
-            return []
-        content = self._tails[0].contents()
-        return [] if content is None else [block_after(header, None, content)]
-
-
-def _unsealed(log: EventLog) -> list[Block]:
-    store = log._store
-    return store.blocks(log.header) if isinstance(store, TailStore) else []
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """The blocks."""
+        content = self._tail.contents() if self._tail is not None else None
+        if content is None:
+            return list(self._log.read())
+        return [block_after(self.header, None, content)]
 
 
 class Logged:
@@ -71,6 +103,12 @@ class Logged:
     def __init__(self, observation: Observation) -> None:
         self.observation = observation
         self.lives = [Life(log) for log in observation.logs]
+
+    def hand_on(self) -> None:
+        """Give up logs in memory."""
+        for log in self.observation.logs:
+            if isinstance(log._store, TailStore):
+                log._store.hand_on()
 
 
 @attrs.frozen

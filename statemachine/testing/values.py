@@ -8,6 +8,8 @@ def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
     """Applies a function to every leaf of nested lists and dicts; None stays."""
     if structure is None:
         return None
+    if type(structure) is str:
+        return function(structure)
     if isinstance(structure, Mapping):
         return {k: map_structure(function, v) for k, v in structure.items()}
     if isinstance(structure, (list, tuple)):
@@ -17,6 +19,8 @@ def map_structure(function: Callable[[Any], Any], structure: Any) -> Any:
 
 def show_value(value: Any) -> Any:
     """Turns what a run returned into JSON."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, Mapping):
         return {k: show_value(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -24,3 +28,6 @@ def show_value(value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return value.decode() if isinstance(value, bytes) else value
+
+
+_PLAIN = frozenset({float, int, str, bool})
