@@ -89,10 +89,19 @@ def _elsewhere(name: str) -> str:
 
 
 def _nearest(name: str, names: dict[str, Any]) -> str:
+    """What is most like a name: names that hold it, else names that are spelled alike."""
     if name.startswith("_"):
         return "."
     import difflib
 
     public = [known for known in names if not known.startswith("_")]
-    near = difflib.get_close_matches(name, public, n=3, cutoff=0.6)
-    return f"; the nearest names are: {', '.join(near)}." if near else "."
+    part = name.lower()
+    near = [known for known in public if part in known.lower()][:3]
+    near = near or difflib.get_close_matches(name, public, n=3, cutoff=0.6)
+    if near:
+        return f"; the nearest names are: {', '.join(near)}."
+    every = {
+        known: f"tf.{key}.{known}".replace("..", ".") for key in _NAMES for known in _NAMES[key]
+    }
+    far = difflib.get_close_matches(name, every, n=3, cutoff=0.5)
+    return f"; the nearest names are: {', '.join(every[f] for f in far)}." if far else "."

@@ -285,6 +285,10 @@ def _shapes() -> list[Case]:
         Case("transpose", tf.transpose, np.transpose, (CUBE,), (0,)),
         Case("transpose-perm", lambda x: tf.transpose(x, [1, 2, 0]),
              lambda x: x.transpose(1, 2, 0), (CUBE,), (0,)),
+        Case("transpose-dynamic", tf.transpose, np.transpose,
+             (CUBE, np.array([2, 0, 1], np.int32)), (0,)),
+        Case("one_hot-dynamic", tf.one_hot, lambda i, n: np.eye(n, dtype=np.float32)[i],
+             (indices, np.array(3, np.int32))),
         Case("expand_dims", lambda x: tf.expand_dims(x, 1), lambda x: x[:, None], (X,), (0,)),
         Case("expand_dims-last", lambda x: tf.expand_dims(x, -1), lambda x: x[..., None], (X,),
              (0,)),
@@ -701,7 +705,7 @@ SHAPED_BY_VALUES = (
     *("boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
     *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
     *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
-    *("linspace", "eye", "broadcast_dynamic_shape"),
+    *("transpose-dynamic", "one_hot-dynamic", "linspace", "eye", "broadcast_dynamic_shape"),
 )
 
 CASES = [

@@ -419,8 +419,18 @@ def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> T
     return result
 
 
+def _order(view: View) -> tuple[int, ...] | None:
+    """The axes in their new order, as far as they are known; None if reversed."""
+    if len(view.inputs) == 1:
+        return view["order"]  # type: ignore[no-any-return]  # attributes are untyped
+    value = view.inputs[1].value
+    return None if value is None else tuple(value.tolist())
+
+
 def _transpose_spec(view: View) -> Spec:
-    dims, order = view.first.dims, view["order"]
+    dims, order = view.first.dims, _order(view)
+    if len(view.inputs) > 1 and order is None:
+        return Spec(view.first.dtype, None if dims is None else (None,) * len(dims))
     if dims is None:
         return Spec(view.first.dtype, None if order is None else (None,) * len(order))
     order = order or tuple(range(len(dims)))[::-1]
@@ -429,16 +439,33 @@ def _transpose_spec(view: View) -> Spec:
     return Spec(view.first.dtype, tuple([dims[axis] for axis in order]))
 
 
-def _transpose_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+def _transpose_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    if len(op.inputs) > 1:
+        return [transpose(dy, _ORDER_BACK(op.inputs[1])), None]
     order = op.attributes["order"]
     inverse = None if order is None else [int(i) for i in np.argsort(order)]
     return [transpose(dy, inverse)]
 
 
+_ORDER_BACK: Definition = Definition(
+    "InverseOrder",
+    lambda view: Spec(view.first.dtype, view.first.dims),
+    lambda order: np.argsort(order).astype(order.dtype),
+    gradient=not_differentiable,
+)
+
+
+def _bind_transpose(view: View) -> Kernel:
+    if len(view.inputs) > 1:
+        return lambda x, order: x.transpose(order.tolist())
+    order = view["order"]
+    return lambda x: x.transpose(order)
+
+
 TRANSPOSE: Definition = Definition(
     "Transpose",
     _transpose_spec,
-    bind=lambda view: lambda x: x.transpose(view["order"]),
+    bind=_bind_transpose,
     aliases=True,
     gradient=_transpose_gradient,
 )
@@ -470,6 +497,11 @@ def transpose(
         from runtime.graph.ops.math import conj
 
         tensor = conj(tensor)
+    unknown = isinstance(perm, Tensor) and perm.spec.value is None
+    if unknown:
+        inputs = [checked_kind(perm, _INDEX, "perm of transpose")]
+        turned: Tensor = TRANSPOSE(tensor, *inputs, order=None, name=name)
+        return turned
     order = None if perm is None else static_ints(perm, "perm of transpose")
     result: Tensor = TRANSPOSE(tensor, order=order, name=name)
     return result
@@ -1329,14 +1361,23 @@ def _one_hot_spec(view: View) -> Spec:
     if dims is None:
         return Spec(view["dtype"], None)
     axis = normalized_axis(view["axis"], len(dims) + 1)
-    return Spec(view["dtype"], (*dims[:axis], view["depth"], *dims[axis:]))
+    return Spec(view["dtype"], (*dims[:axis], _depth(view), *dims[axis:]))
+
+
+def _depth(view: View) -> int | None:
+    """The length of the vectors, as far as it is known."""
+    if len(view.inputs) == 1:
+        return int(view["depth"])
+    value = view.inputs[1].value
+    return None if value is None else int(value)
 
 
 def _bind_one_hot(view: View) -> Kernel:
-    depth, axis, on, off = view["depth"], view["axis"], view["on"], view["off"]
-    numbers = np.arange(depth)
+    depth, axis, on, off = _depth(view), view["axis"], view["on"], view["off"]
+    known = None if depth is None else np.arange(depth)
 
-    def kernel(indices: Any) -> Any:
+    def kernel(indices: Any, size: Any = None) -> Any:
+        numbers = np.arange(int(size)) if known is None else known
         hot = np.expand_dims(indices, axis if axis >= 0 else indices.ndim + 1 + axis)
         at = axis if axis >= 0 else indices.ndim + 1 + axis
         line = numbers.reshape([-1 if i == at else 1 for i in range(indices.ndim + 1)])
@@ -1381,9 +1422,12 @@ def one_hot(
         target = convert_to_tensor(given[0]).dtype if given else dtypes.float32
     on = _scalar(1 if on_value is None else on_value, target)
     off = _scalar(0 if off_value is None else off_value, target)
+    count = convert_to_tensor(depth)
+    known = count.spec.value is not None
     result: Tensor = ONE_HOT(
         where,
-        depth=static_int(depth, "The depth of one_hot"),
+        *([] if known else [checked_kind(count, _INDEX, "The depth of one_hot")]),
+        depth=static_int(count, "The depth of one_hot") if known else None,
         axis=-1 if axis is None else axis,
         on=on,
         off=off,
