@@ -10,6 +10,7 @@ And the time is read as ``time.time()``, looked up at each call, so that a test 
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +49,9 @@ __all__ = [
     "StopAtStepHook",
     "required_global_step",
 ]
+
+_ANY_NUMBER_OF_STEPS = 1_000_000
+"""How far one run may move the global step: before it is saved, the step is always read again."""
 
 
 class SecondOrStepTimer:
@@ -425,7 +429,7 @@ class CheckpointSaverHook(SessionRunHook):
         self._timer = SecondOrStepTimer(every_secs=save_secs, every_steps=save_steps)
         self._listeners = list(listeners or ())
         self._save_graph_def = save_graph_def
-        self._steps_per_run = 1
+        self._steps_per_run = _ANY_NUMBER_OF_STEPS
         self._last_saved_step: int | None = None
 
     def _set_steps_per_run(self, steps_per_run: int) -> None:
@@ -510,7 +514,7 @@ class CheckpointSaverHook(SessionRunHook):
             listener.before_save(session, step)
         logging.info(f"Saving checkpoints for {step} into {self._save_path}.")
         if not is_rehearsal():
-            self._saver_for(session).save(
+            self._get_saver(session.graph).save(
                 session, self._save_path, global_step=step, write_meta_graph=self._save_graph_def
             )
         self._last_saved_step = step
@@ -533,12 +537,12 @@ class CheckpointSaverHook(SessionRunHook):
             mark = session_log(status=session_log.CHECKPOINT, checkpoint_path=self._save_path)
             writer.add_session_log(mark, step)
 
-    def _saver_for(self, session: "Session") -> Saver:
+    def _get_saver(self, graph: "Graph | None" = None) -> Saver:
         if self._saver is not None:
             return self._saver
         if self._scaffold is not None and self._scaffold.saver is not None:
             return self._scaffold.saver
-        return _only_saver(session.graph)
+        return _only_saver(graph or get_default_graph())
 
 
 def _only_saver(graph: "Graph") -> Saver:
@@ -601,3 +605,10 @@ def _as_graph_element(tensor: "Tensor | Variable | str") -> "Tensor | Variable |
         f"Name {tensor} is ambiguous, as this `Operation` has multiple outputs (at least 2). "
         f"Write {tensor}:0 for the first."
     )
+
+
+def __getattr__(name: str) -> Any:  # the other hooks that TensorFlow's module of this name has
+    hooks = import_module("runtime.monitoring_hooks")
+    if name not in hooks.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(hooks, name)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from runtime import logging
 from runtime.graph.dtypes import int64
-from runtime.graph.graph import get_default_graph
+from runtime.graph.graph import control_dependencies, get_default_graph
 from runtime.graph.keys import GraphKeys
-from runtime.graph.variables import Variable
+from runtime.graph.variables import Variable, assign_add
 
 if TYPE_CHECKING:
     from runtime.graph.graph import Graph
@@ -20,6 +20,8 @@ __all__ = [
     "get_or_create_global_step",
     "global_step",
 ]
+
+_READS = "global_step_read_op_cache"
 
 
 def global_step(sess: "Session", global_step_tensor: "Tensor | Variable") -> int:
@@ -133,3 +135,38 @@ def assert_global_step(global_step_tensor: "Tensor | Variable") -> None:
             f'Existing "global_step" is not scalar: its shape is {shape}. Make it with '
             "tf.train.create_global_step()."
         )
+
+
+# TensorFlow's private names, for programs and tests that use them.
+
+
+def _get_global_step_read(graph: "Graph | None" = None) -> "Tensor | None":
+    found = (graph or get_default_graph()).get_collection(_READS)
+    return found[0] if found else None
+
+
+def _get_or_create_global_step_read(graph: "Graph | None" = None) -> "Tensor | None":
+    """A copy of the global step, made once for a graph; None if that has no global step."""
+    graph = graph or get_default_graph()
+    step, read = get_global_step(graph), _get_global_step_read(graph)
+    if step is None or read is not None:
+        return read
+    with graph.as_default(), graph.name_scope(None), graph.name_scope(f"{step.op.name}/"):
+        read = step + 0
+    graph.add_to_collection(_READS, read)
+    return read
+
+
+def _increment_global_step(increment: int, graph: "Graph | None" = None) -> "Tensor":
+    """Adds to the global step, after it was read for whoever fetches that copy."""
+    graph = graph or get_default_graph()
+    step = get_global_step(graph)
+    if step is None:
+        raise ValueError(
+            "Global step tensor should be created by tf.train.get_or_create_global_step before "
+            "calling increment."
+        )
+    read = _get_or_create_global_step_read(graph)
+    with graph.as_default(), graph.name_scope(None), graph.name_scope(f"{step.op.name}/"):
+        with control_dependencies([read]):
+            return assign_add(step, increment)

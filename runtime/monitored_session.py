@@ -7,12 +7,19 @@ differs, and why.
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from runtime.backoff import PREEMPTION, Backoff
 from runtime.recovery import Recovery
 from runtime.session import HookedSession, StepContext, check_step_fn
 from runtime.session_creator import ChiefSessionCreator, start_arguments
+from runtime.session_layers import (
+    CoordinatedLayer,
+    HookedLayer,
+    RecoverableLayer,
+    SessionLayer,
+)
 from runtime.session_run_hook import SessionRunHook
 from statemachine.events import EventKind
 from statemachine.table import REPEATED, STOP_ASKED
@@ -279,3 +286,19 @@ def _as_count(value: object) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
         return value
     raise ValueError(f"max_recoveries is a number of attempts from 0, or None, not {value!r}")
+
+
+# TensorFlow's private names, for programs and tests that use the layers of a session themselves.
+_MonitoredSession = HookedSession
+_WrappedSession = SessionLayer
+_CoordinatedSession = CoordinatedLayer
+_HookedSession = HookedLayer
+_RecoverableSession = RecoverableLayer
+
+
+def __getattr__(name: str) -> Any:  # any name that TensorFlow's module of this name has, too
+    if name == "USE_DEFAULT":
+        return import_module("runtime.monitored_training_session").USE_DEFAULT
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("runtime.train"), name)

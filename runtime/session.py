@@ -24,6 +24,7 @@ from runtime.engine import Engine, NumpyEngine, RawSession
 from runtime.error_hooks import CLEAN, ErrorHooks, having_on_error
 from runtime.recording import ValueRecorder
 from runtime.scaffold import Scaffold
+from runtime.session_layers import Coordination
 from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
 from runtime.starting import METHOD_OF_POINT, Creator, Start, struck_between_calls
@@ -282,6 +283,23 @@ class HookedSession:
     @property
     def _closed(self) -> bool:
         return self._raw is None and not self._lost
+
+    # What TensorFlow's class has privately, and programs have come to use.
+
+    @property
+    def _coordinated_creator(self) -> Coordination:
+        return Coordination(self._raw, self._coord, self._hooks)
+
+    @property
+    def _sess(self) -> Any:
+        """The raw session: there are no layers between that and this one."""
+        return self._raw
+
+    def _tf_sess(self) -> Any:
+        return self._raw
+
+    def _is_closed(self) -> bool:
+        return self._raw is None
 
     @property
     def event_log(self) -> EventLog:

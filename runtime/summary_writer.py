@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from runtime.graph.graph import Graph
 from runtime.graph.graph_def import GraphDef
+from runtime.meta_graph import MetaGraphDef
 from runtime.rehearsal import SilentWriter, is_rehearsal
 from runtime.summary_format import event_file_reader, event_file_writer, messages
 
 if TYPE_CHECKING:
     from runtime.graph.config import RunMetadata
-    from runtime.graph.graph import Graph
 
 __all__ = ["FileWriter", "FileWriterCache", "summary_iterator"]
 
@@ -105,7 +106,7 @@ class FileWriter:
 
     def add_graph(
         self,
-        graph: "Graph | None",
+        graph: "Graph | GraphDef | None",
         global_step: int | None = None,
         graph_def: GraphDef | bytes | None = None,
     ) -> None:
@@ -118,12 +119,31 @@ class FileWriter:
 
         Raises:
             ValueError: Not exactly one of both is given.
+            TypeError: What is given is no graph.
         """
         if (graph is None) == (graph_def is None):
-            raise ValueError("Exactly one of graph and graph_def must be given.")
-        found = graph_def if graph is None else graph.as_graph_def()
-        content = found.SerializeToString() if isinstance(found, GraphDef) else found
-        self._add(global_step, graph_def=content)
+            raise ValueError(
+                "Please pass only graph, or graph_def (deprecated), but not both; and not neither."
+            )
+        self._add(global_step, graph_def=_bytes_of_graph(graph_def if graph is None else graph))
+
+    def add_meta_graph(self, meta_graph_def: MetaGraphDef, global_step: int | None = None) -> None:
+        """Writes the graph of a meta graph; TensorBoard shows it if there is no other.
+
+        Args:
+            meta_graph_def: What `export_meta_graph` returns.
+            global_step: The step that it belongs to.
+
+        Raises:
+            TypeError: It is no ``MetaGraphDef``.
+        """
+        if not isinstance(meta_graph_def, MetaGraphDef):
+            raise TypeError(
+                f"meta_graph_def must be type MetaGraphDef, saw type: {type(meta_graph_def)}"
+            )
+        message = messages("meta_graph").MetaGraphDef()
+        message.graph_def.ParseFromString(meta_graph_def.graph_def.SerializeToString())
+        self._add(global_step, meta_graph_def=message.SerializeToString())
 
     def add_session_log(self, session_log: Any, global_step: int | None = None) -> None:
         """Writes a mark of the training's course, for example that a checkpoint was saved.
@@ -259,6 +279,18 @@ def summary_iterator(path: str | os.PathLike[str]) -> Iterator[Any]:
         ImportError: The extra ``summary`` is not installed.
     """
     yield from event_file_reader(os.fspath(path)).Load()
+
+
+def _bytes_of_graph(graph: Any) -> bytes:  # Any: what a caller may have given instead of one
+    if isinstance(graph, bytes):
+        return graph
+    if not isinstance(graph, (Graph, GraphDef)):
+        raise TypeError(
+            "The passed graph must be an instance of `Graph` or the deprecated `GraphDef`; it is "
+            f"{graph!r}."
+        )
+    found = graph.as_graph_def() if isinstance(graph, Graph) else graph
+    return found.SerializeToString()
 
 
 def _run_metadata_message(run_metadata: "RunMetadata") -> Any:

@@ -434,6 +434,16 @@ def test_saves_first_every_n_steps_and_last(graph, train_op, tmp_path: Path) -> 
     assert latest_checkpoint(directory) == str(directory / "model.ckpt-5")
 
 
+def test_a_run_may_make_several_steps(graph, step, tmp_path: Path) -> None:
+    """What is due is saved after the very run that came to it, however far that run went."""
+    leap = tf.assign_add(step, 2)
+    hook = CheckpointSaverHook(tmp_path, save_steps=2)
+    with started_saving(graph, hook) as session:
+        for _ in range(3):
+            run_with_hooks(session, [hook], leap)
+    assert saved_steps(tmp_path) == [0, 2, 4, 6]
+
+
 def test_saves_every_n_seconds(graph, train_op, tmp_path: Path, clock: Clock) -> None:
     """A checkpoint at the first step after the seconds have passed."""
     hook = CheckpointSaverHook(tmp_path, save_secs=2)

@@ -190,6 +190,29 @@ def test_the_graph_is_read(tmp_path: Path, graph) -> None:
     assert [dim.size for dim in shape.dim] == [-1, 2]
 
 
+def test_the_graph_of_a_meta_graph_is_read(tmp_path: Path, graph) -> None:
+    """Where no graph was written, TensorBoard shows that of the meta graph."""
+    tf.constant(1.0, name="one")
+    with tf.summary.FileWriter(tmp_path) as writer:
+        writer.add_meta_graph(tf.train.export_meta_graph(graph=graph))
+        with pytest.raises(TypeError, match="must be type MetaGraphDef, saw type: <class 'int'>"):
+            writer.add_meta_graph(1)
+    assert [node.name for node in read(tmp_path).Graph().node] == ["one"]
+
+
+def test_only_a_graph_is_written_as_one(tmp_path: Path, graph) -> None:
+    """A GraphDef is taken in place of a graph; both or neither is a ValueError, else TypeError."""
+    tf.constant(1.0, name="one")
+    with tf.summary.FileWriter(tmp_path) as writer:
+        writer.add_graph(graph.as_graph_def())
+        for wrong in ({"graph": None}, {"graph": graph, "graph_def": graph.as_graph_def()}):
+            with pytest.raises(ValueError, match="only graph, or graph_def"):
+                writer.add_graph(**wrong)
+        with pytest.raises(TypeError, match=r"must be an instance of `Graph`.*it is 12"):
+            writer.add_graph(12)
+    assert [node.name for node in read(tmp_path).Graph().node] == ["one"]
+
+
 def test_the_times_of_a_run_are_read(tmp_path: Path) -> None:
     """Run metadata come back with the names of the operations; a tag can be used once."""
     product = tf.matmul(tf.placeholder_with_default([[1.0]], [1, 1]), [[2.0]], name="product")
