@@ -323,5 +323,7 @@ def test_the_step_that_was_read_is_the_one_before_the_increment(session) -> None
 def test_there_is_nothing_to_increment_without_a_global_step() -> None:
     """Incrementing is a ValueError that names the remedy; the copy is None."""
     assert global_step._get_or_create_global_step_read() is None
-    with pytest.raises(ValueError, match=r"should be created by tf\.train.get_or_create_global_step"):
+    with pytest.raises(
+        ValueError, match=r"should be created by tf\.train.get_or_create_global_step"
+    ):
         global_step._increment_global_step(1)
