@@ -167,6 +167,10 @@ def _increment_global_step(increment: int, graph: "Graph | None" = None) -> "Ten
             "calling increment."
         )
     read = _get_or_create_global_step_read(graph)
-    with graph.as_default(), graph.name_scope(None), graph.name_scope(f"{step.op.name}/"):
-        with control_dependencies([read]):
-            return assign_add(step, increment)
+    with (
+        graph.as_default(),
+        graph.name_scope(None),
+        graph.name_scope(f"{step.op.name}/"),
+        control_dependencies([read]),
+    ):
+        return assign_add(step, increment)
