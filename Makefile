@@ -38,11 +38,12 @@ format: $(VENV)/.dev ## write the code as the formatter wants it
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-bench: $(VENV_BENCH)/.bench ## what a step, the log, a checkpoint and a conformance check cost, beside their peers
+bench: $(VENV_BENCH)/.bench ## what a step, the log, a checkpoint, a check and a graph cost, beside their peers
 	$(VENV_BENCH)/bin/python -m benchmarks.step
 	$(VENV_BENCH)/bin/python -m benchmarks.log
 	$(VENV_BENCH)/bin/python -m benchmarks.checkpoint
 	$(VENV_BENCH)/bin/python -m benchmarks.conformance
+	$(VENV_BENCH)/bin/python -m benchmarks.graph
 
 oracle: $(VENV)/.dev ## compare with recorded TensorFlow traces: make oracle CORPUS=FILE
 	$(VENV)/bin/python -m tests.oracle $(if $(LIST),--list) $(ORACLE_FLAGS) $(CORPUS)

@@ -65,13 +65,29 @@ class View:
     Attributes:
         op: The operation.
         inputs: One `Spec` for each input.
+        used: Which outputs somebody uses, if that is known; else None. A kernel may give None for
+            an output that nobody uses.
     """
 
-    __slots__ = ("inputs", "op")
+    __slots__ = ("inputs", "op", "used")
 
-    def __init__(self, op: "Operation", inputs: Sequence[Spec]) -> None:
+    def __init__(
+        self, op: "Operation", inputs: Sequence[Spec], used: Sequence[bool] | None = None
+    ) -> None:
         self.op = op
         self.inputs = inputs
+        self.used = used
+
+    def needs(self, output: int) -> bool:
+        """Whether somebody may use an output.
+
+        Args:
+            output: Its index.
+
+        Returns:
+            False if it is known that nobody does.
+        """
+        return self.used is None or self.used[output]
 
     def __getitem__(self, attribute: str) -> Any:
         return self.op.attributes[attribute]

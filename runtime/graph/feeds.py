@@ -161,7 +161,10 @@ def flattened(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     Raises:
         ValueError: If a tuple of keys has another length than its values.
     """
-    if not any(isinstance(key, tuple) for key in feed_dict):
+    for key in feed_dict:
+        if isinstance(key, tuple):
+            break
+    else:
         return dict(feed_dict)
     flat: dict[Any, Any] = {}
     for key, value in feed_dict.items():

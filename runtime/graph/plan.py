@@ -502,7 +502,7 @@ class _Emission:
                 once = resolved.count(tensor) == 1
                 copy.owned = once and bool(spec.dims) and self._liveness.owned(tensor, position)
             specs.append(copy)
-        return View(op, specs)
+        return View(op, specs, [self._liveness.is_used(tensor) for tensor in op.outputs])
 
     def _exclusive(self, op: Operation, variable: Operation, position: int) -> bool:
         if op.definition.nested is not None and self._liveness.reads(op, variable):
@@ -534,6 +534,8 @@ class _Emission:
         definition = op.definition
         if definition.nested is not None:
             return f"{self._carrying_out(definition.nested, view, op)}({', '.join(arguments)})"
+        if definition.ufunc is not None:
+            arguments = [self._thin(view, index, name) for index, name in enumerate(arguments)]
         target = self._reusable(definition, view, op)
         if target is not None:
             ufunc = self._bound("k", definition.ufunc)
@@ -548,11 +550,26 @@ class _Emission:
 
     def _carrying_out(self, nested: Any, view: View, op: Operation) -> str:
         """The name of the kernel of an operation that carries out others."""
-        how: Nested = nested(view, [self._liveness.is_used(t) for t in op.outputs])
+        how: Nested = nested(view, view.used)
         requests = [attrs.evolve(r, traced=self._request.traced) for r in how.requests]
         name = f"n{len(self._nested)}"
         self._nested[name] = how, [compile_program(request) for request in requests]
         return name
+
+    def _thin(self, view: View, index: int, name: str) -> str:
+        """A number in place of a constant array of equal ones, where another operand has the shape.
+
+        NumPy is several times as fast with a number as with a column or row that it spreads.
+        """
+        value = view.inputs[index].value
+        others = [spec for at, spec in enumerate(view.inputs) if at != index]
+        if not isinstance(value, np.ndarray) or value.dtype == object or not others:
+            return name
+        if not 1 < value.size <= _UNIFORM or not _covers(others[0].dims, value.shape):
+            return name
+        if (value != value.flat[0]).any():
+            return name
+        return self._bound("c", value.reshape(-1)[:1].reshape(()))
 
     def _reusable(self, definition: Definition, view: View, op: Operation) -> int | None:
         """The input whose memory the result can be written to."""
@@ -600,6 +617,17 @@ class _Emission:
         if self._liveness.needs_copy(tensor):
             return f"{self._bound('k', _detached)}({name})"
         return name if spec.dims is not None else f"{self._bound('k', _unwrapped)}({name})"
+
+
+_UNIFORM = 1 << 16
+
+
+def _covers(dims: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an array of a shape, spread to others, is of these and no larger."""
+    if not fully_known(dims) or len(dims) < len(shape):
+        return False
+    tail = dims[len(dims) - len(shape) :]
+    return all(size in (1, whole) for size, whole in zip(shape, tail, strict=True))
 
 
 def _may_overflow(op: Operation) -> bool:

@@ -46,7 +46,8 @@ class _Prepared:
         self.dtypes = [tensor.dtype.numpy for tensor in feeds]
         self.plans: dict[Any, tuple[Function, Program]] = {}
         # Which of the fed values counts if a tensor is fed twice: the last one.
-        self.last = [len(feeds) - 1 - feeds[::-1].index(tensor) for tensor in self.unique]
+        last = [len(feeds) - 1 - feeds[::-1].index(tensor) for tensor in self.unique]
+        self.last = last if len(last) < len(feeds) else None
 
 
 @export("Session")
@@ -477,18 +478,19 @@ def _asks_for_statistics(options: RunOptions) -> bool:
 def _mapping(feed_dict: Any) -> dict[Any, Any]:
     if not feed_dict:
         return {}
-    if not isinstance(feed_dict, Mapping):
+    if type(feed_dict) is not dict and not isinstance(feed_dict, Mapping):
         raise TypeError(f"feed_dict must be a dictionary of tensors and values, not {feed_dict!r}.")
     return flattened(feed_dict)
 
 
 def _converted(prepared: _Prepared, values: list[Any]) -> tuple[list[Any], Any]:
     """The fed arrays, one for each tensor, and their shapes."""
+    array = np.ndarray
     arrays = [
-        value if type(value) is np.ndarray and value.dtype == dtype else fed_array(tensor, value)
-        for tensor, dtype, value in zip(prepared.feeds, prepared.dtypes, values, strict=True)
+        value if type(value) is array and value.dtype is dtype else fed_array(tensor, value)
+        for tensor, dtype, value in zip(prepared.feeds, prepared.dtypes, values)  # noqa: B905  # equally long, and this is faster
     ]
-    if len(prepared.unique) < len(arrays):
+    if prepared.last is not None:
         arrays = [arrays[index] for index in prepared.last]
     return arrays, tuple([array.shape for array in arrays])
 

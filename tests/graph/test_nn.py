@@ -252,3 +252,38 @@ def test_sampled_losses_train_on_what_they_draw(session: tf.Session) -> None:
     weights, biases = tf.ones([50, 3]), tf.zeros([50])
     loss = tf.reduce_sum(tf.nn.nce_loss(weights, biases, [[1], [2]], tf.ones([2, 3]), 8, 50))
     assert len({float(session.run(loss)) for _ in range(5)}) > 1
+
+
+@pytest.mark.parametrize("classes", [3, 40])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32, np.int64])
+@pytest.mark.parametrize("lead", [(7,), (2, 5), (300,), (0,)])
+def test_a_cross_entropy_and_its_slope_are_the_same_alone_and_together(
+    classes: int, dtype: Any, lead: tuple[int, ...]
+) -> None:
+    """For few and many classes, labels of any integer type, any number of axes."""
+    rng = np.random.default_rng(classes)
+    scores = rng.normal(size=(*lead, classes)) * 50
+    numbers = rng.integers(0, classes, lead).astype(dtype)
+    shifted = scores - scores.max(-1, keepdims=True)
+    logarithms = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    expected = -np.take_along_axis(logarithms, numbers[..., None].astype(int), -1)[..., 0]
+    slope = np.exp(logarithms) - np.eye(classes)[numbers.astype(int)]
+    with tf.Graph().as_default(), tf.Session() as session:
+        logits = tf.placeholder(tf.float64, [None] * len(lead) + [classes])
+        labels = tf.placeholder(tf.as_dtype(dtype), [None] * len(lead))
+        loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+        gradient = tf.gradients(loss, logits)[0]
+        feeds = {logits: scores, labels: numbers}
+        for found in (session.run(loss, feeds), session.run([loss, gradient], feeds)[0]):
+            np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(session.run(gradient, feeds), slope, atol=1e-12)
+
+
+def test_a_uniform_factor_is_spread_as_its_shape_says() -> None:
+    """A constant row or column of equal numbers gives the shape and numbers of a full product."""
+    x = np.arange(6.0, dtype=np.float32).reshape(2, 3)
+    with tf.Graph().as_default(), tf.Session() as session:
+        fed = tf.placeholder(tf.float32, [None, 3])
+        for shape in ([2, 1], [1, 3], [3], [2, 3], [4, 1, 1]):
+            product = session.run(fed * tf.fill(shape, 0.5), {fed: x})
+            assert product.tolist() == (x * np.full(shape, np.float32(0.5))).tolist()

@@ -14,21 +14,32 @@ from runtime.graph.ops.math import cast, equal, matmul, multiply, negative, sigm
 from runtime.graph.ops.nn import bias_add
 from runtime.graph.ops.reduction import reduce_mean
 from runtime.graph.ops.rules import checked_kind, unchanged
-from runtime.graph.shapes import broadcast
+from runtime.graph.shapes import broadcast, element_count, fully_known
 from runtime.graph.tensor import Tensor
 
 
 def _bind_relu(view: View) -> Kernel:
-    zero = view.first.dtype.as_numpy_dtype(0)
+    zero = _zeros(view.first)
     if view.first.owned and view.first.dims:
         return lambda x: np.maximum(x, zero, out=x)
     return lambda x: np.maximum(x, zero)
 
 
+# NumPy compares a small array faster with another array than with a number.
+_SMALL = 16384
+
+
+def _zeros(spec: Spec) -> Any:
+    count = element_count(spec.dims) if fully_known(spec.dims) else None
+    dims: Any = spec.dims if count is not None and count <= _SMALL else ()
+    return np.zeros(dims, spec.dtype.numpy)
+
+
 def _bind_relu_gradient(view: View) -> Kernel:
+    zero, dtype = np.zeros((), view.inputs[1].dtype.numpy), view.first.dtype.numpy
     if view.first.owned and view.first.dims and view.first.dims == view.inputs[1].dims:
-        return lambda dy, y: np.multiply(dy, y > 0, dy)
-    return lambda dy, y: dy * (y > 0)
+        return lambda dy, y: np.multiply(dy, (y > zero).astype(dtype), dy)
+    return lambda dy, y: dy * (y > zero)
 
 
 RELU_GRADIENT: Definition = Definition(

@@ -1,6 +1,7 @@
 """Softmax, cross entropies, biases and rankings."""
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from runtime.graph.ops.array import (
     transpose,
     where,
 )
-from runtime.graph.ops.math import add, exp, log, log1p, negative
+from runtime.graph.ops.math import add, column_sums, exp, log, log1p, negative
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import checked_kind, rank_of, renamed
 from runtime.graph.shapes import (
@@ -25,8 +26,6 @@ from runtime.graph.shapes import (
     Incompatible,
     compatible,
     described,
-    element_count,
-    fully_known,
     merged,
     normalized_axis,
 )
@@ -258,40 +257,53 @@ def _sparse_spec(view: View) -> tuple[Spec, ...]:
     return Spec(logits.dtype, merged(rest, labels.dims)), Spec(logits.dtype, logits.dims)
 
 
-def _row_starts(rows: int, classes: int) -> Any:
-    return np.arange(0, rows * classes, classes or 1)
+_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 
 def _check_labels(labels: Any, classes: int) -> None:
-    # Seen as unsigned, a negative number is a large one.
-    if labels.size and labels.view(f"u{labels.itemsize}").max() >= classes:
+    # Seen as unsigned, a negative number is a large one. Bytes are searched faster than reduced.
+    if b"\1" in (labels.view(_UNSIGNED[labels.itemsize]) >= classes).tobytes():
         wrong = labels[(labels < 0) | (labels >= classes)][0]
         raise ValueError(
             f"Received a label value of {wrong} which is outside the valid range of [0, {classes})."
         )
 
 
-def _sparse_cross_entropy(logits: Any, labels: Any, starts: Any) -> Any:
-    flat = labels.ravel()
-    _check_labels(flat, logits.shape[-1])
-    index = starts + flat
-    shifted = logits - np.maximum.reduce(logits, -1, keepdims=True)
-    exponentials = np.exp(shifted)
-    total = np.add.reduce(exponentials, -1, keepdims=True)
-    loss = np.log(total.ravel()) - shifted.take(index)
-    exponentials /= total
-    exponentials.put(index, exponentials.take(index) - 1)
-    return loss.reshape(labels.shape)[()], exponentials
+# With fewer classes than that, NumPy is faster along the examples than along the classes.
+_FEW_CLASSES = 32
 
 
 def _bind_sparse(view: View) -> Kernel:
-    dims = view.first.dims
-    if dims is not None and fully_known(dims):
-        known = _row_starts(element_count(dims[:-1]) or 0, dims[-1] or 0)
-        return lambda logits, labels: _sparse_cross_entropy(logits, labels, known)
-    return lambda logits, labels: _sparse_cross_entropy(
-        logits, labels, _row_starts(labels.size, logits.shape[-1])
-    )
+    """Losses and their derivatives by the logits; None for what is not needed."""
+    needs_loss, needs_slope = view.needs(0), view.needs(1)
+
+    def compute(logits: Any, labels: Any) -> Any:
+        flat = labels.ravel()
+        rows, classes = len(flat), logits.shape[-1]
+        _check_labels(flat, classes)
+        flat = flat.astype(np.intp, copy=False)
+        few = classes < _FEW_CLASSES
+        matrix = logits.reshape(rows, classes)
+        values = matrix.T.copy() if few else matrix.T.copy("A")  # [classes, rows] in either order
+        values -= np.maximum.reduce(values, 0)
+        places = flat * rows + _counted(rows) if few else flat + _counted(rows) * classes
+        memory = values if few else values.T
+        chosen = memory.take(places) if needs_loss else None
+        np.exp(values, values)
+        total = column_sums(values)
+        loss = (np.log(total) - chosen).reshape(labels.shape)[()] if needs_loss else None
+        if not needs_slope:
+            return loss, None
+        values /= total
+        memory.put(places, memory.take(places) - 1)
+        return loss, values.T.reshape(logits.shape)
+
+    return compute
+
+
+@lru_cache(64)
+def _counted(count: int) -> Any:
+    return np.arange(count)
 
 
 SPARSE_CROSS_ENTROPY: Definition = Definition(

@@ -266,10 +266,12 @@ def _set(cell: Cell, new: Any, in_place: bool) -> Any:
 
 
 def _bind_descent(view: View) -> Kernel:
-    owned = view.inputs[2].owned
     if not _is_in_place(view):
         return _descent
-    return _descent_in_place if owned else _descent_in_place_copying
+    if not view.inputs[2].owned:
+        return _descent_in_place_copying
+    rate = view.inputs[1].value
+    return _descent_in_place if rate is None else _descent_by(np.asarray(rate))
 
 
 def _descent(cell: Cell, rate: Any, gradient: Any) -> Any:
@@ -287,6 +289,18 @@ def _descent_in_place(cell: Cell, rate: Any, gradient: Any) -> Any:
     with cell.lock:
         value = cell.writable()
         return np.subtract(value, np.multiply(gradient, rate, gradient), value)
+
+
+def _descent_by(rate: Any) -> Kernel:
+    """Makes the kernel for a rate that never changes: an array takes NumPy less than a scalar."""
+    multiply, subtract = np.multiply, np.subtract
+
+    def step(cell: Cell, _: Any, gradient: Any) -> Any:
+        with cell.lock:
+            value = cell.writable()
+            return subtract(value, multiply(gradient, rate, gradient), value)
+
+    return step
 
 
 APPLY_DESCENT: Definition = Definition(

@@ -1,0 +1,363 @@
+"""What a run of a graph costs, beside the same work in NumPy by hand, PyTorch and TensorFlow.
+
+One thread on one core. The models are the same in all of them: ours and TensorFlow's are built by
+the same lines, for both have the same interface. All loops of a model are measured in one process,
+in turns; the ratios are formed within a turn.
+
+(a) `Session.run` of a constant.
+(b) A training step of a perceptron: batch 32, layers of 64, 64 and 10, gradient descent.
+(c) The same with batch 256 and layers of 784, 512 and 10.
+(d) A training step of a small convolution net, and of an LSTM.
+(e) The time to import `runtime`, beside that of NumPy alone.
+
+Run it with `make bench`, or `python -m benchmarks.graph` where the packages are installed. A peer
+that is not installed is named and left out. Nothing is asserted: the targets are only printed.
+"""
+
+# ruff: noqa: E402  # the number of threads must be known before the libraries are loaded
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import contextlib
+import importlib
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import attrs
+import numpy as np
+
+import runtime
+from benchmarks.step import Loop, measure, print_ratio, print_times
+
+RATE = 0.01
+OURS, NUMPY, TORCH, TENSORFLOW = "ours", "NumPy by hand", "PyTorch, eager", "TensorFlow's session"
+Builder = Callable[[ModuleType], contextlib.AbstractContextManager[Loop]]
+
+
+def data(*shape: int) -> np.ndarray:
+    return np.random.default_rng(sum(shape)).normal(size=shape).astype(np.float32)
+
+
+def classes(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 10, count)
+
+
+# -- loops of a session: ours and TensorFlow's ----------------------------------------------------
+
+
+@contextlib.contextmanager
+def in_session(tf: ModuleType, fetch: Any, feeds: dict[Any, Any]) -> Iterator[Loop]:
+    config = None
+    if tf is not runtime:
+        config = tf.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=1)
+    with tf.Session(config=config) as session:
+        session.run(tf.global_variables_initializer())
+
+        def loop(steps: int) -> None:
+            run = session.run
+            for _ in range(steps):
+                run(fetch, feeds)
+
+        def loop_without_feeds(steps: int) -> None:
+            run = session.run
+            for _ in range(steps):
+                run(fetch)
+
+        yield loop if feeds else loop_without_feeds
+
+
+def trained(tf: ModuleType, logits: Any, labels: Any) -> Any:
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+    return tf.train.GradientDescentOptimizer(RATE).minimize(tf.reduce_mean(losses))
+
+
+@contextlib.contextmanager
+def constant(tf: ModuleType) -> Iterator[Loop]:
+    with tf.Graph().as_default(), in_session(tf, tf.constant(3.0), {}) as loop:
+        yield loop
+
+
+@attrs.frozen
+class Perceptron:
+    """A perceptron with one hidden layer of rectifiers."""
+
+    batch: int
+    inputs: int
+    hidden: int
+
+    def examples(self) -> tuple[np.ndarray, np.ndarray]:
+        return data(self.batch, self.inputs), classes(self.batch)
+
+    def weights(self) -> list[np.ndarray]:
+        scale = np.float32(self.inputs**-0.5)
+        return [
+            data(self.inputs, self.hidden) * scale,
+            np.zeros(self.hidden, np.float32),
+            data(self.hidden, 10) * scale,
+            np.zeros(10, np.float32),
+        ]
+
+    @contextlib.contextmanager
+    def session(self, tf: ModuleType) -> Iterator[Loop]:
+        with tf.Graph().as_default():
+            x = tf.placeholder(tf.float32, [self.batch, self.inputs])
+            labels = tf.placeholder(tf.int64, [self.batch])
+            w1, b1, w2, b2 = [tf.Variable(array) for array in self.weights()]
+            hidden = tf.nn.relu(tf.matmul(x, w1) + b1)
+            train_op = trained(tf, tf.matmul(hidden, w2) + b2, labels)
+            with in_session(
+                tf, train_op, dict(zip((x, labels), self.examples(), strict=True))
+            ) as loop:
+                yield loop
+
+    @contextlib.contextmanager
+    def numpy(self) -> Iterator[Loop]:
+        x, labels = self.examples()
+        w1, b1, w2, b2 = self.weights()
+        rows = np.arange(self.batch)
+
+        def loop(steps: int) -> None:
+            for _ in range(steps):
+                hidden = np.maximum(x @ w1 + b1, 0)
+                logits = hidden @ w2 + b2
+                shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+                slope = shifted / shifted.sum(axis=1, keepdims=True)
+                slope[rows, labels] -= 1
+                slope /= self.batch
+                slope_hidden = slope @ w2.T
+                slope_hidden[hidden <= 0] = 0
+                for weights, gradient in (
+                    (w2, hidden.T @ slope),
+                    (b2, slope.sum(axis=0)),
+                    (w1, x.T @ slope_hidden),
+                    (b1, slope_hidden.sum(axis=0)),
+                ):
+                    weights -= RATE * gradient
+
+        yield loop
+
+    @contextlib.contextmanager
+    def torch(self) -> Iterator[Loop]:
+        import torch
+
+        x, labels = map(torch.from_numpy, self.examples())
+        net = torch.nn.Sequential(
+            torch.nn.Linear(self.inputs, self.hidden),
+            torch.nn.ReLU(),
+            torch.nn.Linear(self.hidden, 10),
+        )
+        with descending(net, lambda: torch.nn.functional.cross_entropy(net(x), labels)) as loop:
+            yield loop
+
+
+@contextlib.contextmanager
+def descending(net: Any, loss_of: Callable[[], Any]) -> Iterator[Loop]:
+    """A loop of training steps in PyTorch."""
+    import torch
+
+    torch.set_num_threads(1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
+
+    def loop(steps: int) -> None:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss_of().backward()
+            optimizer.step()
+
+    yield loop
+
+
+# -- (d) ------------------------------------------------------------------------------------------
+
+IMAGES = (32, 28, 28, 1)
+
+
+@contextlib.contextmanager
+def convolution(tf: ModuleType) -> Iterator[Loop]:
+    """Two layers of 5 by 5 windows with 8 and 16 channels, each halved by maxima; 10 logits."""
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, IMAGES)
+        labels = tf.placeholder(tf.int64, IMAGES[:1])
+        layer: Any = x
+        for inputs, outputs in ((1, 8), (8, 16)):
+            window = tf.Variable(0.1 * data(5, 5, inputs, outputs))
+            bias = tf.Variable(np.zeros(outputs, np.float32))
+            layer = tf.nn.conv2d(layer, window, strides=[1, 1, 1, 1], padding="SAME")
+            layer = tf.nn.relu(tf.nn.bias_add(layer, bias))
+            layer = tf.nn.max_pool(layer, [1, 2, 2, 1], [1, 2, 2, 1], padding="SAME")
+        flat = tf.reshape(layer, [IMAGES[0], 7 * 7 * 16])
+        logits = tf.matmul(flat, tf.Variable(0.05 * data(7 * 7 * 16, 10)))
+        feeds = {x: data(*IMAGES), labels: classes(IMAGES[0])}
+        with in_session(tf, trained(tf, logits, labels), feeds) as loop:
+            yield loop
+
+
+@contextlib.contextmanager
+def torch_convolution() -> Iterator[Loop]:
+    import torch
+
+    x = torch.from_numpy(data(*IMAGES).reshape(IMAGES[0], 1, 28, 28))
+    labels = torch.from_numpy(classes(IMAGES[0]))
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 8, 5, padding=2),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(8, 16, 5, padding=2),
+        torch.nn.ReLU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(7 * 7 * 16, 10, bias=False),
+    )
+    with descending(net, lambda: torch.nn.functional.cross_entropy(net(x), labels)) as loop:
+        yield loop
+
+
+SEQUENCES = (32, 20, 16)  # examples, times, numbers
+UNITS = 64
+
+
+@contextlib.contextmanager
+def lstm(tf: ModuleType) -> Iterator[Loop]:
+    """An LSTM over 20 times; 10 logits from its last output."""
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, SEQUENCES)
+        labels = tf.placeholder(tf.int64, SEQUENCES[:1])
+        cell = tf.nn.rnn_cell.BasicLSTMCell(UNITS)
+        outputs, _ = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)
+        logits = tf.matmul(outputs[:, -1], tf.Variable(0.1 * data(UNITS, 10)))
+        feeds = {x: data(*SEQUENCES), labels: classes(SEQUENCES[0])}
+        with in_session(tf, trained(tf, logits, labels), feeds) as loop:
+            yield loop
+
+
+@contextlib.contextmanager
+def torch_lstm() -> Iterator[Loop]:
+    import torch
+
+    x = torch.from_numpy(data(*SEQUENCES))
+    labels = torch.from_numpy(classes(SEQUENCES[0]))
+    layers = torch.nn.ModuleList(
+        [
+            torch.nn.LSTM(SEQUENCES[2], UNITS, batch_first=True),
+            torch.nn.Linear(UNITS, 10, bias=False),
+        ]
+    )
+    with descending(
+        layers, lambda: torch.nn.functional.cross_entropy(layers[1](layers[0](x)[0][:, -1]), labels)
+    ) as loop:
+        yield loop
+
+
+# -- all of them ----------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Contest:
+    """A piece of work, who else does it, and what is aimed at.
+
+    `targets` has, for a peer, what its time over ours is to be; for NumPy by hand, what ours over
+    its time is to be.
+    """
+
+    title: str
+    session: Builder
+    others: dict[str, Callable[[], contextlib.AbstractContextManager[Loop]]]
+    targets: dict[str, str]
+
+
+def contests() -> list[Contest]:
+    small, large = Perceptron(32, 64, 64), Perceptron(256, 784, 512)
+    return [
+        Contest("(a) run of a constant", constant, {}, {TENSORFLOW: "at least 10×"}),
+        Contest(
+            "(b) perceptron, batch 32, 64-64-10",
+            small.session,
+            {NUMPY: small.numpy, TORCH: small.torch},
+            {NUMPY: "at most 0.85×", TORCH: "at least 3×", TENSORFLOW: "at least 3×"},
+        ),
+        Contest(
+            "(c) perceptron, batch 256, 784-512-10",
+            large.session,
+            {NUMPY: large.numpy, TORCH: large.torch},
+            {NUMPY: "at most 1.02×"},
+        ),
+        Contest("(d) convolution net", convolution, {TORCH: torch_convolution}, {}),
+        Contest("(d) LSTM", lstm, {TORCH: torch_lstm}, {}),
+    ]
+
+
+def tensorflow() -> ModuleType | None:
+    try:
+        found: ModuleType = importlib.import_module("tensorflow").compat.v1
+    except ImportError as error:
+        print(f"measured without TensorFlow: {error}")
+        return None
+    found.disable_v2_behavior()
+    return found
+
+
+def hold(contest: Contest, tf: ModuleType | None, rounds: int) -> None:
+    print(f"\n{contest.title}")
+    with contextlib.ExitStack() as stack:
+        loops = {OURS: stack.enter_context(contest.session(runtime))}
+        others = dict(contest.others)
+        if tf is not None:
+            others[TENSORFLOW] = lambda: contest.session(tf)
+        for name, make in others.items():
+            try:
+                loops[name] = stack.enter_context(make())
+            except (ImportError, AttributeError) as error:
+                print(f"measured without {name}: {error}")
+        figures = measure(loops, rounds, seconds=0.1)
+    print_times(figures)
+    for name, times in figures.items():
+        target = contest.targets.get(name, "")
+        if name == NUMPY:
+            print_ratio(f"ours / {name}", figures[OURS], times, target)
+        elif name != OURS:
+            print_ratio(f"{name} / ours", times, figures[OURS], target)
+
+
+def imports(rounds: int) -> None:
+    print("\n(e) import, in processes of their own")
+    figures: dict[str, list[float]] = {"import runtime": [], "import numpy": []}
+    for _ in range(rounds):
+        for statement, times in figures.items():
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", statement], check=True)
+            times.append(time.perf_counter() - start)
+    bare = min(_empty_process() for _ in range(rounds))
+    spent = {name: [value - bare for value in times] for name, times in figures.items()}
+    print_times(spent)
+    print_ratio("runtime / NumPy", spent["import runtime"], spent["import numpy"], "at most 1.5×")
+
+
+def _empty_process() -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return time.perf_counter() - start
+
+
+def main(rounds: int = 15) -> None:
+    print(f"Python {platform.python_version()} on {platform.machine()}, one thread on one core")
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    tf = tensorflow()
+    for contest in contests():
+        hold(contest, tf, rounds)
+    imports(rounds)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:2]))
