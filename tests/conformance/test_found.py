@@ -1,4 +1,4 @@
-"""Scenarios in which the kit once found a fault of our own sessions."""
+"""Scenarios in which the kit once found sessions and model to differ."""
 
 import pytest
 
@@ -23,6 +23,15 @@ FOUND = {
             },
         ),
         body=({"op": "run", "fetch": "c"}, {"op": "step_fn", "do": [{"hooks": "c"}]}),
+    ),
+    "a run of a lost session whose coordinator had been asked to stop": Scenario(
+        session="monitored",
+        body=(
+            {"op": "coord_stop"},
+            {"op": "run", "fetch": "yd", "feed": {"xd": {"bomb": "AbortedError"}}, "catch": True},
+            {"op": "run", "fetch": "c", "catch": True},
+        ),
+        scaffold={"local_init_op": {"raise": "OutOfRangeError", "skip": 1}},
     ),
 }
 

@@ -335,7 +335,7 @@ class MonitoredSession(Session):
         return self._recovering(call)
 
     def _recovering(self, use: Callable[[Opened], Any]) -> Any:
-        if self._opened is None and self._stop_carried:
+        if self._opened is None and (self._stop_carried or self._coordinator_stop_carried):
             raise RuntimeError(STOPPED)
         barred = self._opened is not None and self._opened.stop
         repeated = 0
