@@ -320,12 +320,12 @@ class HookedSession:
 
         Args:
             reason: Why, for the event log.
+
+        Raises:
+            LogWriteFailed: If the log can't be written; the session stops all the same.
         """
-        if self._closed:
-            return
-        self._journal.add(EventKind.STOP_REQUESTED, {"by": "session", "reason": reason})
-        with self._flags:
-            self._mark |= STOP_ASKED
+        if not self._closed:
+            self._journal.add_stop({"by": "session", "reason": reason}, self._set_stop)
 
     def run(
         self,
@@ -596,9 +596,12 @@ class HookedSession:
 
     def _note_stop(self) -> None:
         """A stop was asked for in this very call, so it counts, even if the call is repeated."""
+        self._set_stop()
+        self._excused = False
+
+    def _set_stop(self) -> None:
         with self._flags:
             self._mark |= STOP_ASKED
-        self._excused = False
 
     def _mark_at_rest(self, codes: _StepCodes) -> int:
         return self._mark if codes.inside else self._mark & STOP_ASKED
@@ -638,7 +641,7 @@ class HookedSession:
         """Whether the run of a context is going on. For the context."""
         return self._context is context
 
-    def stop_by_hook(self) -> None:
+    def stop_by_hook(self, context: RunContext) -> None:
         """Write down that a hook asks for a stop. For the context of a run."""
         place = self._journal.place
         detail: dict[str, object] = {"by": "run_context"}
@@ -646,12 +649,15 @@ class HookedSession:
             name = type(self._hooks[place.index]).__qualname__
             by = f"hook.{METHOD_OF_POINT[place.point]}"
             detail = {"by": by, "hook": place.index, "hook_class": name}
-        self._journal.add(EventKind.STOP_REQUESTED, detail)
-        self._journal.recorder.ask(ASKED)
+
+        def take_effect() -> None:
+            self._journal.recorder.ask(ASKED)
+            context.asked = ASKED
+
+        self._journal.add_stop(detail, take_effect)
 
     def _stop_by_step_fn(self) -> None:
-        self._journal.add(EventKind.STOP_REQUESTED, {"by": "step_fn"})
-        self._note_stop()
+        self._journal.add_stop({"by": "step_fn"}, self._note_stop)
 
     def _leave_step_fn(self, point: str, error: BaseException | None) -> None:
         with self._turn:

@@ -46,8 +46,7 @@ class RunContext(SessionRunContext):
     def request_stop(self) -> None:
         """Asks the monitored session to stop after this run; after the run, it does nothing."""
         if self._owner.is_running(self):
-            self._owner.stop_by_hook()
-            self.asked = ASKED
+            self._owner.stop_by_hook(self)
 
 
 class Owner(Protocol):
@@ -56,8 +55,8 @@ class Owner(Protocol):
     def is_running(self, context: RunContext) -> bool:
         """Whether the run of that context is going on."""
 
-    def stop_by_hook(self) -> None:
-        """Write down that a hook asks for a stop."""
+    def stop_by_hook(self, context: RunContext) -> None:
+        """Write down that a hook asks for a stop, and have it take effect."""
 
 
 class MergedFetches(dict[str | int, Any]):

@@ -19,7 +19,16 @@ from typing import Final, NoReturn
 
 import attrs
 
-from statemachine.block import VALUES, Block, Codes, Record, merge_lanes, read_detail, write_detail
+from statemachine.block import (
+    KIND_MASK,
+    VALUES,
+    Block,
+    Codes,
+    Record,
+    merge_lanes,
+    read_detail,
+    write_detail,
+)
 from statemachine.compiled import (
     Place,
     compile_table,
@@ -637,14 +646,33 @@ class Journal:
             self._add(tail, Record(slot, self._now(), code, text))
             self._relieve(tail)
 
+    def add_stop(self, detail: Mapping[str, object], take_effect: Callable[[], object]) -> None:
+        """As `add`, of a request to stop, which takes effect even if it can't be written.
+
+        Args:
+            detail: Who asks.
+            take_effect: Called when it was written, and before an error of the log is raised.
+
+        Raises:
+            LogNotWritable, LogWriteFailed: As `add`.
+        """
+        try:
+            self.add(EventKind.STOP_REQUESTED, detail)
+        except LogError:
+            take_effect()
+            raise
+        take_effect()
+
     def _add(self, tail: Tail, record: Record) -> None:
         try:
             tail.add(record)
         except LogWriteFailed as error:
+            is_stop = record.code & KIND_MASK == EventKind.STOP_REQUESTED.number
+            if is_stop or self._troubles.goes_on:  # a stop has its effect, and so its event
+                tail.hold(record, error.errno or errno.EIO)
             if not self._troubles.goes_on:
                 raise
             self._troubles.tell(error)
-            tail.hold(record, error.errno or errno.EIO)
 
     def seal(self) -> None:
         """Have what was written sealed and synced soon; for the session's own thread only.

@@ -48,7 +48,8 @@ def verifier_key(text: str) -> VerifierKey:
 
 def heads_beside(source: Source) -> Path:
     """Where the heads of a log lie that no option names."""
-    return source.path.with_name(source.name.replace("#", ".") + HEADS_SUFFIX)
+    of_log = "" if source.log is None else f".{source.log}"
+    return Path(f"{source.path}{of_log}{HEADS_SUFFIX}")
 
 
 def heads_in(path: Path) -> list[Published]:

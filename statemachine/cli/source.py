@@ -1,9 +1,11 @@
 """The logs that a command reads: by name, all below a directory, or those of a database."""
 
 import os
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import attrs
 import click
@@ -15,6 +17,8 @@ from statemachine.store import SUFFIX
 
 _URL: Final = "sqlite:///"
 _SQLITE: Final = b"SQLite format 3\0"
+_DATABASES: Final = (".db", ".sqlite", ".sqlite3")
+_TABLES: Final = frozenset({"blocks", "sessions", "events"})
 
 
 @attrs.frozen
@@ -55,7 +59,7 @@ class Source:
     @property
     def resolved(self) -> "Source":
         """What is equal for all names of one log."""
-        return attrs.evolve(self, path=self.path.resolve())
+        return attrs.evolve(self, path=Path(os.path.realpath(self.path)))
 
     def logs(self) -> "list[Source]":
         """Each log of a database; a file as it is.
@@ -65,7 +69,7 @@ class Source:
         """
         if not self.stored or self.log is not None:
             return [self]
-        names = self._names()
+        names = self.names()
         if not names:
             raise Failure(ExitCode.UNREADABLE, f"the database {self.path} holds no log")
         return [attrs.evolve(self, log=name) for name in names]
@@ -91,7 +95,12 @@ class Source:
 
             return open_stored(self.path, str(one.log))
 
-    def _names(self) -> list[str]:
+    def names(self) -> list[str]:
+        """The names of the logs in a database.
+
+        Raises:
+            Failure: If it can't be read.
+        """
         with reading(self):
             from statemachine.sql_store import log_names
 
@@ -118,7 +127,11 @@ class SourceType(click.ParamType[Source]):
         self, value: str | Source, param: click.Parameter | None, context: click.Context | None
     ) -> Source:
         """The source that a text names."""
-        return value if isinstance(value, Source) else Source.named(value)
+        if isinstance(value, Source):
+            return value
+        if not value:  # as from a variable of the shell that is not set; it would mean "."
+            self.fail("an empty name names no log", param, context)
+        return Source.named(value)
 
 
 def find_logs(sources: Iterable[Source]) -> list[Source]:
@@ -138,20 +151,55 @@ def find_logs(sources: Iterable[Source]) -> list[Source]:
 
 
 def logs_below(directory: Path) -> list[Source]:
-    """All logs below a directory, sorted; links to directories are not followed.
+    """All logs below a directory, also in databases; links to directories are not followed.
+
+    Returns:
+        The logs, sorted by path, those of a database by their start.
 
     Raises:
-        Failure: If there is none.
+        Failure: If there is none, or a directory can't be read.
     """
-    logs = sorted(_walk(directory))
-    if not logs:
+    found = [log for path in sorted(_walk(directory)) for log in _logs_in(path)]
+    if not found:
         raise Failure(
             ExitCode.UNREADABLE,
-            f"there is no event log (*{SUFFIX}) in the directory {directory} or below it",
+            f"there is no event log (*{SUFFIX}, or a database of them) in the directory "
+            f"{directory} or below it",
         )
-    return [Source(log) for log in logs]
+    return found
 
 
 def _walk(directory: Path) -> Iterator[Path]:
-    for root, _, names in os.walk(directory):
-        yield from (Path(root, name) for name in names if name.endswith(SUFFIX))
+    for root, _, names in os.walk(directory, onerror=_refuse):
+        yield from (Path(root, name) for name in names if name.endswith((SUFFIX, *_DATABASES)))
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise Failure(
+        ExitCode.UNREADABLE,
+        f"can't look for logs in {error.filename}: {error.strerror}; name the logs that you mean",
+    ) from error
+
+
+def _logs_in(path: Path) -> list[Source]:
+    """A log in a file, or those of a database; a database that holds other things has none."""
+    if path.name.endswith(SUFFIX):
+        return [Source(path)]
+    if not is_database(path) or not _may_hold_logs(path):
+        return []
+    source = Source(path, stored=True)
+    try:
+        return [attrs.evolve(source, log=name) for name in source.names()]
+    except Failure:  # which an audit tells of each log that it can't read
+        return [source]
+
+
+def _may_hold_logs(database: Path) -> bool:
+    """Whether a database has the tables of logs, or is damaged so that nobody knows."""
+    address = f"{Path(os.path.realpath(database)).as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            return {str(name) for (name,) in rows} >= _TABLES
+    except sqlite3.Error:
+        return True

@@ -1,9 +1,12 @@
 """`audit` says what logs prove, one or many."""
 
+import contextlib
+import errno
 import itertools
 import os
 import pty
 import select
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -13,8 +16,10 @@ from statemachine import EventLog, audit
 from statemachine.cli.audit_command import lineage_lines
 from statemachine.cli.lineage import Descent
 from statemachine.replay import Checkpoint
+from statemachine.sql_store import SqlStore
 from tests.cli import logs
 from tests.cli.running import COMMAND, run, run_json
+from tests.statemachine.histories import HOOKS, Writer
 
 SAVED = Checkpoint("model.ckpt-3", 3, 64, logs.DIGEST)
 
@@ -39,6 +44,69 @@ def test_a_directory_stands_for_all_logs_below_it(tmp_path, closed_log):
     told, code = run_json("audit", tmp_path, tmp_path / "two.arrows")
     assert code == 0
     assert [Path(one["log"]).name for one in told["logs"]] == ["one.arrows", "two.arrows"]
+
+
+def test_a_directory_stands_for_the_logs_in_databases_too(tmp_path):
+    """Told by what is in them; databases of other things and empty ones are passed over."""
+    log = EventLog(SqlStore(tmp_path / "runs.db", "monday"))
+    Writer(log.begin(HOOKS)).start().close()
+    logs.closed(tmp_path / "one.arrows")
+    (tmp_path / "notes.db").write_text("no database")
+    for name, tables in (
+        ("other.sqlite", ["things"]),
+        ("empty.db", ["blocks", "sessions", "events"]),
+    ):
+        with contextlib.closing(sqlite3.connect(tmp_path / name)) as connection:
+            for table in tables:
+                connection.execute(f"CREATE TABLE {table} (log, started)")
+    told, code = run_json("audit", tmp_path)
+    assert [Path(one["log"]).name for one in told["logs"]] == ["one.arrows", "runs.db#monday"]
+    assert code == 0
+
+
+def test_a_damaged_database_below_a_directory_is_told_of(tmp_path):
+    """Nobody knows what it held; the other logs are audited all the same."""
+    logs.closed(tmp_path / "one.arrows")
+    (tmp_path / "runs.db").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    told, code = run_json("audit", tmp_path)
+    assert (code, len(told["logs"])) == (2, 2)
+    assert "can't be read as a database of logs" in told["logs"][1]["error"]
+
+
+def test_a_directory_that_can_not_be_searched_is_told_of(tmp_path, monkeypatch):
+    """What is below it is not left out in silence."""
+    logs.closed(tmp_path / "one.arrows")
+    (tmp_path / "secret").mkdir()
+    scan = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "secret":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    result = run("audit", tmp_path)
+    assert result.exit_code == 2
+    assert "secret: Permission denied; name the logs that you mean" in result.stderr
+
+
+def test_a_loop_of_links_is_unreadable(tmp_path):
+    """And says that it is one."""
+    (tmp_path / "a.arrows").symlink_to("b.arrows")
+    (tmp_path / "b.arrows").symlink_to("a.arrows")
+    for named in (tmp_path, tmp_path / "a.arrows"):
+        result = run("audit", named)
+        assert result.exit_code == 2
+        assert "Too many levels of symbolic links" in " ".join(
+            (result.stdout + result.stderr).split()
+        )
+
+
+def test_an_empty_name_is_not_the_directory_that_one_is_in():
+    """It comes of a variable of the shell that is not set."""
+    result = run("audit", "")
+    assert result.exit_code == 1
+    assert "an empty name names no log" in result.stderr
 
 
 def test_many_logs_make_one_table(closed_log, killed_log, tampered_log, tmp_path):

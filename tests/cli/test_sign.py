@@ -67,6 +67,14 @@ def test_keygen_wants_a_name_of_one_word(tmp_path):
     assert not (tmp_path / "key").exists()
 
 
+def test_a_directory_is_not_signed(key, tmp_path, monkeypatch):
+    """Not even the one that one is in, whose name is empty."""
+    monkeypatch.chdir(tmp_path)
+    result = run("sign", ".", "--key", key)
+    assert result.exit_code == 2
+    assert "it is a directory: name one of the logs in it" in result.stderr
+
+
 def test_what_was_signed_is_verified(log, key, public):
     """The heads lie beside the log if no other place is named."""
     told, code = run_json("sign", log, "--key", key)

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,50 @@ def test_a_run_after_a_log_error_tells_it_again(
                 run(session, op)
         with pytest.raises(LogWriteFailed, match="No space left"):
             session.close()
+
+
+def _asks_in_vain(context: Any) -> None:
+    with pytest.raises(LogWriteFailed, match="No space left"):
+        context.request_stop()
+
+
+class _AsksInTheSecondRun(Watcher):
+    def after_run(self, run_context: Any, run_values: Any) -> None:
+        super().after_run(run_context, run_values)
+        if self.runs == 2:
+            _asks_in_vain(run_context)
+
+
+def _ask_in_a_thread(session: Any, _: Any) -> None:
+    thread = threading.Thread(target=_asks_in_vain, args=(session,))
+    thread.start()
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        _ask_in_a_thread,
+        lambda session, _: session._start.coordinator.request_stop(),
+        lambda session, op: session.run(op),
+        lambda session, _: session.run_step_fn(lambda step_context: _asks_in_vain(step_context)),
+    ],
+    ids=["another thread", "the coordinator", "a hook", "a step function"],
+)
+def test_a_stop_that_can_not_be_written_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, op: Any, ask: Callable[[Any, Any], None]
+) -> None:
+    """Who asks gets the log's error, and the session stops; what was written is in order."""
+    log = EventLog(tmp_path / "log.arrows")
+    with contextlib.suppress(LogWriteFailed), singular([_AsksInTheSecondRun()], log) as session:
+        session.run(op)
+        with monkeypatch.context() as patch:
+            FailingSystem(patch, "write", 0, ENOSPC)
+            ask(session, op)
+        assert session.should_stop()
+    report = audit(log)
+    assert report.conformance is Verdict.PASS, report
+    assert report.integrity is not Verdict.FAIL, report
 
 
 def test_a_checkpoint_is_saved_even_if_the_log_can_not_tell(
