@@ -128,8 +128,12 @@ def _fields(word: str) -> tuple[str, tuple[str, ...]]:
     return name, tuple(fields.split(",")) if colon else ()
 
 
-def _checks() -> Iterator[TraceCheck]:
-    raw, start, graph = Sees.RAW, Sees.START, Sees.GRAPH
+_RAW: Final = Sees.RAW
+_START: Final = Sees.START
+_GRAPH: Final = Sees.GRAPH
+
+
+def _checks_of_finalizing() -> Iterator[TraceCheck]:
     yield _check(
         "begin-of-each-hook-first", "begin-first", "hook.begin session_create init_op", "hook.begin"
     )
@@ -137,35 +141,38 @@ def _checks() -> Iterator[TraceCheck]:
         "begin-before-finalize",
         "finalize-after-begin",
         "hook.begin:fin scaffold_finalize graph_finalize",
-        sees=[start, graph],
+        sees=[_START, _GRAPH],
     )
     yield _check(
         "graph-stays-final",
         "finalize-after-begin",
         "graph_finalize graph_unfinalize add_op out.add_op:exc",
         about="add_op out.add_op",
-        sees=[graph],
+        sees=[_GRAPH],
         needs=[Feature.GRAPH],
     )
     yield _check(
         "session-after-finalize",
         "session-after-finalize",
         "scaffold_finalize graph_finalize session_create:s",
-        sees=[raw, start, graph],
+        sees=[_RAW, _START, _GRAPH],
     )
+
+
+def _checks_of_starting() -> Iterator[TraceCheck]:
     yield _check(
         "initialize-new-session",
         "initialize-new-session",
         "session_create:s init_op:s",
         about="init_op",
-        sees=[raw, start],
+        sees=[_RAW, _START],
     )
     yield _check(
         "init-fn-after-init-op",
         "init-fn-after-init-op",
         "init_op:s init_fn:s",
         about="init_fn",
-        sees=[start],
+        sees=[_START],
         needs=[Feature.SCAFFOLD],
     )
     yield _check(
@@ -173,7 +180,7 @@ def _checks() -> Iterator[TraceCheck]:
         "restore-after-init",
         "init_op:s init_fn:s restore:s,ck ready_op:s",
         about="restore",
-        sees=[start],
+        sees=[_START],
         needs=[Feature.CHECKPOINT],
     )
     yield _check(
@@ -181,14 +188,17 @@ def _checks() -> Iterator[TraceCheck]:
         "ready-before-start",
         "restore:s ready_for_local_init_op:* local_init_op:s ready_op:* hook.after_create_session",
         about="ready_for_local_init_op ready_op",
-        sees=[start],
+        sees=[_START],
     )
+
+
+def _checks_of_launching() -> Iterator[TraceCheck]:
     yield _check(
         "queue-runners-after-restore",
         "queue-runners-after-restore",
         "restore:s ready_op:s queue_runners:s hook.after_create_session",
         about="queue_runners",
-        sees=[start],
+        sees=[_START],
         needs=[Feature.QUEUE_RUNNER],
     )
     yield _check(
@@ -202,8 +212,11 @@ def _checks() -> Iterator[TraceCheck]:
         "failed-start-undone",
         "new_exc session_close:s graph_unfinalize hook.end final:sessions,fin",
         about="new_exc",
-        sees=[raw],
+        sees=[_RAW],
     )
+
+
+def _checks_of_runs() -> Iterator[TraceCheck]:
     yield _check("before-run-first", "before-run-first", "hook.before_run run", "hook.before_run")
     yield _check(
         "hooks-see-what-was-asked",
@@ -216,16 +229,19 @@ def _checks() -> Iterator[TraceCheck]:
         "run-after-before-run",
         "hook.before_run run:s,fetch hook.after_run",
         about="run",
-        sees=[raw],
+        sees=[_RAW],
     )
     yield _check(
         "feeds-are-merged",
         "feeds-merged",
         "run:fetch,feed,options out.run:exc user_options_now:v user_feed_now:v",
         about="run",
-        sees=[raw],
+        sees=[_RAW],
         needs=[Feature.REQUESTS],
     )
+
+
+def _checks_of_results() -> Iterator[TraceCheck]:
     yield _check("after-run-of-each-hook", "after-run-follows-run", "run hook.after_run", "run")
     yield _check(
         "hooks-get-their-own-results",
@@ -235,6 +251,9 @@ def _checks() -> Iterator[TraceCheck]:
     )
     yield _check("result-returned", "result-returned", "out.run:v")
     yield _check("error-comes-out", "error-comes-out", "new_exc:exc out.run:exc body_exc:exc")
+
+
+def _checks_of_stops() -> Iterator[TraceCheck]:
     yield _check(
         "should-stop-is-right",
         "stop-is-kept",
@@ -261,12 +280,15 @@ def _checks() -> Iterator[TraceCheck]:
         "again.run:exc,v again.close:exc again.step_fn:exc,v",
         needs=[Feature.REENTRY],
     )
+
+
+def _checks_of_the_end() -> Iterator[TraceCheck]:
     yield _check(
         "end-before-close",
         "end-first",
         "hook.end:s session_close:s",
         about="hook.end",
-        sees=[raw],
+        sees=[_RAW],
     )
     yield _check("end-only-if-owed", "end-only-if-owed", "exit hook.end new_ok", about="exit")
     yield _check(
@@ -274,8 +296,11 @@ def _checks() -> Iterator[TraceCheck]:
         "close-after-end",
         "session_close:s,again final:sessions",
         about="final",
-        sees=[raw],
+        sees=[_RAW],
     )
+
+
+def _checks_of_closing() -> Iterator[TraceCheck]:
     yield _check(
         "threads-stopped",
         "close-after-end",
@@ -287,7 +312,7 @@ def _checks() -> Iterator[TraceCheck]:
         "close-after-end",
         "graph_finalize graph_unfinalize final:fin",
         about="graph_unfinalize",
-        sees=[graph],
+        sees=[_GRAPH],
         needs=[Feature.GRAPH],
     )
     yield _check(
@@ -301,10 +326,9 @@ def _checks() -> Iterator[TraceCheck]:
         "late.raw_session:v late.should_stop:v hook.before_run hook.end",
         about="late.run late.step_fn late.close late.graph late.raw_session late.should_stop",
     )
-    yield from _recovery_checks()
 
 
-def _recovery_checks() -> Iterator[TraceCheck]:
+def _checks_of_recoveries() -> Iterator[TraceCheck]:
     needs = [Feature.MONITORED]
     yield _check(
         "recovers-from-preemption",
@@ -339,5 +363,15 @@ def _recovery_checks() -> Iterator[TraceCheck]:
     )
 
 
-CHECKS: Final = tuple(_checks())
+CHECKS: Final = (
+    *_checks_of_finalizing(),
+    *_checks_of_starting(),
+    *_checks_of_launching(),
+    *_checks_of_runs(),
+    *_checks_of_results(),
+    *_checks_of_stops(),
+    *_checks_of_the_end(),
+    *_checks_of_closing(),
+    *_checks_of_recoveries(),
+)
 """All checks of traces."""
