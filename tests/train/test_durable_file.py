@@ -54,6 +54,25 @@ def test_the_content_and_its_digest(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["file"]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_disk_begins_early_and_in_order(tmp_path: Path, monkeypatch, fails: bool) -> None:
+    """Each part of a large file is given to the disk once; a disk that refuses does no harm."""
+    begun: list[tuple[int, int]] = []
+
+    def advise(descriptor: int, start: int, length: int, advice: int) -> None:
+        begun.append((start, length))
+        assert advice == os.POSIX_FADV_DONTNEED
+        if fails:
+            raise OSError(errno.ESPIPE, "cannot be advised")
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    monkeypatch.setattr(durable_file, "_BEGIN_BYTES", 8)
+    path = tmp_path / "file"
+    replace_file(str(path), [b"12345", b"67890", b"1234567", b"89", b"end"])
+    assert path.read_bytes() == b"1234567890123456789end"
+    assert begun == [(0, 10), (10, 9)]
+
+
 def test_a_large_chunk_is_written_whole(tmp_path: Path, monkeypatch) -> None:
     """A chunk larger than the writer's own pieces arrives whole, also by short writes."""
     content = os.urandom((9 << 20) + 7)
