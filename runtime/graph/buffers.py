@@ -10,8 +10,15 @@ from typing import Any
 
 import numpy as np
 
-# Two references to a buffer that is free: the loop's variable and the argument of getrefcount.
-_FREE = 2
+
+def _popped(made: list[Any]) -> tuple[Any, int]:
+    """Takes an array away, so that no other thread sees it; says how often it is referred to."""
+    array = made.pop(0)
+    return array, sys.getrefcount(array)
+
+
+# The count of an array that nobody else refers to. Interpreters differ in what they count.
+_FREE = _popped([np.empty(0)])[1]
 
 
 class Buffers:
@@ -37,12 +44,11 @@ class Buffers:
         made = self._made.setdefault((tuple(shape), np.dtype(dtype)), [])
         for _ in range(len(made)):
             try:
-                array = made.pop(0)  # so that no other thread looks at it
+                array, references = _popped(made)
             except IndexError:
                 break
-            free = sys.getrefcount(array) == _FREE
             made.append(array)
-            if free:
+            if references == _FREE:
                 return array
         array = np.empty(shape, dtype)
         made.append(array)
