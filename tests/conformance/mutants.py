@@ -326,8 +326,8 @@ MUTANTS = (
     Mutant(
         "a stop that a step function asks for is lost",
         f"{SESSION}:HookedSession._stop_by_step_fn",
-        "self._note_stop()",
-        "pass",
+        "self._note_stop)",
+        "lambda: None)",
     ),
     Mutant(
         "runs go on after a stop",
