@@ -297,6 +297,27 @@ class LecunUniform(_Scaled):
     _parameters = (1.0, "fan_in", "uniform")
 
 
+@export("uniform_unit_scaling_initializer", "initializers.uniform_unit_scaling")
+class UniformUnitScaling(Initializer):
+    """Uniform numbers such that a product with them keeps the scale of the inputs.
+
+    Args:
+        factor: The factor of all numbers.
+        seed: The operation's seed.
+        dtype: The element type.
+    """
+
+    def __init__(
+        self, factor: float = 1.0, seed: int | None = None, dtype: Any = dtypes.float32
+    ) -> None:
+        super().__init__(dtype)
+        self.factor, self.seed = factor, seed
+
+    def _value(self, shape: list[int], dtype: DType) -> Tensor:
+        limit = math.sqrt(3 / max(1.0, math.prod(shape[:-1]))) * self.factor
+        return random.random_uniform(shape, -limit, limit, dtype, self.seed)
+
+
 @export("initializers.he_normal")
 def he_normal(seed: int | None = None) -> Initializer:
     """An initializer with cut normal numbers whose variance is 2 / inputs.

@@ -180,3 +180,10 @@ def test_names_that_do_not_exist_name_the_nearest() -> None:
         _ = tf.losses.mean_square_error
     with pytest.raises(AttributeError, match=r"recall_at_k"):
         _ = tf.metrics.recall_at_kk
+
+
+def test_unit_scaling_keeps_the_scale_of_the_inputs(session: tf.Session) -> None:
+    """The limit is the root of three divided by the number of inputs, times the factor."""
+    made = tf.uniform_unit_scaling_initializer(factor=2.0, seed=1)([3, 4, 1000])
+    values = session.run(made)
+    assert 0.95 < values.max() <= 1.0 and -1.0 <= values.min() < -0.95
