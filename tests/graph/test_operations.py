@@ -1,5 +1,6 @@
 """Each operation of the table: value, type, static shape, gradient, memory."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,42 @@ def _differences(case: Case, index: int, weights: Any) -> Any:
             values.append(np.sum(case.expected(*inputs) * weights))
         result[place] = (values[0] - values[1]) / (2 * step)
     return result
+
+
+# The variance lets no gradient through the mean, as TensorFlow's; the largest element has kinks;
+# the gradient of the cross entropy takes it that labels sum to one, so it is none elsewhere.
+NOT_SMOOTH_TWICE = ("moments-variance", "norm-inf", "cross_entropy", "cross_entropy-axis")
+
+
+@pytest.mark.deep
+@every_case
+def test_a_second_derivative_is_the_limit_of_differences_of_first_ones(
+    case: Case, session: tf.Session
+) -> None:
+    """In a random direction; an operation may have none, but then says so."""
+    if not case.smooth or case.name in NOT_SMOOTH_TWICE:
+        return
+    tensors = placeholders(case, unknown=False)
+    sources = [tensors[index] for index in case.smooth]
+    loss = tf.reduce_sum(tf.square(case.make(*tensors)))
+    slopes = [tf.convert_to_tensor(g) for g in tf.gradients(loss, sources)]
+    draw = np.random.default_rng(3).normal
+    ways = [draw(size=case.inputs[index].shape) for index in case.smooth]
+    along = tf.add_n([tf.reduce_sum(g * way) for g, way in zip(slopes, ways, strict=True)])
+    try:
+        second = tf.gradients(along, sources, unconnected_gradients="zero")
+    except (LookupError, NotImplementedError) as error:
+        assert re.search("No gradient is defined|not supported", str(error))
+        return
+    found = session.run([tf.convert_to_tensor(g) for g in second], feeds(tensors, case))
+    ends = []
+    for step in (1e-6, -1e-6):
+        moved = dict(feeds(tensors, case))
+        for source, way in zip(sources, ways, strict=True):
+            moved[source] = moved[source] + step * way
+        ends.append(session.run(slopes, moved))
+    for value, upper, lower in zip(found, *ends, strict=True):
+        np.testing.assert_allclose(value, (upper - lower) / 2e-6, rtol=1e-4, atol=1e-4)
 
 
 @every_case

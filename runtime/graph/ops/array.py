@@ -1028,7 +1028,16 @@ def _dynamic_slice_gradient(x: Any, begin: Any, dy: Any) -> Any:
     return result
 
 
-DYNAMIC_SLICE_GRADIENT: Definition = Definition("SliceGrad", unchanged, _dynamic_slice_gradient)
+DYNAMIC_SLICE_GRADIENT: Definition = Definition(
+    "SliceGrad",
+    lambda view: Spec(view.inputs[2].dtype, view.first.dims),
+    _dynamic_slice_gradient,
+    gradient=lambda op, dy: [
+        None,
+        None,
+        DYNAMIC_SLICE(dy, op.inputs[1], shape(op.inputs[2])),
+    ],
+)
 DYNAMIC_SLICE: Definition = Definition(
     "Slice",
     _dynamic_slice_spec,
@@ -1087,7 +1096,10 @@ def _mask_gradient(dy: Any, x: Any, mask: Any) -> Any:
 
 
 MASK_GRADIENT: Definition = Definition(
-    "BooleanMaskGrad", lambda view: Spec(view.first.dtype, view.inputs[1].dims), _mask_gradient
+    "BooleanMaskGrad",
+    lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+    _mask_gradient,
+    gradient=lambda op, dy: [BOOLEAN_MASK(dy, op.inputs[2]), None, None],
 )
 BOOLEAN_MASK: Definition = Definition(
     "BooleanMask",
@@ -1207,6 +1219,7 @@ _BATCH_GATHER_GRADIENT: Definition = Definition(
     lambda view: Spec(view.first.dtype, view.inputs[1].dims),
     bind=_bind_batch_gather_gradient,
     floating=True,
+    gradient=lambda op, dy: [BATCH_GATHER(dy, op.inputs[2], **op.attributes), None, None],
 )
 BATCH_GATHER: Definition = Definition(
     "BatchGather",

@@ -287,7 +287,14 @@ def _join_parts(data: Any, partitions: Any, *parts: Any) -> Any:
     return result
 
 
-_JOIN_PARTS: Definition = Definition("JoinPartitions", unchanged, _join_parts)
+def _split_again(op: Any, dy: Tensor) -> list[Tensor | None]:
+    number = len(op.inputs) - 2
+    return [None, None, *dynamic_partition(dy, op.inputs[1], number)]
+
+
+_JOIN_PARTS: Definition = Definition(
+    "JoinPartitions", unchanged, _join_parts, gradient=_split_again
+)
 PARTITION: Definition = Definition(
     "DynamicPartition", _partition_spec, bind=_bind_partition, gradient=_partition_gradient
 )

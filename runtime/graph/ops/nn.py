@@ -149,12 +149,18 @@ def _cross_entropy(logits: Any, labels: Any) -> Any:
 
 def _cross_entropy_gradient(op: Any, dloss: Tensor, dslope: Tensor | None) -> list[Tensor]:
     logits = op.inputs[0]
-    gradient = expand_dims(dloss, -1) * op.outputs[1]
+    by_logits = expand_dims(dloss, -1) * op.outputs[1]
+    by_labels = expand_dims(dloss, -1) * negative(log_softmax(logits))
     if dslope is not None:
-        probabilities = softmax(logits)
-        inner = reduce_sum(dslope * probabilities, -1, keepdims=True)
-        gradient = gradient + (dslope - inner) * probabilities
-    return [gradient, expand_dims(dloss, -1) * negative(log_softmax(logits))]
+        by_logits = by_logits + _slope_of_softmax(logits, dslope)
+        by_labels = by_labels - dslope
+    return [by_logits, by_labels]
+
+
+def _slope_of_softmax(logits: Tensor, dy: Tensor) -> Tensor:
+    probabilities = softmax(logits)
+    inner = reduce_sum(dy * probabilities, -1, keepdims=True)
+    return (dy - inner) * probabilities
 
 
 CROSS_ENTROPY: Definition = Definition(
@@ -306,11 +312,18 @@ def _counted(count: int) -> Any:
     return np.arange(count)
 
 
+def _sparse_gradient(op: Any, dloss: Tensor, dslope: Tensor | None) -> list[Tensor | None]:
+    by_logits = expand_dims(dloss, -1) * op.outputs[1]
+    if dslope is not None:
+        by_logits = by_logits + _slope_of_softmax(op.inputs[0], dslope)
+    return [by_logits, None]
+
+
 SPARSE_CROSS_ENTROPY: Definition = Definition(
     "SparseSoftmaxCrossEntropyWithLogits",
     _sparse_spec,
     bind=_bind_sparse,
-    gradient=lambda op, dloss, dslope: [expand_dims(dloss, -1) * op.outputs[1], None],
+    gradient=_sparse_gradient,
     floating=True,
 )
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from runtime.graph.convert import TensorLike, convert_to_tensor
-from runtime.graph.definition import Definition, Kernel, Spec, View
+from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.export import export
 from runtime.graph.ops.rules import checked_kind
 from runtime.graph.shapes import Dims, Incompatible, compatible, described
@@ -147,6 +147,7 @@ _WEIGHTS: Definition = Definition(
         else (view.first.dims[0], *[1] * (len(view.first.dims) - 1)),
     ),
     bind=_bind_weights,
+    gradient=not_differentiable,
 )
 
 

@@ -282,7 +282,13 @@ _SCATTER: Definition = Definition(
     aliases=True,
     gradient=_scatter_gradient,
 )
-_GATHER_LIKE: Definition = Definition("TensorArrayGatherLike", _like_third, _gather_like)
+_GATHER_LIKE: Definition = Definition(
+    "TensorArrayGatherLike",
+    _like_third,
+    _gather_like,
+    stateful=True,
+    gradient=lambda op, dy: [_ROWS(op.inputs[1], dy), None, None],
+)
 _CONCAT: Definition = Definition(
     "TensorArrayConcatV3",
     lambda view: Spec(view["dtype"], None if view["dims"] is None else (None, *view["dims"][1:])),
@@ -309,6 +315,8 @@ _CONCAT_LIKE: Definition = Definition(
     "TensorArrayConcatLike",
     lambda view: Spec(view.inputs[1].dtype, view.inputs[1].dims),
     _concat_like,
+    stateful=True,
+    gradient=lambda op, dy: [_SPLIT(_NO_ROWS(), dy, op.inputs[2]), None, None],
 )
 _SIZE: Definition = Definition(
     "TensorArraySizeV3",
