@@ -329,11 +329,13 @@ class _Writer:
 
 
 def _read(path: str) -> Content:
-    with open(path, "rb") as file:
-        try:
+    try:
+        with open(path, "rb") as file:
             content = json.load(file)
-        except (ValueError, RecursionError) as error:
-            raise _damaged(f"the file {path!r}", f"it is not JSON ({error})") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(error.errno, f"File {path} does not exist", path) from error
+    except (ValueError, RecursionError) as error:
+        raise _damaged(f"the file {path!r}", f"it is not JSON ({error})") from error
     return content  # type: ignore[no-any-return]  # checked by _imported
 
 

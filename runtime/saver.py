@@ -20,7 +20,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 import numpy as np
@@ -90,7 +90,14 @@ class SaverDef:
         keep_checkpoint_every_n_hours: As for `Saver`.
         allow_empty: As for `Saver`.
         pad_step_number: As for `Saver`.
+        LEGACY: TensorFlow's number of a format of checkpoints that is not written here.
+        V1: Another one.
+        V2: The number that stands for ours: a `Saver` takes it as `write_version`.
     """
+
+    LEGACY: ClassVar[int] = 0
+    V1: ClassVar[int] = 1
+    V2: ClassVar[int] = 2
 
     variables: Mapping[str, Variable] | None
     reshape: bool = attrs.field(validator=instance_of(bool))
@@ -157,7 +164,7 @@ class Saver:
         builder: None = None,
         defer_build: bool = False,
         allow_empty: bool = False,
-        write_version: int | None = 2,
+        write_version: int | None = SaverDef.V2,
         pad_step_number: bool = False,
         save_relative_paths: bool = False,
         filename: str | None = None,
@@ -492,7 +499,7 @@ def _refuse_internal(saver_def: object, builder: object, write_version: int | No
             "Saver takes no builder: checkpoints are safetensors files. Say what is to be saved "
             "by var_list."
         )
-    if write_version not in (None, 2):
+    if write_version not in (None, SaverDef.V2):
         raise ValueError(
             f"write_version={write_version} is not known: checkpoints are safetensors files. "
             "Leave it out."

@@ -187,3 +187,143 @@ def test_the_hooks_of_a_chief_come_first() -> None:
         with tf.train.MonitoredTrainingSession(is_chief=False, **arguments):
             pass
     assert called == ["chief", "a", "a"]
+
+
+def test_summaries_may_have_a_directory_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Speed and summaries go to summary_dir, checkpoints to checkpoint_dir."""
+    directories = {"checkpoint_dir": str(tmp_path / "c"), "summary_dir": str(tmp_path / "s")}
+    made = _made_by(monkeypatch, **directories)
+    assert made["StepCounterHook"]["output_dir"] == str(tmp_path / "s")
+    assert made["SummarySaverHook"]["output_dir"] == str(tmp_path / "s")
+    assert made["CheckpointSaverHook"]["directory"] == str(tmp_path / "c")
+    only = _made_by(monkeypatch, summary_dir=str(tmp_path / "s"))
+    assert only.keys() == {"StepCounterHook", "SummarySaverHook"}
+
+
+def test_each_period_is_that_of_its_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps or seconds of summaries and checkpoints, steps of the count; what is None is never."""
+    made = _made_by(
+        monkeypatch,
+        checkpoint_dir=str(tmp_path),
+        save_checkpoint_secs=3,
+        save_summaries_secs=4,
+        log_step_count_steps=5,
+        save_graph_def=False,
+    )
+    saver, summaries = made["CheckpointSaverHook"], made["SummarySaverHook"]
+    assert (saver["save_steps"], saver["save_secs"]) == (None, 3)
+    assert saver["save_graph_def"] is False
+    assert (summaries["save_steps"], summaries["save_secs"]) == (None, 4)
+    assert made["StepCounterHook"]["every_n_steps"] == 5
+    none = {"save_checkpoint_secs": None, "save_summaries_steps": None}
+    rest = _made_by(monkeypatch, checkpoint_dir=str(tmp_path), log_step_count_steps=None, **none)
+    assert rest == {}
+
+
+def test_steps_and_seconds_at_once_are_refused(tmp_path: Path) -> None:
+    """For checkpoints and for summaries."""
+    for what in ("save_checkpoint", "save_summaries"):
+        with (
+            tf.Graph().as_default(),
+            pytest.raises(ValueError, match="Can not provide both every_secs and every_steps"),
+        ):
+            both = {f"{what}_secs": 1, f"{what}_steps": 1}
+            tf.train.MonitoredTrainingSession(checkpoint_dir=str(tmp_path), **both)
+
+
+def test_a_training_session_without_the_graph_beside_its_checkpoints(tmp_path: Path) -> None:
+    """save_graph_def=False writes neither graph.pbtxt nor .meta files; else both are there."""
+    for directory, wanted in ((tmp_path / "with", True), (tmp_path / "without", False)):
+        with tf.Graph().as_default():
+            step = tf.assign_add(tf.train.get_or_create_global_step(), 1)
+            with tf.train.MonitoredTrainingSession(
+                checkpoint_dir=str(directory),
+                save_checkpoint_steps=1,
+                save_summaries_steps=None,
+                log_step_count_steps=None,
+                save_graph_def=wanted,
+            ) as session:
+                session.run(step)
+        written = {path.name for path in directory.iterdir()}
+        assert ("graph.pbtxt" in written) == wanted
+        assert ("model.ckpt-1.meta" in written) == wanted
+        assert "model.ckpt-1.safetensors" in written
+
+
+def test_what_a_training_session_passes_on(tmp_path: Path) -> None:
+    """Master, patience of a worker, grace period, bound of recoveries, log: each has its effect."""
+
+    def refused(error: type[Exception], match: str, **arguments: Any) -> None:
+        with tf.Graph().as_default(), pytest.raises(error, match=match):
+            tf.Variable(3.0, name="v")
+            tf.train.MonitoredTrainingSession(**arguments)
+
+    refused(tf.errors.NotFoundError, "No engine is registered", master="grpc://chief")
+    patience = {"is_chief": False, "max_wait_secs": 0}
+    refused(tf.errors.DeadlineExceededError, "after waiting 0 secs", **patience)
+    refused(ValueError, "stop_grace_period_secs is a number", stop_grace_period_secs=-1)
+    refused(ValueError, "max_recoveries is a number", max_recoveries=-1)
+    with tf.Graph().as_default():
+        log = tmp_path / "log.arrows"
+        with tf.train.MonitoredTrainingSession(event_log=log, config=tf.ConfigProto()) as session:
+            assert session.event_log.path == log
+
+
+def test_a_graph_must_be_ready_before_its_local_init_op() -> None:
+    """Without a local init op that makes no sense; what is not ready then is named."""
+    with tf.Graph().as_default():
+        variable = tf.Variable(1.0, name="v")
+        local = tf.Variable(variable, name="w", collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        ready = tf.report_uninitialized_variables(tf.global_variables())
+        with pytest.raises(ValueError, match="you must also pass a local_init_op"):
+            tf.train.SessionManager(ready_for_local_init_op=ready)
+        manager = tf.train.SessionManager(local.initializer, ready_for_local_init_op=ready)
+        with pytest.raises(
+            RuntimeError, match=r"did not make model ready for local_init\..*not initialized: v"
+        ):
+            manager.prepare_session("", init_op=tf.no_op())
+        assert manager.prepare_session("", variable.initializer).run(local) == 1.0
+
+
+def test_initialization_and_local_initialization_are_fed() -> None:
+    """Each with its own feeds."""
+    with tf.Graph().as_default():
+        fed = tf.placeholder(tf.float32, [])
+        variable = tf.Variable(fed, name="v")
+        local = tf.Variable(fed, name="w", collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        manager = tf.train.SessionManager(local.initializer, local_init_feed_dict={fed: 2.0})
+        session = manager.prepare_session("", variable.initializer, init_feed_dict={fed: 1.0})
+        assert session.run([variable, local]) == [1.0, 2.0]
+
+
+def test_a_readiness_check_may_fail_instead_of_naming() -> None:
+    """assert_variables_initialized is one, too."""
+    with tf.Graph().as_default():
+        variable = tf.Variable(1.0, name="v")
+        manager = tf.train.SessionManager(ready_op=tf.assert_variables_initialized())
+        with pytest.raises(RuntimeError, match="Init operations did not make model ready"):
+            manager.prepare_session("", tf.no_op())
+        assert manager.prepare_session("", variable.initializer).run(variable) == 1.0
+
+
+def test_a_session_is_recovered_from_a_file_or_a_directory(tmp_path: Path) -> None:
+    """Not from both; what a checkpoint leaves uninitialized is not called restored."""
+    with tf.Graph().as_default():
+        variable, other = tf.Variable(1.0, name="v"), tf.Variable(2.0, name="w")
+        part, init = tf.train.Saver([variable]), tf.global_variables_initializer()
+        with tf.Session() as session:
+            session.run(init)
+            path = part.save(session, str(tmp_path / "part"))
+            whole = tf.train.Saver().save(session, str(tmp_path / "whole"), write_state=False)
+        manager = tf.train.SessionManager(ready_op=tf.report_uninitialized_variables())
+        session, restored = manager.recover_session("", part, str(tmp_path))
+        assert not restored
+        assert session.run(variable) == 1.0
+        saver = tf.train.Saver()
+        session, restored = manager.recover_session("", saver, checkpoint_filename_with_path=whole)
+        assert restored
+        assert session.run(other) == 2.0
+        with pytest.raises(ValueError, match="Can not provide both checkpoint_dir and"):
+            manager.recover_session("", saver, str(tmp_path), path)
