@@ -1,70 +1,87 @@
 """TensorFlow 1's working vocabulary on NumPy, with training sessions that can be audited.
 
-``import runtime as tf`` takes the place of ``import tensorflow.compat.v1 as tf``.
+``import runtime as tf`` takes the place of ``import tensorflow.compat.v1 as tf``. Each name is
+imported when it is first used; `runtime.names` says from where.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import runtime.behavior
-import runtime.gfile
-import runtime.graph.gradients
-import runtime.graph.initializers
-import runtime.graph.ops
-import runtime.graph.scopes
-import runtime.graph.values  # noqa: F401  # these register the public functions
-from runtime import errors, initializers, logging, nn, summary
-from runtime.behavior import VERSION
-from runtime.graph.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
-from runtime.graph.convert import constant, convert_to_tensor
-from runtime.graph.dtypes import (
-    DType,
-    as_dtype,
-    bool,
-    complex64,
-    complex128,
-    double,
-    float16,
-    float32,
-    float64,
-    half,
-    int8,
-    int16,
-    int32,
-    int64,
-    resource,
-    string,
-    uint8,
-    uint16,
-    uint32,
-    uint64,
-    variant,
-)
-from runtime.graph.export import exported, missing, namespace
-from runtime.graph.gradients import gradients
-from runtime.graph.graph import (
-    Graph,
-    add_to_collection,
-    add_to_collections,
-    colocate_with,
-    control_dependencies,
-    device,
-    get_collection,
-    get_collection_ref,
-    get_default_graph,
-    get_default_session,
-    name_scope,
-    op_scope,
-    reset_default_graph,
-)
-from runtime.graph.keys import GraphKeys
-from runtime.graph.operation import Operation
-from runtime.graph.ops.data_flow import FIFOQueue, QueueBase
-from runtime.graph.scopes import VariableScope, get_variable, variable_scope
-from runtime.graph.session import InteractiveSession, Session
-from runtime.graph.shapes import Dimension, TensorShape, dimension_value
-from runtime.graph.tensor import Tensor
-from runtime.graph.variables import Variable
+from runtime.graph.export import attributes
+
+if TYPE_CHECKING:  # for type checkers, and for runtime.graph.naming
+    from runtime import (
+        app,
+        data,
+        errors,
+        flags,
+        initializers,
+        layers,
+        logging,
+        losses,
+        metrics,
+        nn,
+        summary,
+        train,
+    )
+    from runtime.behavior import VERSION
+    from runtime.data.structures import TensorSpec
+    from runtime.graph.config import ConfigProto, GPUOptions, RunMetadata, RunOptions
+    from runtime.graph.convert import constant, convert_to_tensor
+    from runtime.graph.dtypes import (
+        DType,
+        as_dtype,
+        bool,
+        complex64,
+        complex128,
+        double,
+        float16,
+        float32,
+        float64,
+        half,
+        int8,
+        int16,
+        int32,
+        int64,
+        resource,
+        string,
+        uint8,
+        uint16,
+        uint32,
+        uint64,
+        variant,
+    )
+    from runtime.graph.gradients import gradients
+    from runtime.graph.graph import (
+        Graph,
+        add_to_collection,
+        add_to_collections,
+        colocate_with,
+        control_dependencies,
+        device,
+        get_collection,
+        get_collection_ref,
+        get_default_graph,
+        get_default_session,
+        name_scope,
+        op_scope,
+        reset_default_graph,
+    )
+    from runtime.graph.keys import GraphKeys
+    from runtime.graph.operation import Operation
+    from runtime.graph.ops.data_flow import FIFOQueue, QueueBase
+    from runtime.graph.scopes import VariableScope, get_variable, variable_scope
+    from runtime.graph.session import InteractiveSession, Session
+    from runtime.graph.shapes import Dimension, TensorShape, dimension_value
+    from runtime.graph.tensor import Tensor
+    from runtime.graph.variables import Variable
+    from runtime.hook_replay import (
+        HookDifference,
+        HookReplay,
+        HooksDiffer,
+        NotRecorded,
+        replay_hooks,
+    )
+    from runtime.train import MetaGraphDef, MonitoredSession
 
 __all__ = [
     "VERSION",
@@ -79,6 +96,8 @@ __all__ = [
     "HookReplay",
     "HooksDiffer",
     "InteractiveSession",
+    "MetaGraphDef",
+    "MonitoredSession",
     "NotRecorded",
     "Operation",
     "QueueBase",
@@ -87,6 +106,7 @@ __all__ = [
     "Session",
     "Tensor",
     "TensorShape",
+    "TensorSpec",
     "Variable",
     "VariableScope",
     "add_to_collection",
@@ -144,16 +164,6 @@ __all__ = [
     "variant",
 ]
 
-if TYPE_CHECKING:
-    from runtime import app, data, flags, layers, losses, metrics, train
-    from runtime.hook_replay import (
-        HookDifference,
-        HookReplay,
-        HooksDiffer,
-        NotRecorded,
-        replay_hooks,
-    )
-
 # What later TensorFlows don't have either, and what takes its place.
 _GONE = {
     "contrib": "tf.contrib is no part of tf.compat.v1. Use tf.glorot_uniform_initializer() for "
@@ -162,40 +172,28 @@ _GONE = {
     "lambda w: scale * tf.nn.l2_loss(w) for contrib.layers.l2_regularizer(scale).",
 }
 
+__version__ = "1.15.0"  # the version of TensorFlow whose interface this is
 newaxis = None
-__version__ = VERSION
-globals().update(exported())
 
-# The families that have a namespace of their own, beside those that are modules here.
-_FAMILIES = "bitwise debugging dtypes gfile io linalg manip math nest queue random strings"
-for _name in _FAMILIES.split():
-    globals()[_name] = namespace(_name)
-
-from runtime import compat  # noqa: E402  # it needs what is above
-
-_fail = missing("tf", globals())
-# Imported when they are first used: what sessions and logs need, and what needs an extra.
-_LATER = ("app", "data", "flags", "layers", "losses", "metrics", "train")
-_REPLAY = ("HookDifference", "HookReplay", "HooksDiffer", "NotRecorded", "replay_hooks")
-"""Ours, not TensorFlow's: hooks of today against the log of an earlier session."""
-_ELSEWHERE = {
-    "MetaGraphDef": "runtime.train",
-    "MonitoredSession": "runtime.train",  # the documentation's example has it here
-    "TensorSpec": "runtime.data.structures",
-    **dict.fromkeys(_REPLAY, "runtime.hook_replay"),
-}
-"""Modules of names that are imported when they are first used."""
+_MODULES = (
+    "app",
+    "compat",
+    "data",
+    "errors",
+    "flags",
+    "initializers",
+    "layers",
+    "logging",
+    "losses",
+    "metrics",
+    "nn",
+    "summary",
+    "train",
+)
+_look_up, __dir__ = attributes("", globals(), _MODULES)
 
 
-def __getattr__(name: str) -> Any:  # any public name, filled in above
-    if name in _LATER:
-        return import_module(f"runtime.{name}")
+def __getattr__(name: str) -> Any:  # any public name
     if name in _GONE:
         raise AttributeError(_GONE[name])
-    if name in _ELSEWHERE:
-        return getattr(import_module(_ELSEWHERE[name]), name)
-    return _fail(name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_LATER, *_ELSEWHERE})
+    return _look_up(name)

@@ -17,6 +17,7 @@ from runtime import errors, logging
 from runtime.durable_file import replace_file
 from runtime.graph.bodies import Body
 from runtime.graph.definition import Definition, definition_of
+from runtime.graph.export import load_all
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.graph_def import GraphDef
 from runtime.graph.keys import GraphKeys
@@ -349,6 +350,15 @@ def _damaged(source: str, why: str) -> errors.DataLossError:
 
 
 # Any: content may be anything until it is checked.
+def _load_definitions() -> None:
+    """Imports every module that defines types of operations."""
+    import runtime.checkpoint_utils
+    import runtime.data
+    import runtime.summary_ops  # noqa: F401  # these two and what the graph itself has
+
+    load_all()
+
+
 def _imported(content: Any, source: str, clear_devices: bool, scope: str | None) -> "Saver | None":
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise _damaged(source, f"its format is not {_FORMAT!r}")
@@ -358,6 +368,7 @@ def _imported(content: Any, source: str, clear_devices: bool, scope: str | None)
     graph = get_default_graph()
     if graph.finalized:
         raise RuntimeError("Graph is finalized and cannot be modified.")
+    _load_definitions()
     try:
         _Reader(Graph(), clear_devices, scope).add(content)  # what fails, fails here
     except Exception as error:  # of any class: attributes of a damaged file reach definitions
@@ -505,10 +516,6 @@ class _Reader:
 
 
 def _known_definition(type_name: Any) -> Definition:
-    import runtime.checkpoint_utils
-    import runtime.data
-    import runtime.summary_ops  # noqa: F401  # these define types of operations
-
     found = definition_of(type_name) if isinstance(type_name, str) else None
     if found is None:
         raise ValueError(f"operations of type {type_name!r} do not exist here")

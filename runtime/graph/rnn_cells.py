@@ -213,9 +213,9 @@ def _activation(given: Any) -> Callable[..., Any]:
     if given is None:
         return tanh
     if isinstance(given, str):
-        from runtime.graph.export import exported
+        from runtime.graph.export import public
 
-        found: Callable[..., Any] = exported("nn")[given]
+        found: Callable[..., Any] = public("nn", given)
         return found
     return given  # type: ignore[no-any-return]  # a user's function
 

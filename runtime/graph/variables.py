@@ -666,7 +666,7 @@ def moving_average_variables(scope: str | None = None) -> list[Any]:
     return get_default_graph().get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
 
 
-@export("variables_initializer", "initialize_variables")
+@export("variables_initializer", "initialize_variables", "initializers.variables")
 def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Operation:
     """An operation that gives variables their initial values.
 
@@ -682,7 +682,7 @@ def variables_initializer(var_list: Sequence[Any], name: str = "init") -> Operat
     return group(*[variable.initializer for variable in var_list], name=name)
 
 
-@export("global_variables_initializer", "initialize_all_variables")
+@export("global_variables_initializer", "initialize_all_variables", "initializers.global_variables")
 def global_variables_initializer() -> Operation:
     """An operation that gives all global variables their initial values.
 
@@ -692,7 +692,7 @@ def global_variables_initializer() -> Operation:
     return variables_initializer(global_variables())
 
 
-@export("local_variables_initializer", "initialize_local_variables")
+@export("local_variables_initializer", "initialize_local_variables", "initializers.local_variables")
 def local_variables_initializer() -> Operation:
     """An operation that gives all local variables their initial values.
 

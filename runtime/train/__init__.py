@@ -5,6 +5,7 @@ Source of the names: the ``tf.compat.v1.train`` module documentation.
 
 from typing import Any
 
+import runtime.graph.core  # noqa: F401  # sessions come with what every graph needs
 from runtime.basic_session_run_hooks import (
     CheckpointSaverHook,
     CheckpointSaverListener,

@@ -1,0 +1,320 @@
+"""Which module defines which public names; written by `runtime.graph.naming`."""
+
+from typing import Final
+
+# The names below `tf`, by module.
+# fmt: off
+MODULES: Final = {
+    "runtime.behavior": (
+        "VERSION disable_control_flow_v2 disable_eager_execution disable_resource_variables "
+        "disable_tensor_equality disable_v2_behavior disable_v2_tensorshape "
+        "enable_control_flow_v2 enable_eager_execution enable_resource_variables "
+        "enable_tensor_equality enable_v2_behavior executing_eagerly resource_variables_enabled"
+    ),
+    "runtime.data.structures": (
+        "TensorSpec"
+    ),
+    "runtime.files": (
+        "gfile.Copy gfile.DeleteRecursively gfile.Exists gfile.FastGFile gfile.GFile gfile.Glob "
+        "gfile.IsDirectory gfile.ListDirectory gfile.MakeDirs gfile.MkDir gfile.Open "
+        "gfile.Remove gfile.Rename gfile.Stat gfile.Walk io.gfile.GFile io.gfile.copy "
+        "io.gfile.exists io.gfile.glob io.gfile.isdir io.gfile.listdir io.gfile.makedirs "
+        "io.gfile.mkdir io.gfile.remove io.gfile.rename io.gfile.rmtree io.gfile.stat "
+        "io.gfile.walk"
+    ),
+    "runtime.graph.choices": (
+        "UnconnectedGradients VariableAggregation VariableSynchronization"
+    ),
+    "runtime.graph.config": (
+        "ConfigProto DebugOptions DeviceStepStats GPUOptions GraphOptions NodeExecStats "
+        "OptimizerOptions RunMetadata RunOptions StepStats"
+    ),
+    "runtime.graph.convert": (
+        "constant convert_to_tensor register_tensor_conversion_function"
+    ),
+    "runtime.graph.dtypes": (
+        "DType as_dtype bool complex128 complex64 double float16 float32 float64 half int16 "
+        "int32 int64 int8 resource string uint16 uint32 uint64 uint8 variant"
+    ),
+    "runtime.graph.export": (
+        "attributes"
+    ),
+    "runtime.graph.gradients": (
+        "AggregationMethod NoGradient NotDifferentiable RegisterGradient custom_gradient "
+        "grad_pass_through gradients hessians no_gradient"
+    ),
+    "runtime.graph.graph": (
+        "Graph add_to_collection add_to_collections colocate_with control_dependencies device "
+        "get_collection get_collection_ref get_default_graph get_default_session name_scope "
+        "op_scope reset_default_graph"
+    ),
+    "runtime.graph.graph_def": (
+        "GraphDef io.write_graph"
+    ),
+    "runtime.graph.indexed_slices": (
+        "IndexedSlices IndexedSlicesValue"
+    ),
+    "runtime.graph.initializers": (
+        "constant_initializer glorot_normal_initializer glorot_uniform_initializer "
+        "initializers.constant initializers.glorot_normal initializers.glorot_uniform "
+        "initializers.he_normal initializers.he_uniform initializers.identity "
+        "initializers.lecun_normal initializers.lecun_uniform initializers.ones "
+        "initializers.orthogonal initializers.random_normal initializers.random_uniform "
+        "initializers.truncated_normal initializers.variance_scaling initializers.zeros "
+        "ones_initializer orthogonal_initializer random_normal_initializer "
+        "random_uniform_initializer truncated_normal_initializer variance_scaling_initializer "
+        "zeros_initializer"
+    ),
+    "runtime.graph.keys": (
+        "GraphKeys"
+    ),
+    "runtime.graph.layer": (
+        "layers.InputSpec layers.Layer"
+    ),
+    "runtime.graph.layers": (
+        "layers.AveragePooling1D layers.AveragePooling2D layers.BatchNormalization "
+        "layers.Conv1D layers.Conv2D layers.Conv2DTranspose layers.Dense layers.Dropout "
+        "layers.Flatten layers.MaxPooling1D layers.MaxPooling2D layers.SeparableConv2D "
+        "layers.average_pooling1d layers.average_pooling2d layers.batch_normalization "
+        "layers.conv1d layers.conv2d layers.conv2d_transpose layers.dense layers.dropout "
+        "layers.flatten layers.max_pooling1d layers.max_pooling2d layers.separable_conv2d"
+    ),
+    "runtime.graph.losses": (
+        "losses.Reduction losses.absolute_difference losses.add_loss "
+        "losses.compute_weighted_loss losses.cosine_distance losses.get_losses "
+        "losses.get_regularization_loss losses.get_regularization_losses losses.get_total_loss "
+        "losses.hinge_loss losses.huber_loss losses.log_loss losses.mean_pairwise_squared_error "
+        "losses.mean_squared_error losses.sigmoid_cross_entropy losses.softmax_cross_entropy "
+        "losses.sparse_softmax_cross_entropy"
+    ),
+    "runtime.graph.metrics": (
+        "metrics.accuracy metrics.auc metrics.false_negatives "
+        "metrics.false_negatives_at_thresholds metrics.false_positives "
+        "metrics.false_positives_at_thresholds metrics.mean metrics.mean_absolute_error "
+        "metrics.mean_cosine_distance metrics.mean_iou metrics.mean_per_class_accuracy "
+        "metrics.mean_relative_error metrics.mean_squared_error metrics.mean_tensor "
+        "metrics.percentage_below metrics.precision metrics.precision_at_k "
+        "metrics.precision_at_thresholds metrics.precision_at_top_k metrics.recall "
+        "metrics.recall_at_k metrics.recall_at_thresholds metrics.recall_at_top_k "
+        "metrics.root_mean_squared_error metrics.sensitivity_at_specificity "
+        "metrics.sparse_precision_at_k metrics.specificity_at_sensitivity "
+        "metrics.true_negatives metrics.true_negatives_at_thresholds metrics.true_positives "
+        "metrics.true_positives_at_thresholds"
+    ),
+    "runtime.graph.nest": (
+        "nest.assert_same_structure nest.flatten nest.is_nested nest.map_structure "
+        "nest.pack_sequence_as"
+    ),
+    "runtime.graph.operation": (
+        "Operation"
+    ),
+    "runtime.graph.ops.activation": (
+        "math.softplus math.softsign math.zero_fraction nn.crelu nn.elu nn.leaky_relu nn.relu "
+        "nn.relu6 nn.relu_layer nn.selu nn.silu nn.softplus nn.softsign nn.swish nn.xw_plus_b "
+        "nn.zero_fraction"
+    ),
+    "runtime.graph.ops.array": (
+        "boolean_mask concat expand_dims fill gather identity manip.reshape one_hot ones "
+        "ones_like placeholder placeholder_with_default range rank reshape shape size slice "
+        "squeeze stack stop_gradient transpose unstack where zeros zeros_like"
+    ),
+    "runtime.graph.ops.checks": (
+        "add_check_numerics_ops assert_equal assert_greater assert_greater_equal assert_integer "
+        "assert_less assert_less_equal assert_near assert_negative assert_non_negative "
+        "assert_non_positive assert_none_equal assert_positive assert_proper_iterable "
+        "assert_rank assert_rank_at_least assert_rank_in assert_same_float_dtype assert_scalar "
+        "assert_type check_numerics debugging.assert_all_finite debugging.assert_equal "
+        "debugging.assert_greater debugging.assert_greater_equal debugging.assert_integer "
+        "debugging.assert_less debugging.assert_less_equal debugging.assert_near "
+        "debugging.assert_negative debugging.assert_non_negative debugging.assert_non_positive "
+        "debugging.assert_none_equal debugging.assert_positive debugging.assert_proper_iterable "
+        "debugging.assert_rank debugging.assert_rank_at_least debugging.assert_rank_in "
+        "debugging.assert_same_float_dtype debugging.assert_scalar debugging.assert_type "
+        "debugging.check_numerics debugging.is_numeric_tensor is_numeric_tensor "
+        "verify_tensor_all_finite"
+    ),
+    "runtime.graph.ops.cond": (
+        "cond"
+    ),
+    "runtime.graph.ops.control_flow": (
+        "Assert Print debugging.Assert group no_op print tuple"
+    ),
+    "runtime.graph.ops.convolution": (
+        "depth_to_space nn.atrous_conv2d nn.conv1d nn.conv2d nn.conv2d_backprop_filter "
+        "nn.conv2d_backprop_input nn.conv2d_transpose nn.convolution nn.depth_to_space "
+        "nn.depthwise_conv2d nn.depthwise_conv2d_native nn.separable_conv2d nn.space_to_depth "
+        "space_to_depth"
+    ),
+    "runtime.graph.ops.data_flow": (
+        "FIFOQueue QueueBase queue.FIFOQueue queue.QueueBase"
+    ),
+    "runtime.graph.ops.functional": (
+        "case foldl foldr map_fn scan switch_case"
+    ),
+    "runtime.graph.ops.indexing": (
+        "argsort batch_gather bincount confusion_matrix dynamic_partition dynamic_stitch "
+        "gather_nd histogram_fixed_width invert_permutation manip.gather_nd manip.scatter_nd "
+        "math.bincount math.confusion_matrix math.invert_permutation scatter_nd searchsorted "
+        "setdiff1d sort tensor_scatter_add tensor_scatter_nd_add tensor_scatter_nd_max "
+        "tensor_scatter_nd_min tensor_scatter_nd_sub tensor_scatter_nd_update "
+        "tensor_scatter_sub tensor_scatter_update unique unique_with_counts unravel_index"
+    ),
+    "runtime.graph.ops.layout": (
+        "batch_to_space_nd broadcast_dynamic_shape broadcast_static_shape broadcast_to "
+        "ensure_shape identity_n linalg.matrix_transpose linalg.transpose "
+        "manip.batch_to_space_nd manip.reverse manip.roll manip.space_to_batch_nd manip.tile "
+        "matrix_transpose meshgrid pad parallel_stack repeat reverse reverse_sequence "
+        "reverse_v2 roll sequence_mask shape_n space_to_batch_nd split strided_slice tile "
+        "where_v2"
+    ),
+    "runtime.graph.ops.linear_algebra": (
+        "cholesky cholesky_solve linalg.adjoint linalg.cholesky linalg.cholesky_solve "
+        "linalg.det linalg.eigh linalg.eigvalsh linalg.inv linalg.logdet linalg.matvec "
+        "linalg.qr linalg.slogdet linalg.solve linalg.svd linalg.triangular_solve "
+        "matrix_determinant matrix_inverse matrix_solve matrix_triangular_solve qr "
+        "self_adjoint_eig self_adjoint_eigvals svd"
+    ),
+    "runtime.graph.ops.loops": (
+        "while_loop"
+    ),
+    "runtime.graph.ops.math": (
+        "abs add add_n atan2 cast ceil clip_by_value conj cos debugging.is_finite "
+        "debugging.is_inf debugging.is_nan div div_no_nan divide dtypes.cast "
+        "dtypes.saturate_cast equal exp expm1 floor floor_div floordiv floormod greater "
+        "greater_equal is_finite is_inf is_nan less less_equal linalg.matmul log log1p "
+        "logical_and logical_not logical_or logical_xor math.abs math.add math.add_n math.atan2 "
+        "math.ceil math.conj math.cos math.divide math.divide_no_nan math.equal math.exp "
+        "math.expm1 math.floor math.floordiv math.floormod math.greater math.greater_equal "
+        "math.is_finite math.is_inf math.is_nan math.less math.less_equal math.log math.log1p "
+        "math.logical_and math.logical_not math.logical_or math.logical_xor math.maximum "
+        "math.minimum math.mod math.multiply math.negative math.not_equal math.pow "
+        "math.reciprocal math.round math.rsqrt math.sigmoid math.sign math.sin math.sqrt "
+        "math.square math.squared_difference math.subtract math.tan math.tanh math.truediv "
+        "matmul maximum minimum mod mul multiply neg negative nn.sigmoid nn.tanh not_equal pow "
+        "realdiv reciprocal round rsqrt saturate_cast sigmoid sign sin sqrt square "
+        "squared_difference sub subtract tan tanh to_complex128 to_complex64 to_double to_float "
+        "to_int32 to_int64 truediv truncatediv truncatemod"
+    ),
+    "runtime.graph.ops.nn": (
+        "math.in_top_k math.log_softmax math.softmax math.top_k nn.bias_add nn.in_top_k "
+        "nn.l2_loss nn.log_poisson_loss nn.log_softmax nn.sigmoid_cross_entropy_with_logits "
+        "nn.softmax nn.softmax_cross_entropy_with_logits "
+        "nn.softmax_cross_entropy_with_logits_v2 nn.sparse_softmax_cross_entropy_with_logits "
+        "nn.top_k nn.weighted_cross_entropy_with_logits"
+    ),
+    "runtime.graph.ops.normalization": (
+        "math.l2_normalize nn.batch_normalization nn.fused_batch_norm nn.l2_normalize "
+        "nn.local_response_normalization nn.lrn nn.moments nn.weighted_moments"
+    ),
+    "runtime.graph.ops.norms": (
+        "clip_by_average_norm clip_by_global_norm clip_by_norm global_norm linalg.global_norm"
+    ),
+    "runtime.graph.ops.pooling": (
+        "nn.avg_pool nn.avg_pool1d nn.avg_pool2d nn.max_pool nn.max_pool1d nn.max_pool2d "
+        "nn.max_pool_with_argmax"
+    ),
+    "runtime.graph.ops.products": (
+        "cross diag diag_part einsum eye linalg.band_part linalg.cross linalg.diag "
+        "linalg.diag_part linalg.einsum linalg.eye linalg.norm linalg.set_diag "
+        "linalg.tensor_diag linalg.tensor_diag_part linalg.tensordot linalg.trace "
+        "matrix_band_part matrix_diag matrix_diag_part matrix_set_diag norm tensordot trace"
+    ),
+    "runtime.graph.ops.random": (
+        "get_seed multinomial random.categorical random.gamma random.get_seed "
+        "random.multinomial random.normal random.poisson random.set_random_seed random.shuffle "
+        "random.truncated_normal random.uniform random_crop random_gamma random_normal "
+        "random_poisson random_shuffle random_uniform set_random_seed truncated_normal"
+    ),
+    "runtime.graph.ops.reduction": (
+        "arg_max arg_min argmax argmin count_nonzero math.argmax math.argmin math.count_nonzero "
+        "math.reduce_all math.reduce_any math.reduce_euclidean_norm math.reduce_logsumexp "
+        "math.reduce_max math.reduce_mean math.reduce_min math.reduce_prod math.reduce_std "
+        "math.reduce_sum math.reduce_variance reduce_all reduce_any reduce_logsumexp reduce_max "
+        "reduce_mean reduce_min reduce_prod reduce_sum"
+    ),
+    "runtime.graph.ops.sampling": (
+        "nn.dropout nn.embedding_lookup nn.fixed_unigram_candidate_sampler "
+        "nn.log_uniform_candidate_sampler nn.nce_loss nn.sampled_softmax_loss "
+        "nn.uniform_candidate_sampler random.fixed_unigram_candidate_sampler "
+        "random.log_uniform_candidate_sampler random.uniform_candidate_sampler"
+    ),
+    "runtime.graph.ops.script": (
+        "numpy_function py_func"
+    ),
+    "runtime.graph.ops.segments": (
+        "math.segment_max math.segment_mean math.segment_min math.segment_prod math.segment_sum "
+        "math.unsorted_segment_max math.unsorted_segment_mean math.unsorted_segment_min "
+        "math.unsorted_segment_prod math.unsorted_segment_sqrt_n math.unsorted_segment_sum "
+        "segment_max segment_mean segment_min segment_prod segment_sum unsorted_segment_max "
+        "unsorted_segment_mean unsorted_segment_min unsorted_segment_prod "
+        "unsorted_segment_sqrt_n unsorted_segment_sum"
+    ),
+    "runtime.graph.ops.special": (
+        "accumulate_n acos acosh angle asin asinh atan atanh bitwise.bitwise_and "
+        "bitwise.bitwise_or bitwise.bitwise_xor bitwise.invert bitwise.left_shift "
+        "bitwise.right_shift complex cosh cumprod cumsum debugging.is_non_decreasing "
+        "debugging.is_strictly_increasing digamma dtypes.complex erf erfc imag "
+        "is_non_decreasing is_strictly_increasing lgamma lin_space linspace log_sigmoid "
+        "math.accumulate_n math.acos math.acosh math.angle math.asin math.asinh math.atan "
+        "math.atanh math.cosh math.cumprod math.cumsum math.digamma math.erf math.erfc "
+        "math.imag math.is_non_decreasing math.is_strictly_increasing math.lgamma "
+        "math.log_sigmoid math.multiply_no_nan math.polyval math.real math.reciprocal_no_nan "
+        "math.rint math.scalar_mul math.sinh math.xdivy math.xlog1py math.xlogy real rint "
+        "scalar_mul sinh"
+    ),
+    "runtime.graph.ops.tensor_array": (
+        "TensorArray"
+    ),
+    "runtime.graph.ops.text": (
+        "as_string dtypes.as_string regex_replace string_join string_strip string_to_number "
+        "strings.as_string strings.join strings.length strings.regex_replace strings.strip "
+        "strings.substr strings.to_number substr"
+    ),
+    "runtime.graph.rnn": (
+        "nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.static_bidirectional_rnn nn.static_rnn"
+    ),
+    "runtime.graph.rnn_cells": (
+        "nn.rnn_cell.BasicLSTMCell nn.rnn_cell.BasicRNNCell nn.rnn_cell.DeviceWrapper "
+        "nn.rnn_cell.DropoutWrapper nn.rnn_cell.GRUCell nn.rnn_cell.LSTMCell "
+        "nn.rnn_cell.LSTMStateTuple nn.rnn_cell.MultiRNNCell nn.rnn_cell.RNNCell "
+        "nn.rnn_cell.ResidualWrapper"
+    ),
+    "runtime.graph.scopes": (
+        "AUTO_REUSE VariableScope get_local_variable get_variable get_variable_scope "
+        "no_regularizer variable_op_scope variable_scope"
+    ),
+    "runtime.graph.session": (
+        "InteractiveSession Session"
+    ),
+    "runtime.graph.shapes": (
+        "Dimension TensorShape dimension_value"
+    ),
+    "runtime.graph.tensor": (
+        "Tensor"
+    ),
+    "runtime.graph.values": (
+        "OpError container convert_to_tensor_or_indexed_slices dimension_at_index dtypes.DType "
+        "dtypes.as_dtype dtypes.bool dtypes.complex128 dtypes.complex64 dtypes.double "
+        "dtypes.float16 dtypes.float32 dtypes.float64 dtypes.half dtypes.int16 dtypes.int32 "
+        "dtypes.int64 dtypes.int8 dtypes.resource dtypes.string dtypes.uint16 dtypes.uint32 "
+        "dtypes.uint64 dtypes.uint8 dtypes.variant get_static_value init_scope "
+        "is_symbolic_tensor is_tensor make_template timestamp"
+    ),
+    "runtime.graph.variables": (
+        "Variable VariableV1 all_variables assert_variables_initialized assign assign_add "
+        "assign_sub count_up_to global_variables global_variables_initializer "
+        "initialize_all_tables initialize_all_variables initialize_local_variables "
+        "initialize_variables initializers.global_variables initializers.local_variables "
+        "initializers.variables is_variable_initialized local_variables "
+        "local_variables_initializer model_variables moving_average_variables "
+        "report_uninitialized_variables scatter_add scatter_div scatter_max scatter_min "
+        "scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update "
+        "tables_initializer trainable_variables variables_initializer"
+    ),
+    "runtime.hook_replay": (
+        "HookDifference HookReplay HooksDiffer NotRecorded replay_hooks"
+    ),
+    "runtime.train": (
+        "MetaGraphDef MonitoredSession"
+    ),
+}
