@@ -6,7 +6,7 @@ imported when it is first used; `runtime.names` says from where.
 
 from typing import TYPE_CHECKING, Any
 
-from runtime.graph.export import attributes
+from runtime.graph.export import attributes as _attributes
 
 if TYPE_CHECKING:  # for type checkers, and for runtime.graph.naming
     from runtime import (
@@ -190,7 +190,7 @@ _MODULES = (
     "summary",
     "train",
 )
-_look_up, __dir__ = attributes("", globals(), _MODULES)
+_look_up, __dir__ = _attributes("", globals(), _MODULES)
 
 
 def __getattr__(name: str) -> Any:  # any public name

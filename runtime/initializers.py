@@ -1,5 +1,5 @@
 """``tf.initializers``: initial values of variables."""
 
-from runtime.graph.export import attributes
+from runtime.graph.export import attributes as _attributes
 
-__getattr__, __dir__ = attributes("initializers", globals())
+__getattr__, __dir__ = _attributes("initializers", globals())

@@ -1,5 +1,5 @@
 """``tf.layers``: layers that make their variables themselves."""
 
-from runtime.graph.export import attributes
+from runtime.graph.export import attributes as _attributes
 
-__getattr__, __dir__ = attributes("layers", globals())
+__getattr__, __dir__ = _attributes("layers", globals())

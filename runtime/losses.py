@@ -1,5 +1,5 @@
 """``tf.losses``: losses, weighted, reduced and collected."""
 
-from runtime.graph.export import attributes
+from runtime.graph.export import attributes as _attributes
 
-__getattr__, __dir__ = attributes("losses", globals())
+__getattr__, __dir__ = _attributes("losses", globals())

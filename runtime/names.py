@@ -60,10 +60,11 @@ MODULES: Final = {
         "initializers.he_normal initializers.he_uniform initializers.identity "
         "initializers.lecun_normal initializers.lecun_uniform initializers.ones "
         "initializers.orthogonal initializers.random_normal initializers.random_uniform "
-        "initializers.truncated_normal initializers.variance_scaling initializers.zeros "
-        "ones_initializer orthogonal_initializer random_normal_initializer "
-        "random_uniform_initializer truncated_normal_initializer variance_scaling_initializer "
-        "zeros_initializer"
+        "initializers.truncated_normal initializers.uniform_unit_scaling "
+        "initializers.variance_scaling initializers.zeros ones_initializer "
+        "orthogonal_initializer random_normal_initializer random_uniform_initializer "
+        "truncated_normal_initializer uniform_unit_scaling_initializer "
+        "variance_scaling_initializer zeros_initializer"
     ),
     "runtime.graph.keys": (
         "GraphKeys"

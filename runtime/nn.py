@@ -1,5 +1,5 @@
 """``tf.nn``: activations, losses and other parts of neural networks."""
 
-from runtime.graph.export import attributes
+from runtime.graph.export import attributes as _attributes
 
-__getattr__, __dir__ = attributes("nn", globals())
+__getattr__, __dir__ = _attributes("nn", globals())
