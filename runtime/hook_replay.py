@@ -216,8 +216,10 @@ def replay_hooks(
     Raises:
         ValueError: If the log records no values.
         UnreadableLog: If the log, or a part of it, can't be read.
-        TypeError: If `hooks` is no iterable of hooks.
+        TypeError: If `hooks` is no iterable of hooks, or `graph` no graph.
     """
+    if not isinstance(graph, Graph | None):
+        raise TypeError(f"graph is a tf.Graph, or None for one of stand-ins, not {graph!r}")
     opened = log if isinstance(log, EventLog) else EventLog.open(log)
     if opened.header.record is None:
         raise ValueError(

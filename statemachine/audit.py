@@ -14,7 +14,7 @@ from statemachine.compiled import START_CODE, Place
 from statemachine.errors import UnreadableLog
 from statemachine.events import Event, EventKind
 from statemachine.form import Damaged, Header
-from statemachine.head import Head
+from statemachine.head import Head, expected_heads
 from statemachine.log import EventLog, Reading
 from statemachine.machine import describe, illegal, rules_of
 from statemachine.ordering import sentence
@@ -124,10 +124,10 @@ def audit(
         FileNotFoundError: If there is no such file.
         UnreadableLog: If the file is no event log at all.
         TypeError: If `known` is a single log, or `expected` a single head.
+        ValueError: If a text in `expected` is no digest.
     """
-    if isinstance(expected, (str, Head)):
-        raise TypeError("expected is an iterable of heads: a single one goes into a list")
-    if isinstance(known, (str, os.PathLike, EventLog)):
+    wanted = expected_heads(expected)
+    if isinstance(known, (str, os.PathLike, EventLog)) or not isinstance(known, Iterable):
         raise TypeError(
             f"known is an iterable of logs, not {known!r}: a single log goes into a list"
         )
@@ -136,7 +136,7 @@ def audit(
         reading = opened.read()
     except Damaged as error:
         return _unreadable(str(log), error)
-    return _Audit(opened.location, reading, tuple(known), tuple(expected)).report()
+    return _Audit(opened.location, reading, tuple(known), wanted).report()
 
 
 def _unreadable(location: str, error: Damaged) -> AuditReport:

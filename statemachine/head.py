@@ -35,6 +35,33 @@ _SESSION: Final = re.compile("[0-9a-f]{32}")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
+def expected_heads(expected: "Iterable[Head | str]") -> "tuple[Head | str, ...]":
+    """Heads that were kept elsewhere, and digests of heads, as somebody passes them.
+
+    Raises:
+        TypeError: If it is no iterable of them.
+        ValueError: If a text among them is no digest: what is mistyped accuses no log.
+    """
+    if isinstance(expected, (str, bytes, Head)) or not isinstance(expected, Iterable):
+        raise TypeError(
+            f"expected is an iterable of heads, not {expected!r}: a single one goes into a list"
+        )
+    return tuple(_expected(one) for one in expected)
+
+
+def _expected(one: object) -> "Head | str":
+    if isinstance(one, Head):
+        return one
+    if not isinstance(one, str):
+        raise TypeError(f"expected has heads, or digests as texts, and not {one!r}")
+    if not _DIGEST.fullmatch(one.lower()):
+        raise ValueError(
+            f"{one[:80]!r} is no digest of a head: that has 64 hexadecimal digits; of the text of "
+            "a head Head.parse makes one"
+        )
+    return one.lower()
+
+
 @attrs.frozen
 class Head:
     """How far a log goes, and the digest of everything up to there.

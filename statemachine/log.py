@@ -167,7 +167,7 @@ class EventLog:
             (SHA-256 of each array and scalar), or None, nothing. See `statemachine.values`.
 
     Raises:
-        TypeError: If the target is nothing that a log can go to.
+        TypeError: If the target is nothing that a log can go to, or the witness is none.
         ValueError: If there is a witness for a log in memory, of which nothing is sealed in
             the end; or if a setting is none.
 
@@ -196,6 +196,10 @@ class EventLog:
             )
         if on_log_error not in ("raise", "warn"):
             raise ValueError(f"on_log_error is 'raise' or 'warn', not {on_log_error!r}")
+        if witness is not None and not hasattr(witness, "publish"):
+            raise TypeError(
+                f"witness is a Witness, or None, not {witness!r}: Witness(path or callable, key)"
+            )
         store = _store_for(target, _durability(durability))
         if witness is not None and not store.durable:
             raise ValueError(
@@ -218,7 +222,10 @@ class EventLog:
         Raises:
             FileNotFoundError: If there is no such file.
             UnreadableLog: If it is not an event log, or its first message can't be read.
+            TypeError: If it is no path.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"a log is opened by its path, a text or a Path, not by {path!r}")
         return cls._opened(None, Path(path))
 
     @classmethod

@@ -152,6 +152,8 @@ class VerifierKey:
             UnusableKey: If it holds none, or one of another kind.
             ImportError: If it is PEM and `cryptography` is missing.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"a verifier key is read from a text, not from {text!r}")
         if "-----BEGIN" in text:
             return cls._of_pem(text)
         name, identifier, key, *_ = *text.strip().split("+", 2), "", ""
@@ -232,7 +234,7 @@ class SigningKey:
     """
 
     def __init__(self, private: "Ed25519PrivateKey", name: str = DEFAULT_NAME) -> None:
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise UnusableKey(f"a key can't be called {name!r}: take a name without spaces and '+'")
         self._private = private
         self.name = name

@@ -9,7 +9,7 @@ import attrs
 from statemachine.audit import Finding, Verdict
 from statemachine.errors import UnreadableLog
 from statemachine.form import Damaged
-from statemachine.head import Chain, Head
+from statemachine.head import Chain, Head, expected_heads
 from statemachine.log import EventLog, Reading
 from statemachine.ordering import sentence
 from statemachine.signed_note import Note, VerifierKey
@@ -96,9 +96,10 @@ def verify(
         FileNotFoundError: If there is no such file.
         UnreadableLog: If the file is no event log at all.
         ImportError: If `cryptography` is missing.
+        TypeError: If `keys` or `heads` are something else.
+        ValueError: If a text in `expected` is no digest.
     """
-    published = read_heads(heads) if isinstance(heads, (str, os.PathLike)) else list(heads)
-    trusted = (keys,) if isinstance(keys, VerifierKey) else tuple(keys)
+    wanted, trusted, published = expected_heads(expected), _trusted(keys), _published(heads)
     try:
         opened = log if isinstance(log, EventLog) else EventLog.open(log)
         reading = opened.read()
@@ -106,7 +107,34 @@ def verify(
         finding = Finding("integrity", "chain-unbroken", sentence("chain-unbroken"), str(error))
         return Verification(str(log), None, Verdict.FAIL, Verdict.NOT_CHECKED, (), (finding,))
     check = _Check(reading, trusted, published)
-    return check.result(opened.location, tuple(expected))
+    return check.result(opened.location, wanted)
+
+
+def _trusted(keys: object) -> tuple[VerifierKey, ...]:
+    if isinstance(keys, Iterable) and not isinstance(keys, (str, bytes)):
+        return tuple(_trusted_key(key) for key in keys)
+    return (_trusted_key(keys),)
+
+
+def _trusted_key(key: object) -> VerifierKey:
+    if isinstance(key, VerifierKey):
+        return key
+    raise TypeError(
+        f"keys has VerifierKey objects, and not {key!r}: VerifierKey.parse(text) or .load(path) "
+        "makes one"
+    )
+
+
+def _published(heads: object) -> list[Published]:
+    if isinstance(heads, (str, os.PathLike)):
+        return read_heads(heads)
+    published = list(heads) if isinstance(heads, Iterable) else [heads]
+    right = [one for one in published if isinstance(one, Published)]
+    if len(right) < len(published):
+        raise TypeError(
+            f"heads is the path of a file of heads, or what it holds, not {heads!r:.200}"
+        )
+    return right
 
 
 class _Check:

@@ -45,6 +45,7 @@ class Witness:
             a signature: then where they go must be out of reach of whoever may change the log.
 
     Raises:
+        TypeError: If heads can't go there, or the key is none.
         UnusableKey: If the file of the key holds none.
         OSError: If the file of the key can't be read, or that of the heads not be written.
         UnreadableHead: If the file for the heads holds something else.
@@ -66,6 +67,8 @@ class Witness:
         key: SigningKey | str | os.PathLike[str] | None = None,
     ) -> None:
         self._key = SigningKey.load(key) if isinstance(key, (str, os.PathLike)) else key
+        if not isinstance(self._key, SigningKey | None):
+            raise TypeError(f"heads are signed by a SigningKey, or the file of one, not by {key!r}")
         self._publish: Callable[[str], object]
         if isinstance(publish, (str, os.PathLike)):
             self.place = os.fspath(publish)
@@ -212,4 +215,6 @@ def read_heads(path: str | os.PathLike[str]) -> list[Published]:
     Raises:
         OSError: If it can't be read.
     """
-    return list(published_in(Path(path).read_bytes().decode("utf-8", errors="replace")))
+    text = Path(path).read_bytes().decode("utf-8", errors="replace")
+    # Mail and version control may change the ends of lines; what is signed has none of these.
+    return list(published_in(text.replace("\r\n", "\n")))

@@ -73,6 +73,9 @@ class Application(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # nobody is to see a traceback for what a log holds
+            if isinstance(error, OSError) and error.errno and error.filename is None:
+                _drop_output()
+                return _fail(context, ExitCode.USAGE, f"can't write the output: {error.strerror}")
             if os.environ.get(DEBUG):
                 raise
             return _fail(context, ExitCode.UNREADABLE, _unforeseen(error))
@@ -168,5 +171,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    for name in ("stdout", "stderr"):  # closed by who started it: nobody wants to read that
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115  # for the whole process
     code = application.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
     return int(code)

@@ -1,5 +1,6 @@
 """`show`: the events of a log, one a line."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -53,7 +54,7 @@ _STYLES: Final = {
 @click.option("--step", "steps", help="Only these steps: 5, 5:9, 5: or :9.")
 @click.option("--since", help="Not before: +12.5s from the start, or 2025-01-31T12:00:00 (UTC).")
 @click.option("--until", help="Not after; written as for --since.")
-@click.option("--last", type=click.IntRange(min=1), help="Only the last so many of them.")
+@click.option("--last", type=click.IntRange(1, sys.maxsize), help="Only the last so many of them.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the session ends.")
 @json_option
 def show_command(

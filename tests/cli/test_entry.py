@@ -4,6 +4,8 @@ import subprocess
 import sys
 from importlib.metadata import entry_points, requires
 
+import pytest
+
 from statemachine.cli.entry import LIBRARIES, main
 from tests.cli.running import finished
 
@@ -86,3 +88,19 @@ def test_an_unforeseen_error_is_a_message(monkeypatch, closed_log):
     assert isinstance(
         CliRunner().invoke(application, ["state", str(closed_log)]).exception, ZeroDivisionError
     )
+
+
+@pytest.mark.parametrize("arguments", [("audit",), ("show",), ("state", "--json")], ids=" ".join)
+def test_an_output_on_a_full_disk_is_told_of(closed_log, arguments):
+    """It is the output that can't be written, and not the log that can't be read."""
+    command = [sys.executable, "-m", "statemachine.cli", *arguments, str(closed_log)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == ("monitored-session: can't write the output: No space left on device\n")
+
+
+def test_a_program_without_an_output_still_judges(killed_log):
+    """Who closes standard output and error wants the exit code alone."""
+    command = f"'{sys.executable}' -m statemachine.cli audit '{killed_log}' >&- 2>&-"
+    assert subprocess.run(["sh", "-c", command]).returncode == 4

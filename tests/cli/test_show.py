@@ -76,6 +76,13 @@ def test_the_last_ones(closed_log):
     assert [event["step"] for event in last] == [2, 3]
 
 
+def test_more_than_can_be_counted_is_a_wrong_usage(closed_log):
+    """And no fault of the log."""
+    result = run("show", closed_log, "--last", str(10**30))
+    assert result.exit_code == 1
+    assert "is not in the range" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [

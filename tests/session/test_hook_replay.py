@@ -3,6 +3,8 @@
 import contextlib
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -454,3 +456,14 @@ def test_a_hook_that_waits_by_the_clock_waits_as_it_did(tmp_path):
     other = tf.train.LoggingTensorHook(["loss"], every_n_secs=5)
     result = tf.replay_hooks(path, [Slow(), other, StopAt(12)])
     assert "asks for nothing; in the log for loss:0" in str(result.first)
+
+
+def test_what_is_no_graph_or_log_is_refused(tmp_path: Path) -> None:
+    """Before any hook is called."""
+    wrong: Any = 5
+    with pytest.raises(
+        TypeError, match=r"graph is a tf\.Graph, or None for one of stand-ins, not 5"
+    ):
+        tf.replay_hooks(tmp_path / "none.arrows", [], graph=wrong)
+    with pytest.raises(TypeError, match="a log is opened by its path, a text or a Path, not by 5"):
+        tf.replay_hooks(wrong, [])

@@ -2,13 +2,24 @@
 
 import itertools
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statemachine import EventLog, Head, SigningKey, Verdict, Witness, audit, verify
+from statemachine import (
+    EventLog,
+    Head,
+    SigningKey,
+    UnusableKey,
+    Verdict,
+    VerifierKey,
+    Witness,
+    audit,
+    verify,
+)
 from statemachine.block import Block
 from statemachine.cli.recovery import recover
 from statemachine.form import END_MARKER, ChainWriter
@@ -302,8 +313,50 @@ def test_a_head_kept_elsewhere_shows_what_was_changed(copy, log):
     assert "log-reaches-heads" in {finding.rule for finding in report.findings}
     report = audit(copy, expected=[head.digest])
     assert report.integrity is Verdict.FAIL
-    with pytest.raises(TypeError, match="goes into a list"):
-        audit(copy, expected=head.digest)
+    assert audit(copy, expected=[head.digest.upper()]).findings == report.findings
+    for judge in (audit, partial(verify, keys=KEY.verifier, heads=[])):
+        with pytest.raises(TypeError, match="goes into a list"):
+            judge(copy, expected=head.digest)
+        with pytest.raises(TypeError, match="heads, or digests as texts, and not None"):
+            judge(copy, expected=[None])
+
+
+def test_heads_that_got_other_ends_of_lines_are_read(copy, log, notes, tmp_path):
+    """As by mail, or by version control on Windows: what was signed is the same."""
+    path = tmp_path / "windows.heads"
+    path.write_bytes("\n".join(notes).replace("\n", "\r\n").encode())
+    verification = verify(copy, KEY.verifier, path)
+    assert verification.passed, verification
+    assert len(verification.heads) == len(notes)
+
+
+def test_a_mistyped_digest_accuses_no_log(copy):
+    """It is an error of who asks, and no verdict."""
+    for judge in (audit, partial(verify, keys=KEY.verifier, heads=[])):
+        with pytest.raises(ValueError, match="'ab12' is no digest of a head: that has 64 hex"):
+            judge(copy, expected=["ab12"])
+
+
+@pytest.mark.parametrize("wrong", [5, "x", None, [5], ["x"]], ids=str)
+def test_what_is_no_key_is_refused(copy, wrong):
+    """And the message says what makes one."""
+    with pytest.raises(TypeError, match=r"VerifierKey\.parse\(text\) or \.load\(path\) makes one"):
+        verify(copy, wrong, [])
+
+
+@pytest.mark.parametrize("wrong", [5, None, [5], ["x"]], ids=str)
+def test_what_are_no_heads_is_refused(copy, wrong):
+    """Heads are named by the path of their file, or as it was read."""
+    with pytest.raises(TypeError, match="the path of a file of heads, or what it holds, not"):
+        verify(copy, KEY.verifier, wrong)
+
+
+def test_a_key_is_read_from_a_text_and_called_by_one():
+    """Anything else is told as what it is."""
+    with pytest.raises(TypeError, match="read from a text, not from 5"):
+        VerifierKey.parse(5)
+    with pytest.raises(UnusableKey, match="a key can't be called 5"):
+        SigningKey.generate(5)
 
 
 @given(st.data())

@@ -404,3 +404,17 @@ def test_without_cryptography_the_extra_is_named(tmp_path):
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "pip install 'monitored-session[sign]'" in done.stdout
+
+
+@pytest.mark.parametrize("wrong", [5, "log.heads", print], ids=repr)
+def test_what_is_no_witness_is_refused_before_the_training(tmp_path, wrong):
+    """Not when the first head is to be published, hours later."""
+    with pytest.raises(TypeError, match="witness is a Witness, or None, not"):
+        EventLog(tmp_path / "log.arrows", witness=wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, b"", print], ids=repr)
+def test_what_is_no_key_is_refused_before_the_training(wrong):
+    """Else every publication failed, one after the other."""
+    with pytest.raises(TypeError, match="signed by a SigningKey, or the file of one, not by"):
+        Witness(print, wrong)
