@@ -36,9 +36,6 @@ MODULES: Final = {
         "DType as_dtype bool complex128 complex64 double float16 float32 float64 half int16 "
         "int32 int64 int8 resource string uint16 uint32 uint64 uint8 variant"
     ),
-    "runtime.graph.export": (
-        "attributes"
-    ),
     "runtime.graph.gradients": (
         "AggregationMethod NoGradient NotDifferentiable RegisterGradient custom_gradient "
         "grad_pass_through gradients hessians no_gradient"

@@ -56,7 +56,9 @@ def _imported_for_checkers() -> list[tuple[str, set[str]]]:
     tree = ast.parse(Path(runtime.__file__).read_text(encoding="utf-8"))
     return [
         (str(node.module), {alias.name for alias in node.names})
-        for node in ast.walk(tree)
+        for block in tree.body
+        if isinstance(block, ast.If)  # only `if TYPE_CHECKING`
+        for node in block.body
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("runtime.")
     ]
 
