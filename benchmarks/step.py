@@ -212,7 +212,11 @@ def print_ratio(name: str, above: list[float], below: list[float], target: str) 
     """Ratios within rounds, and that of the fastest rounds: it holds on a busy machine, too."""
     middle, low, high = spread(ratios(above, below))
     fastest = min(above) / min(below)
-    print(f"{name:46}{middle:8.1f}×{low:8.1f}×–{high:6.1f}×{fastest:8.1f}×   {target}")
+    digits = 2 if middle < 2 else 1
+    print(
+        f"{name:46}{middle:8.{digits}f}×{low:8.{digits}f}×–{high:6.{digits}f}×"
+        f"{fastest:8.{digits}f}×   {target}"
+    )
 
 
 def print_share(name: str, part: list[float], whole: list[float]) -> None:
