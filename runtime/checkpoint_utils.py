@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime import errors
+from runtime import errors, logging
 from runtime.checkpoint_file import CheckpointReader, StoredVariable
 from runtime.checkpoint_state import checkpoint_exists, checkpoint_file_name, latest_checkpoint
 from runtime.graph.definition import Definition, Kernel, View, not_differentiable
@@ -25,6 +25,7 @@ __all__ = [
     "list_variables",
     "load_checkpoint",
     "load_variable",
+    "wait_for_new_checkpoint",
 ]
 
 Path = str | os.PathLike[str]
@@ -177,7 +178,7 @@ def checkpoints_iterator(
     """
     newest: str | None = None
     while True:
-        found = _wait_for_other(checkpoint_dir, newest, timeout)
+        found = wait_for_new_checkpoint(checkpoint_dir, newest, timeout=timeout)
         if found is None:
             if timeout_fn is None or timeout_fn():
                 return
@@ -187,12 +188,30 @@ def checkpoints_iterator(
         time.sleep(max(0.0, given_at + min_interval_secs - time.time()))
 
 
-def _wait_for_other(directory: Path, known: str | None, timeout: float | None) -> str | None:
+def wait_for_new_checkpoint(
+    checkpoint_dir: Path,
+    last_checkpoint: str | None = None,
+    seconds_to_sleep: float = _POLLING_SECS,
+    timeout: float | None = None,
+) -> str | None:
+    """Waits until the newest checkpoint of a directory is another one.
+
+    Args:
+        checkpoint_dir: The directory; it need not exist yet.
+        last_checkpoint: The prefix of the checkpoint that is known.
+        seconds_to_sleep: Seconds between two looks.
+        timeout: Seconds to wait; None to wait without end.
+
+    Returns:
+        The prefix of the newest checkpoint; None if the time is over.
+    """
+    logging.info(f"Waiting for new checkpoint at {os.fspath(checkpoint_dir)}")
     end = None if timeout is None else time.time() + timeout
-    while (found := latest_checkpoint(directory)) in (None, known):
-        if end is not None and time.time() + _POLLING_SECS > end:
+    while (found := latest_checkpoint(checkpoint_dir)) in (None, last_checkpoint):
+        if end is not None and time.time() + seconds_to_sleep > end:
             return None
-        time.sleep(_POLLING_SECS)
+        time.sleep(seconds_to_sleep)
+    logging.info(f"Found new checkpoint at {found}")
     return found
 
 

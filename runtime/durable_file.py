@@ -25,7 +25,7 @@ __all__ = ["FileDigest", "file_error", "remove_leftovers", "replace_file"]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.saving")
 _CHUNK_BYTES = 1 << 22
-_BEGIN_BYTES = 1 << 23
+_BEGIN_BYTES = 1 << 24
 
 _ERROR_OF_ERRNO: dict[int, Callable[[None, None, str], errors.OpError]] = {
     errno.ENOENT: errors.NotFoundError,

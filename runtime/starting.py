@@ -253,7 +253,9 @@ class Start:
         self._tell("local init")
         if self._scaffold.local_init_op is not None:
             feeds = self._scaffold.local_init_feed_dict
+            logging.info("Running local_init_op.")
             self.raw.run(self._scaffold.local_init_op, feed_dict=feeds)
+            logging.info("Done running local_init_op.")
         self._tell("checking")
         self._check_ready(self._scaffold.ready_op, "")
 

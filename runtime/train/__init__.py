@@ -6,6 +6,7 @@ Source of the names: the ``tf.compat.v1.train`` module documentation.
 from typing import Any
 
 import runtime.graph.core  # noqa: F401  # sessions come with what every graph needs
+from runtime import queue_runner
 from runtime.basic_session_run_hooks import (
     CheckpointSaverHook,
     CheckpointSaverListener,
@@ -174,6 +175,7 @@ __all__ = [
     "piecewise_constant",
     "piecewise_constant_decay",
     "polynomial_decay",
+    "queue_runner",
     "remove_checkpoint",
     "start_queue_runners",
     "summary_iterator",

@@ -8,6 +8,7 @@ import pytest
 
 import runtime as tf
 from runtime import errors
+from runtime.checkpoint_utils import wait_for_new_checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -116,3 +117,20 @@ def test_new_checkpoints_are_given_one_by_one(tmp_path: Path, monkeypatch) -> No
         )
         assert [path.rpartition("-")[2] for path in found] == ["2", "7"]
     assert len(asked) == 2
+
+
+def test_waiting_for_a_checkpoint_is_bounded(tmp_path: Path, monkeypatch) -> None:
+    """None when the time is over, with nothing new or no directory at all; else its prefix."""
+    slept: list[float] = []
+    now = [0.0]
+    monkeypatch.setattr(time, "time", lambda: now[0] + sum(slept))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    patience = {"seconds_to_sleep": 0.5, "timeout": 1.2}
+    assert wait_for_new_checkpoint(tmp_path / "none", "known", **patience) is None
+    assert slept == [0.5, 0.5]
+    with tf.Session() as session:
+        variable = tf.Variable(1.0)
+        session.run(variable.initializer)
+        saved = tf.train.Saver().save(session, tmp_path / "m")
+    assert wait_for_new_checkpoint(tmp_path, **patience) == saved
+    assert wait_for_new_checkpoint(tmp_path, saved, **patience) is None
