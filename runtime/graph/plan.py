@@ -220,6 +220,8 @@ class _Interpretation:
         specs: What is known of each tensor.
         same: For a tensor that an operation passes through unchanged: the tensor it equals.
         order: The operations that have to be carried out, in order.
+        awaited: What needed operations pass through. Something may run after them without
+            reading it, such as what follows a condition by control dependency.
     """
 
     def __init__(self, request: Request) -> None:
@@ -236,6 +238,8 @@ class _Interpretation:
         start = [t.op for t in tensors if t not in self._known]
         needed = ancestors(start + ops, self._known.__contains__, self._used_inputs)
         self.order = [op for op in needed if not self._is_idle(op)]
+        passed = [op.outputs[0] for op in needed if op.outputs]
+        self.awaited = {self.same[tensor] for tensor in passed if tensor in self.same}
 
     def resolve(self, tensor: Tensor) -> Tensor:
         """The tensor that has the same value and whose operation is carried out."""
@@ -343,7 +347,7 @@ class _Liveness:
         self._kept = request.kept or ()
         self._last: dict[Root, int] = {}
         self._last_tensor: dict[Tensor, int] = {}
-        self._read = set(self._fetched)
+        self._read = self._fetched | meaning.awaited
         self.snapshots: set[Tensor] = set()
         for position, op in enumerate(meaning.order):
             self._visit(position, op)

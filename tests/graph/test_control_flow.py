@@ -545,3 +545,20 @@ def test_structures_are_mapped_row_by_row(session: tf.Session) -> None:
     value = session.run(result)
     assert value["next"].tolist() == [1, 2, 3] and value["real"].tolist() == [0.0, 1.0, 2.0]
     assert result["next"].shape.as_list() == [3]
+
+
+def test_effects_of_a_condition_happen_also_if_nobody_reads_what_it_gives() -> None:
+    """By a control dependency, in a group, or as an operation that is run."""
+    counter = tf.Variable(0)
+    both = tf.placeholder_with_default(True, [])
+    done = tf.cond(both, lambda: tf.group(counter.assign_add(1)), tf.no_op)
+    value = tf.cond(both, lambda: counter.assign_add(10), lambda: counter.read_value())
+    with tf.control_dependencies([done]):
+        after = tf.identity(tf.constant(5))
+    with tf.Session() as session:
+        session.run(counter.initializer)
+        for waiting, expected in ((after, 1), (tf.group(done), 2), (done.op, 3), (value.op, 13)):
+            session.run(waiting)
+            assert session.run(counter) == expected
+        session.run(tf.group(done), {both: False})
+        assert session.run(counter) == 13
