@@ -144,7 +144,9 @@ MODULES: Final = {
         "space_to_depth"
     ),
     "runtime.graph.ops.data_flow": (
-        "FIFOQueue QueueBase queue.FIFOQueue queue.QueueBase"
+        "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue "
+        "io.PaddingFIFOQueue io.PriorityQueue io.RandomShuffleQueue queue.FIFOQueue "
+        "queue.PaddingFIFOQueue queue.PriorityQueue queue.QueueBase queue.RandomShuffleQueue"
     ),
     "runtime.graph.ops.functional": (
         "case foldl foldr map_fn scan switch_case"
@@ -311,6 +313,22 @@ MODULES: Final = {
     ),
     "runtime.hook_replay": (
         "HookDifference HookReplay HooksDiffer NotRecorded replay_hooks"
+    ),
+    "runtime.input_pipeline": (
+        "io.match_filenames_once train.batch train.batch_join train.input_producer "
+        "train.limit_epochs train.match_filenames_once train.maybe_batch train.maybe_batch_join "
+        "train.maybe_shuffle_batch train.maybe_shuffle_batch_join train.range_input_producer "
+        "train.shuffle_batch train.shuffle_batch_join train.slice_input_producer "
+        "train.string_input_producer"
+    ),
+    "runtime.parsing": (
+        "SparseTensor SparseTensorValue decode_csv decode_raw io.decode_csv io.decode_raw "
+        "io.matching_files io.read_file io.write_file matching_files read_file "
+        "sparse.SparseTensor sparse.to_dense sparse_tensor_to_dense string_split strings.split "
+        "write_file"
+    ),
+    "runtime.readers": (
+        "FixedLengthRecordReader IdentityReader ReaderBase TextLineReader WholeFileReader"
     ),
     "runtime.train": (
         "MetaGraphDef MonitoredSession"

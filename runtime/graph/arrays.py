@@ -4,10 +4,12 @@ The rules are TensorFlow's: Python's floats become float32, ints int32 (int64 if
 text becomes bytes; a NumPy array keeps its type; a value never loses its fraction silently.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from runtime import errors
 from runtime.graph import dtypes
 from runtime.graph.dtypes import DType
 from runtime.graph.shapes import Dimension, TensorShape
@@ -128,3 +130,42 @@ def frozen(array: Any) -> Any:
     copy = np.array(array, order="C")
     copy.flags.writeable = False
     return copy
+
+
+def pad(values: Sequence[Any], shape: Any, fill: Any) -> Any:
+    """Arrays joined along a new first axis, filled up to the same size.
+
+    Args:
+        values: The arrays, of one rank.
+        shape: The size to fill up to; -1 for that of the largest.
+        fill: What to fill up with.
+
+    Returns:
+        One array.
+
+    Raises:
+        ValueError: If an array has another rank.
+        DataLossError: If one is larger than that size.
+    """
+    rank = len(shape)
+    for value in values:
+        if value.ndim != rank:
+            raise ValueError(
+                f"All elements in a batch must have the same rank as the padded shape: expected "
+                f"rank {rank} but got an element of shape {list(value.shape)}."
+            )
+    sizes = [max(value.shape[axis] for value in values) for axis in range(rank)]
+    target = [s if wanted < 0 else int(wanted) for s, wanted in zip(sizes, shape, strict=True)]
+    if any(size > wanted for size, wanted in zip(sizes, target, strict=True)):
+        raise errors.DataLossError(
+            None,
+            None,
+            f"Attempted to pad to a smaller size than the input element: to {target}, where the "
+            f"largest sizes are {sizes}.",
+        )
+    result = np.empty((len(values), *target), values[0].dtype)
+    result[...] = fill
+    for number, value in enumerate(values):
+        place: Any = (number, *map(slice, value.shape))
+        result[place] = value if rank else value[()]
+    return result

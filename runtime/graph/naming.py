@@ -27,7 +27,14 @@ MODULES: Final = {
 '''
 _WIDTH: Final = 86
 # The families of operations outside of runtime.graph.
-_OTHERS: Final = ("runtime.behavior", "runtime.files", "runtime.data.structures")
+_OTHERS: Final = (
+    "runtime.behavior",
+    "runtime.data.structures",
+    "runtime.files",
+    "runtime.input_pipeline",
+    "runtime.parsing",
+    "runtime.readers",
+)
 
 
 def rendered() -> str:

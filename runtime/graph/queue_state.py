@@ -6,6 +6,9 @@ Every wait ends when the queue changes, when it is closed, when the session is c
 Source of the rules of closing: the ``tf.queue.QueueBase.close`` documentation.
 """
 
+import heapq
+import itertools
+import random
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -170,3 +173,68 @@ class QueueState:
 
     def _cancelled(self) -> errors.CancelledError:
         return errors.CancelledError(None, None, f"Queue {self._name!r} is closed.")
+
+
+class RandomQueueState(QueueState):
+    """A buffer that gives its elements out in random order.
+
+    Args:
+        name: The queue's name, for messages.
+        capacity: The most elements it holds.
+        kept: How many stay in it, so that there is something to choose from, until it is closed.
+        seeds: What the order follows from; None for another order each time.
+        first: Whether the choice is among the first `kept` + 1 elements only. Then the order does
+            not depend on how far the threads are that fill it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        capacity: int,
+        kept: int,
+        seeds: tuple[int | None, int | None],
+        first: bool,
+    ) -> None:
+        super().__init__(name, capacity)
+        self._kept = kept
+        self._draw = random.Random(None if seeds == (None, None) else repr(seeds)).random
+        self._window = kept + 1 if first else None
+
+    def _available(self) -> int:
+        return self.size if self._closed else max(0, self.size - self._kept)
+
+    def _take(self) -> Element:
+        among = self.size if self._window is None else min(self.size, self._window)
+        index = int(self._draw() * among)
+        element = self._elements[index]
+        del self._elements[index]
+        return element
+
+
+class PriorityQueueState(QueueState):
+    """A buffer that gives out the element whose first component is least.
+
+    Args:
+        name: The queue's name, for messages.
+        capacity: The most elements it holds; unbounded if negative.
+    """
+
+    def __init__(self, name: str, capacity: int) -> None:
+        super().__init__(name, capacity)
+        self._heap: list[tuple[int, int, Element]] = []
+        self._numbers = itertools.count()
+
+    @property
+    def size(self) -> int:
+        """The number of elements in it."""
+        return len(self._heap)
+
+    def _put(self, element: Element) -> None:
+        heapq.heappush(self._heap, (int(element[0]), next(self._numbers), element))
+
+    def _take(self) -> Element:
+        return heapq.heappop(self._heap)[2]
+
+    def _restore(self, taken: list[Element]) -> None:
+        for element in taken:
+            self._put(element)

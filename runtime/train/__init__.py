@@ -3,8 +3,6 @@
 Source of the names: the ``tf.compat.v1.train`` module documentation.
 """
 
-from typing import Any
-
 import runtime.graph.core  # noqa: F401  # sessions come with what every graph needs
 from runtime import queue_runner
 from runtime.basic_session_run_hooks import (
@@ -47,7 +45,7 @@ from runtime.graph.adaptive_optimizers import (
     FtrlOptimizer,
     RMSPropOptimizer,
 )
-from runtime.graph.export import missing
+from runtime.graph.export import attributes
 from runtime.graph.graph_def import write_graph
 from runtime.graph.learning_rates import (
     cosine_decay,
@@ -183,8 +181,4 @@ __all__ = [
     "write_graph",
 ]
 
-_fail = missing("tf.train", globals())
-
-
-def __getattr__(name: str) -> Any:  # Any: it never returns.
-    return _fail(name)
+__getattr__, __dir__ = attributes("train", globals())

@@ -1,27 +1,57 @@
 """Queues: operations on the queue that a session holds."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from runtime.graph import dtypes
+from runtime.graph.arrays import pad
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
 from runtime.graph.operation import Operation
+from runtime.graph.ops.random import get_seed
 from runtime.graph.ops.rules import fixed, no_output, static_value
-from runtime.graph.queue_state import QueueState
-from runtime.graph.shapes import Dims, as_dims, compatible, described
+from runtime.graph.queue_state import PriorityQueueState, QueueState, RandomQueueState
+from runtime.graph.shapes import (
+    Dims,
+    TensorShape,
+    as_dims,
+    compatible,
+    described,
+    fully_known,
+    generalised,
+)
 from runtime.graph.tensor import Tensor
 
-FIFO_QUEUE: Definition = Definition(
-    "FIFOQueueV2",
-    lambda view: Spec(dtypes.resource, ()),
-    state=lambda op: QueueState(op.name, op.attributes["capacity"]),
-    stateful=True,
-    gradient=not_differentiable,
+
+def _queue(name: str, state: Callable[[Operation], QueueState]) -> Definition:
+    return Definition(
+        name,
+        lambda view: Spec(dtypes.resource, ()),
+        state=state,
+        stateful=True,
+        gradient=not_differentiable,
+    )
+
+
+def _random_state(op: Operation) -> QueueState:
+    given = op.attributes
+    return RandomQueueState(
+        op.name, given["capacity"], given["min_after_dequeue"], given["seeds"], given["first"]
+    )
+
+
+FIFO_QUEUE = _queue("FIFOQueueV2", lambda op: QueueState(op.name, op.attributes["capacity"]))
+PADDING_QUEUE = _queue(
+    "PaddingFIFOQueueV2", lambda op: QueueState(op.name, op.attributes["capacity"])
 )
+PRIORITY_QUEUE = _queue(
+    "PriorityQueueV2", lambda op: PriorityQueueState(op.name, op.attributes["capacity"])
+)
+RANDOM_QUEUE = _queue("RandomShuffleQueueV2", _random_state)
 
 
 def _define(name: str, bind: Any, infer: Any = no_output) -> Definition:
@@ -37,8 +67,10 @@ def _define(name: str, bind: Any, infer: Any = no_output) -> Definition:
 
 def _bind_enqueue(view: View) -> Kernel:
     owned = [spec.owned for spec in view.inputs[1:]]
+    checks = _checks(view, 0)
 
     def enqueue(queue: QueueState, *components: Any) -> None:
+        _check_fed(components, checks, 0)
         queue.enqueue([tuple([_kept(c, o) for c, o in zip(components, owned, strict=True)])])
 
     return enqueue
@@ -49,8 +81,35 @@ def _kept(component: Any, owned: bool) -> Any:
     return component if owned else np.array(component, order="C")
 
 
+def _checks(view: View, first: int) -> list[tuple[int, Dims]]:
+    """The components whose shapes have to be looked at in the run."""
+    pairs = enumerate(zip(view["shapes"], view.inputs[1:], strict=True))
+    return [
+        (index, dims)
+        for index, (dims, spec) in pairs
+        if dims is not None and (spec.dims is None or not _fits(dims, spec.dims[first:]))
+    ]
+
+
+def _fits(dims: Dims, found: Dims) -> bool:
+    return generalised(dims, found) == dims
+
+
+def _check_fed(components: Any, checks: list[tuple[int, Dims]], first: int) -> None:
+    for index, dims in checks:
+        found = components[index].shape[first:]
+        if not _fits(dims, found):
+            raise ValueError(
+                f"Shape mismatch in tuple component {index}. Expected {described(dims)}, got "
+                f"{described(found)}."
+            )
+
+
 def _bind_enqueue_many(view: View) -> Kernel:
+    checks = _checks(view, 1)
+
     def enqueue_many(queue: QueueState, *components: Any) -> None:
+        _check_fed(components, checks, 1)
         copies = [np.array(component, order="C") for component in components]
         if len({len(copy) for copy in copies}) > 1:
             raise ValueError("the components of enqueue_many have first axes of different sizes")
@@ -76,16 +135,22 @@ def _bind_dequeue(view: View) -> Kernel:
 
 def _bind_dequeue_many(view: View) -> Kernel:
     single, allow_fewer = len(view["dtypes"]) == 1, view["allow_fewer"]
+    join = _padded if view["pads"] else np.stack
     empty = [np.zeros((0, *(dims or ())), t.numpy) for t, dims in _components(view)]
 
     def dequeue_many(queue: QueueState, count: Any) -> Any:
         if count < 0:
             raise ValueError(f"can't dequeue {count} elements")
         elements = queue.dequeue(int(count), allow_fewer)
-        columns = [np.stack(column) for column in zip(*elements, strict=True)] or empty
+        columns = [join(column) for column in zip(*elements, strict=True)] or empty
         return columns[0] if single else tuple(columns)
 
     return dequeue_many
+
+
+def _padded(column: Any) -> Any:
+    fill = b"" if column[0].dtype == object else 0
+    return pad(column, (-1,) * column[0].ndim, fill)
 
 
 def _components(view: View) -> Any:
@@ -151,8 +216,6 @@ class QueueBase:
     @property
     def shapes(self) -> list[Any]:
         """The static shapes of the components."""
-        from runtime.graph.shapes import TensorShape
-
         return [TensorShape(dims) for dims in self._shapes]
 
     @property
@@ -206,7 +269,10 @@ class QueueBase:
         """
         inputs = self._inputs(vals, many=False)
         result: Operation = ENQUEUE(
-            self._reference, *inputs, name=name or f"{self._short_name}_enqueue"
+            self._reference,
+            *inputs,
+            shapes=self._shapes,
+            name=name or f"{self._short_name}_enqueue",
         )
         return result
 
@@ -222,7 +288,10 @@ class QueueBase:
         """
         inputs = self._inputs(vals, many=True)
         result: Operation = ENQUEUE_MANY(
-            self._reference, *inputs, name=name or f"{self._short_name}_EnqueueMany"
+            self._reference,
+            *inputs,
+            shapes=self._shapes,
+            name=name or f"{self._short_name}_EnqueueMany",
         )
         return result
 
@@ -274,7 +343,8 @@ class QueueBase:
         return self._dequeue_many(n, True, name or f"{self._short_name}_DequeueUpTo")
 
     def _dequeue_many(self, n: TensorLike, allow_fewer: bool, name: str) -> Any:
-        if any(dims is None or None in dims for dims in self._shapes):
+        pads = self._reference.op.definition is PADDING_QUEUE
+        if any(dims is None or (None in dims and not pads) for dims in self._shapes):
             raise ValueError(
                 f"Queue {self.name!r} was made without shapes, which dequeue_many and "
                 "dequeue_up_to need: give shapes=."
@@ -285,6 +355,7 @@ class QueueBase:
             "dtypes": self._types,
             "shapes": [(known, *(dims or ())) for dims in self._shapes],
             "allow_fewer": allow_fewer,
+            "pads": pads,
         }
         return self._returned(DEQUEUE_MANY.create([self._reference, count], attributes, name))
 
@@ -363,13 +434,149 @@ class FIFOQueue(QueueBase):
         shared_name: str | None = None,
         name: str = "fifo_queue",
     ) -> None:
-        types = [as_dtype(t) for t in (dtypes if isinstance(dtypes, (list, tuple)) else [dtypes])]
-        reference = FIFO_QUEUE(
-            capacity=int(static_value(capacity, "The capacity of a queue")), name=name
+        types = component_types(dtypes)
+        reference = FIFO_QUEUE(capacity=_number(capacity, "capacity"), name=name)
+        known = _checked_shapes(component_shapes(shapes, len(types)))
+        super().__init__(reference, types, known, component_names(names, types))
+
+
+@export("RandomShuffleQueue", "queue.RandomShuffleQueue", "io.RandomShuffleQueue")
+class RandomShuffleQueue(QueueBase):
+    """A queue that gives its elements out in random order.
+
+    Source: the ``tf.queue.RandomShuffleQueue`` documentation.
+
+    Args:
+        capacity: The most elements it holds; unbounded if negative.
+        min_after_dequeue: How many elements stay in it after each dequeue until it is closed, so
+            that there is something to choose from.
+        dtypes: The element type, or a list with one for each component.
+        shapes: The shapes of the components; None if they aren't fixed.
+        names: The names of the components, if they have any.
+        seed: What the order follows from, with the graph's seed.
+        shared_name: Without effect: a queue is shared by the runs of one session.
+        name: Name of the operation.
+        first_only: Ours, not TensorFlow's: whether the choice is among the first
+            `min_after_dequeue` + 1 elements only. Then the order does not depend on how far the
+            threads are that fill the queue.
+    """
+
+    def __init__(
+        self,
+        capacity: TensorLike,
+        min_after_dequeue: TensorLike,
+        dtypes: Any,
+        shapes: Any = None,
+        names: Any = None,
+        seed: int | None = None,
+        shared_name: str | None = None,
+        name: str = "random_shuffle_queue",
+        *,
+        first_only: bool = False,
+    ) -> None:
+        types = component_types(dtypes)
+        reference = RANDOM_QUEUE(
+            capacity=_number(capacity, "capacity"),
+            min_after_dequeue=_number(min_after_dequeue, "min_after_dequeue"),
+            seeds=get_seed(seed),
+            first=first_only,
+            name=name,
         )
-        super().__init__(
-            reference, types, component_shapes(shapes, len(types)), component_names(names, types)
+        known = _checked_shapes(component_shapes(shapes, len(types)))
+        super().__init__(reference, types, known, component_names(names, types))
+
+
+@export("PaddingFIFOQueue", "queue.PaddingFIFOQueue", "io.PaddingFIFOQueue")
+class PaddingFIFOQueue(QueueBase):
+    """A queue whose elements are filled up with zeros to the same size when several are taken.
+
+    Source: the ``tf.queue.PaddingFIFOQueue`` documentation.
+
+    Args:
+        capacity: The most elements it holds; unbounded if negative.
+        dtypes: The element type, or a list with one for each component.
+        shapes: The shapes of the components, in which sizes may be None.
+        names: The names of the components, if they have any.
+        shared_name: Without effect: a queue is shared by the runs of one session.
+        name: Name of the operation.
+
+    Raises:
+        ValueError: If the rank of a component is not known.
+    """
+
+    def __init__(
+        self,
+        capacity: TensorLike,
+        dtypes: Any,
+        shapes: Any,
+        names: Any = None,
+        shared_name: str | None = None,
+        name: str = "padding_fifo_queue",
+    ) -> None:
+        types = component_types(dtypes)
+        known = component_shapes(shapes, len(types))
+        if any(dims is None for dims in known):
+            raise ValueError(f"PaddingFIFOQueue needs to know the ranks of components: {shapes!r}")
+        reference = PADDING_QUEUE(capacity=_number(capacity, "capacity"), name=name)
+        super().__init__(reference, types, known, component_names(names, types))
+
+
+@export("PriorityQueue", "queue.PriorityQueue", "io.PriorityQueue")
+class PriorityQueue(QueueBase):
+    """A queue that gives out the element with the least priority number first.
+
+    The first component of an element is its priority: a scalar of int64.
+
+    Source: the ``tf.queue.PriorityQueue`` documentation.
+
+    Args:
+        capacity: The most elements it holds; unbounded if negative.
+        types: The element types of the other components.
+        shapes: Their shapes; None if they aren't fixed.
+        names: The names of all components, if they have any.
+        shared_name: Without effect: a queue is shared by the runs of one session.
+        name: Name of the operation.
+    """
+
+    def __init__(
+        self,
+        capacity: TensorLike,
+        types: Any,
+        shapes: Any = None,
+        names: Any = None,
+        shared_name: str | None = None,
+        name: str = "priority_queue",
+    ) -> None:
+        others = component_types(types)
+        all_types = [dtypes.int64, *others]
+        known = _checked_shapes([(), *component_shapes(shapes, len(others))])
+        reference = PRIORITY_QUEUE(capacity=_number(capacity, "capacity"), name=name)
+        super().__init__(reference, all_types, known, component_names(names, all_types))
+
+
+def _number(value: TensorLike, what: str) -> int:
+    return int(static_value(value, f"The {what} of a queue"))
+
+
+def _checked_shapes(shapes: list[Dims]) -> list[Dims]:
+    if any(dims is not None and not fully_known(dims) for dims in shapes):
+        raise ValueError(
+            f"All shapes must be fully defined: {[TensorShape(dims) for dims in shapes]}. For "
+            "components of varying size use PaddingFIFOQueue, or dynamic_pad=True in train.batch."
         )
+    return shapes
+
+
+def component_types(given: Any) -> list[DType]:
+    """The element types of a queue's components.
+
+    Args:
+        given: One, or a list.
+
+    Returns:
+        A list.
+    """
+    return [as_dtype(t) for t in (given if isinstance(given, (list, tuple)) else [given])]
 
 
 def component_shapes(shapes: Any, count: int) -> list[Dims]:
