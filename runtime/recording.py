@@ -10,7 +10,7 @@ from runtime.global_step import get_global_step
 from runtime.signatures import names_of
 from runtime.step import Requests
 from statemachine.journal import Journal
-from statemachine.values import Record, Value, value_of
+from statemachine.values import Record, row_of
 
 Leaf = tuple[str, Any]
 """A name, and what was found under it."""
@@ -34,6 +34,7 @@ class ValueRecorder:
     record: Record
     _run: Callable[..., Any] | None = None
     _global_step: Any = None
+    _step_name: str = ""
 
     def watch(self, run: Callable[..., Any], graph: Any) -> None:
         """Take the raw session that was made.
@@ -45,6 +46,7 @@ class ValueRecorder:
         self._run, self._global_step = run, None
         with contextlib.suppress(Exception):  # another engine's graph need not know of one
             self._global_step = get_global_step(graph)
+            self._step_name = _name(self._global_step)
         self.read_step()
 
     def read_step(self) -> None:
@@ -55,8 +57,7 @@ class ValueRecorder:
             found = self._run(self._global_step)
         except Exception:  # it must not end the training
             return
-        name = _name(self._global_step)
-        self.journal.keep([value_of("read", "session", name, found, self.record)])
+        self.journal.keep([row_of("read", "session", self._step_name, found, self.record)])
 
     def fed(self, feeds: Mapping[Any, Any], requests: Requests) -> None:
         """Keep what is fed to a run, as it was given."""
@@ -78,8 +79,7 @@ class ValueRecorder:
         self._keep("read", caller_or_hook(hook), leaves(asked, found))
 
     def _keep(self, role: str, by: str, found: Iterator[Leaf]) -> None:
-        values: list[Value] = [value_of(role, by, name, v, self.record) for name, v in found]
-        self.journal.keep(values)
+        self.journal.keep([row_of(role, by, name, v, self.record) for name, v in found])
 
 
 def leaves(asked: Any, found: Any) -> Iterator[Leaf]:
@@ -90,7 +90,7 @@ def leaves(asked: Any, found: Any) -> Iterator[Leaf]:
     elif isinstance(asked, (list, tuple)) and isinstance(found, (list, tuple)):
         for part, value in zip(asked, found, strict=True):
             yield from leaves(part, value)
-    elif attrs.has(type(asked)) and type(asked) is type(found):
+    elif type(asked) is type(found) and attrs.has(type(asked)):
         for field in attrs.fields(type(asked)):
             yield from leaves(getattr(asked, field.name), getattr(found, field.name))
     else:

@@ -43,7 +43,7 @@ from statemachine.machine import illegal
 from statemachine.recorder import make_recorder
 from statemachine.store import EventStore
 from statemachine.tail import NO_LOSS, SLOTS, Loss, Tail, TailContent
-from statemachine.values import Value, written
+from statemachine.values import written
 from statemachine.witness import Witness
 from statemachine.witness import log as witness_log
 
@@ -464,7 +464,7 @@ class Journal:
             self._refuse,
         )
         self.records = header.record
-        self._waiting: list[Value] = []
+        self._waiting: list[str] = []
         self.record = self._record_with_values if self.records else self.recorder.record
         self._abandon = weakref.finalize(self, self._worker.abandon)
         self._abandon.atexit = False
@@ -561,9 +561,13 @@ class Journal:
             self.record(code)
             self._relieve(tail)
 
-    def keep(self, values: Iterable[Value]) -> None:
-        """Have values stand at the next ordered event; for the session's own thread only."""
-        self._waiting.extend(values)
+    def keep(self, rows: Iterable[str]) -> None:
+        """Have values stand at the next ordered event; for the session's own thread only.
+
+        Args:
+            rows: The values, as `statemachine.values.row_of` makes them.
+        """
+        self._waiting.extend(rows)
 
     def _record_with_values(self, code: int, extra: int = 0) -> None:
         """As `recorder.record`, with the values that wait for an event; where some are kept."""
