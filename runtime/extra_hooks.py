@@ -361,8 +361,10 @@ class EarlyStoppingHook(SessionRunHook):
 
 
 def _tqdm() -> Any:  # Any: one of tqdm's classes, which differs in a notebook
+    """Without the thread that tqdm starts to watch its bars: each refresh here is asked for."""
     try:
-        return importlib.import_module("tqdm.auto").tqdm
+        bar = importlib.import_module("tqdm.auto").tqdm
+        return type(bar.__name__, (bar,), {"monitor_interval": 0})
     except ImportError as error:
         raise ImportError(
             f"ProgressBarHook needs the package tqdm, which cannot be imported ({error}). Install "

@@ -1,7 +1,7 @@
-"""Session checks as tests of pytest: each check of each adapter is a test with an id of its own."""
+"""Checks as tests of pytest: each check of each session or hook is a test with an id of its own."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import attrs
@@ -10,27 +10,28 @@ try:
     import pytest
 except ImportError as error:
     raise ImportError(
-        "parametrize_with_session_checks needs pytest: pip install 'monitored-session[testing]'"
+        "tests of sessions and hooks need pytest: pip install 'monitored-session[testing]'"
     ) from error
 
 from runtime.testing.adapter import SessionAdapter
+from runtime.testing.hook_check import QUICK_HOOK_EXAMPLES, check_hook
+from runtime.testing.hook_checks import HOOK_CHECKS
+from runtime.testing.hook_play import HookAdapter
 from runtime.testing.session_check import QUICK, SESSION_CHECKS, check_session
 from statemachine.testing.known import Known
-from statemachine.testing.results import Outcome, Report
+from statemachine.testing.results import Check, Outcome, Report
 
 
 @attrs.frozen(eq=False)
-class SessionCheck:
-    """One check of one session class; called, it is made.
+class MadeCheck:
+    """One check of one session class or hook; called, it is made.
 
     Attributes:
         name: The check's name.
-        adapter: The adapter.
         report: Gives the report of all checks, which are made together, once.
     """
 
     name: str
-    adapter: SessionAdapter
     report: Callable[[], Report]
 
     def __call__(self) -> None:
@@ -68,17 +69,41 @@ def parametrize_with_session_checks(
         known: In which ways the sessions are known to differ: these tests are xfailed.
         seed: What the scenarios are drawn from.
     """
-    expected = tuple(known)
+    check = partial(check_session, max_examples=max_examples, known=tuple(known), seed=seed)
+    subjects = [(adapter.name, partial(check, adapter)) for adapter in adapters]
+    return _parametrized(subjects, SESSION_CHECKS)
 
-    def reporter(adapter: SessionAdapter) -> Callable[[], Report]:
-        return cache(
-            lambda: check_session(adapter, max_examples=max_examples, known=expected, seed=seed)
-        )
 
-    checks = []
-    for adapter in adapters:
-        report = reporter(adapter)
-        for check in SESSION_CHECKS:
-            made = SessionCheck(check.name, adapter, report)
-            checks.append(pytest.param(made, id=f"{adapter.name}-{check.name}"))
-    return pytest.mark.parametrize("check", checks)
+# Any: as above, and hooks are of any class.
+def parametrize_with_hook_checks(
+    hooks: Sequence[HookAdapter | Callable[..., Any]],
+    *,
+    max_examples: int = QUICK_HOOK_EXAMPLES,
+    known: Iterable[Known] = (),
+    seed: int = 0,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make a test function the tests of hooks.
+
+    The function has the argument ``check`` and calls it.
+
+    Args:
+        hooks: Factories of the hooks, or their adapters, as `check_hook` has it.
+        max_examples: How many scenarios are played around each, for all checks together.
+        known: Checks that may fail: these tests are xfailed.
+        seed: What the scenarios are drawn from.
+    """
+    check = partial(check_hook, max_examples=max_examples, known=tuple(known), seed=seed)
+    subjects = [(HookAdapter.of(hook).name, partial(check, hook)) for hook in hooks]
+    return _parametrized(subjects, HOOK_CHECKS)
+
+
+def _parametrized(
+    subjects: Iterable[tuple[str, Callable[[], Report]]], checks: Iterable[Check]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    listed, made = tuple(checks), []
+    for subject, play in subjects:
+        report = cache(play)
+        for check in listed:
+            one = MadeCheck(check.name, report)
+            made.append(pytest.param(one, id=f"{subject}-{check.name}"))
+    return pytest.mark.parametrize("check", made)

@@ -1,4 +1,4 @@
-"""`conform`: whether a session class keeps the documented order."""
+"""`conform`: whether a session class keeps the documented order, and a hook what hooks promise."""
 
 import contextlib
 import importlib
@@ -16,21 +16,23 @@ from statemachine.cli.json_form import schema_name, to_json
 from statemachine.cli.options import json_option
 
 if TYPE_CHECKING:
+    from statemachine.testing.hook_scenario import HookScenario
     from statemachine.testing.known import Known
     from statemachine.testing.results import Report
     from statemachine.testing.scenario import Scenario
 
 DEFAULT_EXAMPLES = 500
+DEFAULT_HOOK_EXAMPLES = 100
 
 
 @click.command("conform")
-@click.argument("adapter", metavar="MODULE:ADAPTER")
+@click.argument("adapter", metavar="MODULE:NAME")
+@click.option("--hook", is_flag=True, help="MODULE:NAME is a hook: its factory, or its class.")
 @click.option(
     "--max-examples",
     type=click.IntRange(1),
-    default=DEFAULT_EXAMPLES,
-    show_default=True,
-    help="How many scenarios are played.",
+    help="How many scenarios are played: "
+    f"{DEFAULT_EXAMPLES} on a session class, {DEFAULT_HOOK_EXAMPLES} around a hook, by default.",
 )
 @click.option("--seed", type=int, default=0, help="What the scenarios are drawn from.")
 @click.option(
@@ -54,7 +56,8 @@ DEFAULT_EXAMPLES = 500
 @json_option
 def conform_command(
     adapter: str,
-    max_examples: int,
+    hook: bool,
+    max_examples: int | None,
     seed: int,
     known: Path | None,
     replay: Path | None,
@@ -64,18 +67,23 @@ def conform_command(
 ) -> ExitCode:
     """Play scenarios on a session class, and compare with the documented order.
 
-    MODULE:ADAPTER is an adapter of the class, such as runtime.testing.numpy_sessions:singular;
-    modules are looked for in the current directory, too.
+    MODULE:NAME is an adapter of the class, such as runtime.testing.numpy_sessions:singular; with
+    --hook it is what makes a hook, and the scenarios are played around the hook. Modules are
+    looked for in the current directory, too.
     """
     testing = _testing()
-    adapted = _adapter(adapter, testing)
     expected = () if known is None else _known(known)
-    if replay is not None:
-        report = testing.check_scenario(adapted, _scenario(replay), expected)
+    if hook:
+        adapted = testing.HookAdapter.of(_factory(adapter))
+        check, check_one = testing.check_hook, testing.check_hook_scenario
     else:
-        report = testing.check_session(
-            adapted, max_examples=max_examples, known=expected, seed=seed
-        )
+        adapted = _adapter(adapter, testing)
+        check, check_one = testing.check_session, testing.check_scenario
+    if replay is not None:
+        report = check_one(adapted, _scenario(replay, hook), expected)
+    else:
+        count = max_examples or (DEFAULT_HOOK_EXAMPLES if hook else DEFAULT_EXAMPLES)
+        report = check(adapted, max_examples=count, known=expected, seed=seed)
     saved: list[Path] = []
     if save is not None:
         with _writing(save):
@@ -88,7 +96,7 @@ def conform_command(
         told = {"schema": schema_name("conform"), "exit_code": int(code), **report.json()}
         print(to_json({**told, "saved": [str(path) for path in saved]}, indent=2))
     else:
-        _print(report, saved, adapter)
+        _print(report, saved, f"--hook {adapter}" if hook else adapter)
     return code
 
 
@@ -104,25 +112,48 @@ def _testing() -> Any:
         ) from error
 
 
-def _adapter(name: str, testing: Any) -> Any:
+def _named(name: str, what: str, example: str) -> Any:
+    """What stands under a name in a module."""
     module_name, colon, attribute = name.partition(":")
     if not (colon and module_name and attribute):
         raise Failure(
             ExitCode.USAGE,
-            f"{name!r} names no adapter: give MODULE:ADAPTER, such as "
-            "runtime.testing.numpy_sessions:singular",
+            f"{name!r} names no {what}: give MODULE:{what.upper()}, such as {example}",
         )
     with _current_directory_on_the_path():
         try:
-            found = getattr(importlib.import_module(module_name), attribute)
-            if isinstance(found, type):
-                found = found()
+            return getattr(importlib.import_module(module_name), attribute)
         except Exception as error:  # whatever goes wrong in the user's module
-            raise Failure(
-                ExitCode.USAGE,
-                f"can't get the adapter {attribute} from the module {module_name}: "
-                f"{type(error).__name__}: {error}",
-            ) from error
+            raise _unusable(name, what, error) from error
+
+
+def _unusable(name: str, what: str, error: Exception) -> Failure:
+    module_name, _, attribute = name.partition(":")
+    return Failure(
+        ExitCode.USAGE,
+        f"can't get the {what} {attribute} from the module {module_name}: "
+        f"{type(error).__name__}: {error}",
+    )
+
+
+def _factory(name: str) -> Any:
+    found = _named(name, "factory", "runtime.train:SessionRunHook")
+    if not (callable(found) or hasattr(found, "factory")):
+        raise Failure(
+            ExitCode.USAGE,
+            f"{name} is {found!r:.80}; a hook is checked by its class, by a function that makes a "
+            "fresh one, or by a runtime.testing.HookAdapter",
+        )
+    return found
+
+
+def _adapter(name: str, testing: Any) -> Any:
+    found = _named(name, "adapter", "runtime.testing.numpy_sessions:singular")
+    if isinstance(found, type):
+        try:
+            found = found()
+        except Exception as error:  # the user's own class
+            raise _unusable(name, "adapter", error) from error
     if not isinstance(found, testing.SessionAdapter):
         raise Failure(
             ExitCode.USAGE,
@@ -152,11 +183,12 @@ def _known(path: Path) -> "tuple[Known, ...]":
         raise Failure(ExitCode.USAGE, f"can't use --known {path}: {error}") from error
 
 
-def _scenario(path: Path) -> "Scenario":
+def _scenario(path: Path, of_hook: bool) -> "Scenario | HookScenario":
+    from statemachine.testing.hook_scenario import HookScenario
     from statemachine.testing.scenario import Scenario, ScenarioError
 
     try:
-        return Scenario.read(path)
+        return HookScenario.read(path) if of_hook else Scenario.read(path)
     except (OSError, ScenarioError) as error:
         raise Failure(ExitCode.UNREADABLE, f"can't replay {path}: {error}") from error
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import attrs
 
-from statemachine.testing.scenario import Scenario
-
 
 class Outcome(enum.Enum):
     """What became of a check."""
@@ -43,7 +41,7 @@ class Counterexample:
         difference: What was expected and what was found, in words, a line each.
     """
 
-    scenario: Scenario
+    scenario: Any  # a Scenario, or a HookScenario: what is known of it is what both have
     difference: str
 
 

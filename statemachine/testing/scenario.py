@@ -6,7 +6,7 @@ there, and the other way round.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,9 +14,24 @@ import attrs
 
 from statemachine.testing.faults import ERROR_NAMES
 from statemachine.testing.hook import METHODS
+from statemachine.testing.reading import (
+    Reader,
+    anything,
+    choice,
+    count,
+    either,
+    is_object,
+    is_text,
+    list_of,
+    nullable,
+    number,
+    object_of,
+    refuse,
+    text,
+)
+from statemachine.testing.reading import ScenarioError as ScenarioError
 
 # Any, here: what is read is JSON, of which nothing is known before.
-Reader = Callable[[Any, str], None]
 SIGNATURES: Final = (
     "step_context",
     "self",
@@ -33,124 +48,42 @@ SIGNATURES: Final = (
 )
 
 
-class ScenarioError(ValueError):
-    """What was read is no scenario; the message says where, what stands there, and what may."""
-
-
-def _refuse(where: str, value: object, wanted: str) -> None:
-    shown = json.dumps(value, default=repr)
-    shown = shown if len(shown) <= 60 else shown[:59] + "…"
-    raise ScenarioError(f"{where or 'the scenario'} is {shown}; it must be {wanted}")
-
-
-def _choice(*values: Any) -> Reader:
-    shown = ", ".join(json.dumps(value) for value in values)
-
-    def read(value: Any, where: str) -> None:
-        if not any(value is one or (isinstance(one, str) and value == one) for one in values):
-            _refuse(where, value, f"one of {shown}")
-
-    return read
-
-
-def _count(value: Any, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        _refuse(where, value, "a whole number from 0")
-
-
-def _number(value: Any, where: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        _refuse(where, value, "a number")
-
-
-def _text(value: Any, where: str) -> None:
-    if not isinstance(value, str):
-        _refuse(where, value, "a text")
-
-
-def _anything(value: Any, where: str) -> None:
-    """Takes any JSON."""
-
-
-def _list(of: Reader) -> Reader:
-    def read(value: Any, where: str) -> None:
-        if not isinstance(value, list | tuple):
-            _refuse(where, value, "a list")
-        for index, element in enumerate(value):
-            of(element, f"{where}[{index}]")
-
-    return read
-
-
-def _object(fields: Mapping[str, Reader], *required: str) -> Reader:
-    def read(value: Any, where: str) -> None:
-        if not isinstance(value, Mapping):
-            _refuse(where, value, "an object")
-        for name in required:
-            if name not in value:
-                _refuse(where, value, f"an object with {name!r}")
-        for name, part in value.items():
-            if name not in fields:
-                _refuse(where, value, f"an object of {', '.join(sorted(fields))}, not {name!r}")
-            fields[name](part, f"{where}.{name}" if where else name)
-
-    return read
-
-
-def _either(*readers: tuple[Callable[[Any], bool], Reader], otherwise: str) -> Reader:
-    def read(value: Any, where: str) -> None:
-        for fits, reader in readers:
-            if fits(value):
-                return reader(value, where)
-        return _refuse(where, value, otherwise)
-
-    return read
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, Mapping)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 def _fetch(value: Any, where: str) -> None:
     if isinstance(value, list):
-        _list(_fetch)(value, where)
+        list_of(_fetch)(value, where)
     elif isinstance(value, Mapping):
         for name, part in value.items():
             _fetch(part, f"{where}.{name}")
     elif value is not None and not isinstance(value, str):
-        _refuse(where, value, "a fetch: null, a symbol, or lists and objects of fetches")
+        refuse(where, value, "a fetch: null, a symbol, or lists and objects of fetches")
 
 
-_ERROR: Final = _choice(*ERROR_NAMES)
-_TIMES: Final[Mapping[str, Reader]] = {"times": _count, "skip": _count}
-_FAULT: Final = _object({"raise": _ERROR, **_TIMES}, "raise")
-_BOMB: Final = _object({"bomb": _ERROR, "value": _number, **_TIMES}, "bomb")
-_FED: Final = _either((_is_object, _BOMB), (lambda _: True, _number), otherwise="")
+_ERROR: Final = choice(*ERROR_NAMES)
+_TIMES: Final[Mapping[str, Reader]] = {"times": count, "skip": count}
+_FAULT: Final = object_of({"raise": _ERROR, **_TIMES}, "raise")
+_BOMB: Final = object_of({"bomb": _ERROR, "value": number, **_TIMES}, "bomb")
+_FED: Final = either((is_object, _BOMB), (lambda _: True, number), otherwise="")
 
 
 def _feed(value: Any, where: str) -> None:
     if value is None:
         return
     if not isinstance(value, Mapping):
-        _refuse(where, value, "null, or an object from symbols to numbers and bombs")
+        refuse(where, value, "null, or an object from symbols to numbers and bombs")
     for name, part in value.items():
         _FED(part, f"{where}.{name}")
 
 
-_OPTIONS: Final = _object(
+_OPTIONS: Final = object_of(
     {
-        "trace_level": _count,
-        "timeout_in_ms": _count,
-        "output_partition_graphs": _choice(True, False),
-        "report_tensor_allocations_upon_oom": _choice(True, False),
+        "trace_level": count,
+        "timeout_in_ms": count,
+        "output_partition_graphs": choice(True, False),
+        "report_tensor_allocations_upon_oom": choice(True, False),
     }
 )
-_FLAG: Final = _choice(True, False)
-_PART: Final = _object(
+_FLAG: Final = choice(True, False)
+_PART: Final = object_of(
     {
         "run": _fetch,
         "hooks": _fetch,
@@ -158,7 +91,7 @@ _PART: Final = _object(
         "stop": _FLAG,
         "should_stop": _FLAG,
         "raise": _ERROR,
-        "return": _anything,
+        "return": anything,
         **_TIMES,
     }
 )
@@ -167,35 +100,35 @@ _PART: Final = _object(
 def _operation(value: Any, where: str) -> None:
     kind = value.get("op") if isinstance(value, Mapping) else None
     if not isinstance(kind, str) or kind not in _OPERATIONS:
-        return _refuse(where, value, f"an object whose 'op' is one of {', '.join(_OPERATIONS)}")
-    common: Mapping[str, Reader] = {"op": _text, "catch": _FLAG, "outside": _FLAG}
-    _object({**common, **_OPERATIONS[kind]})(value, where)
+        return refuse(where, value, f"an object whose 'op' is one of {', '.join(_OPERATIONS)}")
+    common: Mapping[str, Reader] = {"op": text, "catch": _FLAG, "outside": _FLAG}
+    object_of({**common, **_OPERATIONS[kind]})(value, where)
 
 
 def _call(value: Any, where: str) -> None:
     _operation(value, where)
 
 
-_ACTION: Final = _object(
+_ACTION: Final = object_of(
     {
-        "make": _object({"name": _text, "value": _number}, "name", "value"),
+        "make": object_of({"name": text, "value": number}, "name", "value"),
         "add_op": _FLAG,
         "run": _fetch,
         "run_feed": _feed,
         "call": _call,
         "mutate_feed": _feed,
         "mutate_fetches": _fetch,
-        "thread": _either(
-            (_is_text, _choice("obedient", "stuck")),
-            (_is_object, _object({"raise": _ERROR}, "raise")),
+        "thread": either(
+            (is_text, choice("obedient", "stuck")),
+            (is_object, object_of({"raise": _ERROR}, "raise")),
             otherwise='"obedient", "stuck", or an object with raise',
         ),
-        "coord_stop": _either(
-            (_is_text, _ERROR), (lambda _: True, _choice(True)), otherwise="true, or an error"
+        "coord_stop": either(
+            (is_text, _ERROR), (lambda _: True, choice(True)), otherwise="true, or an error"
         ),
         "request_stop": _FLAG,
         "raise": _ERROR,
-        "return": _choice("bad", "empty"),
+        "return": choice("bad", "empty"),
         "fetch": _fetch,
         "feed": _feed,
         "options": _OPTIONS,
@@ -205,48 +138,48 @@ _ACTION: Final = _object(
 
 def _calls(value: Any, where: str) -> None:
     if not isinstance(value, Mapping):
-        _refuse(where, value, "an object from numbers of calls to actions")
-    for number, action in value.items():
-        if number != "*" and not (isinstance(number, str) and number.isdecimal()):
-            _refuse(f"a key of {where}", number, "the number of a call, or '*' for all others")
-        _ACTION(action, f"{where}.{number}")
+        refuse(where, value, "an object from numbers of calls to actions")
+    for call, action in value.items():
+        if call != "*" and not (isinstance(call, str) and call.isdecimal()):
+            refuse(f"a key of {where}", call, "the number of a call, or '*' for all others")
+        _ACTION(action, f"{where}.{call}")
 
 
-_HOOK: Final = _object({**dict.fromkeys(METHODS, _calls), "same_as": _count, "unhashable": _FLAG})
+_HOOK: Final = object_of({**dict.fromkeys(METHODS, _calls), "same_as": count, "unhashable": _FLAG})
 _OPERATIONS: Final[Mapping[str, Mapping[str, Reader]]] = {
     "run": {"fetch": _fetch, "feed": _feed, "options": _OPTIONS},
-    "step_fn": {"do": _list(_PART), "sig": _choice(*SIGNATURES)},
+    "step_fn": {"do": list_of(_PART), "sig": choice(*SIGNATURES)},
     "should_stop": {},
     "close": {},
     "graph": {},
     "raw_session": {},
     "enter": {},
     "raw_run": {"fetch": _fetch, "feed": _feed},
-    "loop": {"max": _count, "body": _list(_operation)},
+    "loop": {"max": count, "body": list_of(_operation)},
     "add_op": {},
     "raise": {"err": _ERROR},
     "coord_stop": {"err": _ERROR},
     "hooks_append": {"hook": _HOOK},
-    "with": {"body": _list(_operation)},
-    "second": {"body": _list(_operation)},
+    "with": {"body": list_of(_operation)},
+    "second": {"body": list_of(_operation)},
     "wait": {},
 }
-_INIT: Final = _either(
-    (_is_text, _choice("ok", "noop", "inv", "oor")), (_is_object, _FAULT), otherwise="an init op"
+_INIT: Final = either(
+    (is_text, choice("ok", "noop", "inv", "oor")), (is_object, _FAULT), otherwise="an init op"
 )
-_READY: Final = _either(
-    (_is_text, _choice("ok", "not_ready", "int32", "uninit", "inv", "oor")),
-    (_is_object, _object({"not_ready": _choice(True), **_TIMES}, "not_ready")),
+_READY: Final = either(
+    (is_text, choice("ok", "not_ready", "int32", "uninit", "inv", "oor")),
+    (is_object, object_of({"not_ready": choice(True), **_TIMES}, "not_ready")),
     otherwise="a ready op",
 )
-_SCAFFOLD: Final = _object(
+_SCAFFOLD: Final = object_of(
     {
         "finalize": _FAULT,
         "saver": _FAULT,
-        "init_fn": _either(
-            (_is_text, _choice("ok")),
-            (lambda value: _is_object(value) and "run" in value, _object({"run": _fetch})),
-            (_is_object, _FAULT),
+        "init_fn": either(
+            (is_text, choice("ok")),
+            (lambda value: is_object(value) and "run" in value, object_of({"run": _fetch})),
+            (is_object, _FAULT),
             otherwise='"ok", an object with run, or a fault',
         ),
         "init_op": _INIT,
@@ -256,35 +189,31 @@ _SCAFFOLD: Final = _object(
         "dup_init_op": _FLAG,
     }
 )
-_MODE: Final = _choice("with", "finally", "plain", "none")
-_BODY: Final = _list(_operation)
+_MODE: Final = choice("with", "finally", "plain", "none")
+_BODY: Final = list_of(_operation)
 _CHECKPOINTS: Final = ("empty", "missing", "full", "partial", "corrupt")
 
 
-def _nullable(reader: Reader) -> Reader:
-    return lambda value, where: None if value is None else reader(value, where)
-
-
 _FIELDS: Final[Mapping[str, Reader]] = {
-    "session": _choice("singular", "monitored"),
+    "session": choice("singular", "monitored"),
     "mode": _MODE,
-    "hooks": _list(_HOOK),
-    "hooks_as": _choice("list", "tuple", "iterator", "none"),
+    "hooks": list_of(_HOOK),
+    "hooks_as": choice("list", "tuple", "iterator", "none"),
     "body": _BODY,
     "after": _BODY,
-    "reopen": _list(_object({"mode": _MODE, "body": _BODY, "after": _BODY})),
-    "scaffold": _nullable(_SCAFFOLD),
-    "ckpt_dir": _nullable(_choice(*_CHECKPOINTS)),
-    "ckpt_file": _nullable(_choice("full", "partial", "missing")),
-    "qr": _nullable(_object({"n": _count, "raise": _ERROR, "start_raise": _ERROR, **_TIMES}, "n")),
-    "session_create": _nullable(_FAULT),
-    "raw_close": _nullable(_object({"raise": _ERROR, "times": _count}, "raise")),
-    "pre_finalized": _nullable(_choice("plain", "scaffold")),
-    "grace": _nullable(_number),
-    "creator": _nullable(_choice("none")),
-    "model": _nullable(_choice("empty")),
+    "reopen": list_of(object_of({"mode": _MODE, "body": _BODY, "after": _BODY})),
+    "scaffold": nullable(_SCAFFOLD),
+    "ckpt_dir": nullable(choice(*_CHECKPOINTS)),
+    "ckpt_file": nullable(choice("full", "partial", "missing")),
+    "qr": nullable(object_of({"n": count, "raise": _ERROR, "start_raise": _ERROR, **_TIMES}, "n")),
+    "session_create": nullable(_FAULT),
+    "raw_close": nullable(object_of({"raise": _ERROR, "times": count}, "raise")),
+    "pre_finalized": nullable(choice("plain", "scaffold")),
+    "grace": nullable(number),
+    "creator": nullable(choice("none")),
+    "model": nullable(choice("empty")),
 }
-_READ: Final = _object(_FIELDS, "session")
+_READ: Final = object_of(_FIELDS, "session")
 
 Spec = Mapping[str, Any]
 

@@ -1,18 +1,19 @@
 """Makes a scenario that fails smaller, as long as it fails."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
+from statemachine.testing.hook_scenario import HookScenario
 from statemachine.testing.scenario import Scenario
 
 # Any, here: the parts of a scenario are JSON.
 MOST_TRIES: Final = 400
-_DEFAULTS: Final = {field.name: field.default for field in attrs.fields(Scenario)}
+Plan = TypeVar("Plan", Scenario, HookScenario)
 
 
-def smallest(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
+def smallest(scenario: Plan, fails: Callable[[Plan], bool]) -> Plan:
     """Leave out of a scenario whatever it fails without.
 
     Args:
@@ -33,28 +34,41 @@ def smallest(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
     return scenario
 
 
-def smaller_ones(scenario: Scenario) -> Iterator[Scenario]:
+def smaller_ones(scenario: Plan) -> Iterator[Plan]:
     """Scenarios with one thing left out, or made simpler; the boldest first."""
-    for name, default in _DEFAULTS.items():
-        if name != "session" and getattr(scenario, name) != default:
+    parts = {
+        field.name: (getattr(scenario, field.name), field.default)
+        for field in attrs.fields(type(scenario))
+    }
+    for name, (part, default) in parts.items():
+        if name not in _KEPT and part != default:
             yield _with(scenario, name, default)
-    for name in ("hooks", "body", "after", "reopen"):
-        parts = getattr(scenario, name)
-        for at, part in enumerate(parts):
-            yield _with(scenario, name, (*parts[:at], *parts[at + 1 :]))
+    for name, (part, _) in parts.items():
+        if isinstance(part, tuple):
+            for smaller in _shorter(part):
+                yield _with(scenario, name, smaller)
+    for name, (part, _) in parts.items():
+        if isinstance(part, Mapping):
             for simpler in _simpler(part):
-                yield _with(scenario, name, (*parts[:at], simpler, *parts[at + 1 :]))
-    for name in ("scaffold", "qr", "session_create", "raw_close"):
-        for simpler in _simpler(getattr(scenario, name)):
-            if simpler:
-                yield _with(scenario, name, simpler)
+                if simpler:
+                    yield _with(scenario, name, simpler)
 
 
-def _with(scenario: Scenario, name: str, value: Any) -> Scenario:
+def _shorter(parts: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    for at, part in enumerate(parts):
+        yield (*parts[:at], *parts[at + 1 :])
+        for simpler in _simpler(part):
+            yield (*parts[:at], simpler, *parts[at + 1 :])
+
+
+def _with(scenario: Plan, name: str, value: Any) -> Plan:
     return attrs.evolve(scenario, **{name: value})
 
 
-_NEEDED: Final = frozenset({"op", "err", "max", "raise", "bomb", "n", "same_as", "name", "value"})
+_KEPT: Final = frozenset({"session"})
+_NEEDED: Final = frozenset(
+    {"op", "err", "max", "raise", "bomb", "n", "same_as", "name", "value", "at"}
+)
 
 
 def _simpler(part: Any) -> Iterator[Any]:

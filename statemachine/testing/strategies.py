@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from statemachine.testing.building import BYTES, Builder
 from statemachine.testing.features import FEATURES, Feature
+from statemachine.testing.hook_scenario import HookScenario, built
 from statemachine.testing.scenario import Scenario
 
 try:
@@ -24,3 +25,9 @@ def scenarios(features: Iterable[Feature] = FEATURES) -> st.SearchStrategy[Scena
         features: What the scenarios may make use of; everything, if left out.
     """
     return st.binary(min_size=BYTES, max_size=BYTES).map(Builder(features).build)
+
+
+@st.composite
+def hook_scenarios(draw: st.DrawFn) -> HookScenario:
+    """A strategy for what happens around a hook: the scenarios of `runtime.testing.check_hook`."""
+    return built(lambda count: draw(st.integers(0, count - 1)))

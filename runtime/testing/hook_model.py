@@ -1,0 +1,90 @@
+"""The model of the sessions in which a hook is checked, and the making of the hook."""
+
+import inspect
+import tempfile
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+import runtime as tf
+from runtime.graph.graph import Graph
+from runtime.scaffold import Scaffold
+from runtime.summary_writer import FileWriterCache
+
+
+# Any, here: hooks are of any class, and a model's parts of any that can be fetched.
+@attrs.define(kw_only=True)
+class HookModel:
+    """What a hook's factory may use. The graph is the default one.
+
+    Attributes:
+        graph: The graph.
+        scaffold: The scaffold of the sessions.
+        train_op: What the user runs in each step.
+        loss: A scalar, also named ``loss:0``; None with a model of the user's own.
+        x: A scalar that may be fed, also named ``x:0``; None with a model of the user's own.
+        global_step: The global step; None if the model has none.
+    """
+
+    graph: Graph
+    scaffold: Scaffold
+    train_op: Any
+    loss: Any = None
+    x: Any = None
+    global_step: Any = None
+    _directory: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def directory(self) -> str:
+        """A directory for what a hook writes, empty at first."""
+        if self._directory is None:
+            self._directory = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        return self._directory.name
+
+    def clean_up(self) -> None:
+        """Close the writer of summaries in the directory, if there is one, and remove it."""
+        if self._directory is None:
+            return
+        writer = FileWriterCache.find(self._directory.name)
+        if writer is not None:
+            writer.close()
+        self._directory.cleanup()
+
+    def make_hook(self, factory: Callable[..., Any]) -> Any:
+        """A new hook; the factory is given the model if it needs an argument."""
+        try:
+            parameters = inspect.signature(factory).parameters.values()
+        except (TypeError, ValueError):
+            return factory()
+        needed = [p for p in parameters if p.default is p.empty and p.kind in _POSITIONAL]
+        return factory(self) if needed else factory()
+
+
+_POSITIONAL: Final = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+)
+
+
+def build_model(prepare: Callable[[], Any] | None, graph: Graph, scaffold: Scaffold) -> HookModel:
+    """Build the model in the default graph.
+
+    Args:
+        prepare: Builds the user's own, and returns what is run in each step; None for a scalar
+            loss that becomes smaller, and a global step.
+        graph: The default graph.
+        scaffold: The scaffold.
+    """
+    if prepare is not None:
+        train_op = prepare()
+        step = tf.train.get_global_step()
+        return HookModel(graph=graph, scaffold=scaffold, train_op=train_op, global_step=step)
+    step = tf.train.get_or_create_global_step()
+    x = tf.placeholder_with_default(1.0, [], name="x")
+    weight = tf.get_variable("weight", [], initializer=tf.constant_initializer(3.0))
+    loss = tf.multiply(weight, x, name="loss")
+    train_op = tf.group(tf.assign_add(step, 1), tf.assign(weight, weight * 0.75), name="train")
+    return HookModel(
+        graph=graph, scaffold=scaffold, train_op=train_op, loss=loss, x=x, global_step=step
+    )
