@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from runtime.testing.adapter import SessionAdapter
 from runtime.testing.hook_check import QUICK_HOOK_EXAMPLES, check_hook, check_hook_scenario
 from runtime.testing.hook_checks import HOOK_CHECKS
-from runtime.testing.hook_model import HookModel
+from runtime.testing.hook_model import HookFactoryError, HookModel
 from runtime.testing.hook_play import HookAdapter
 from runtime.testing.saving import save_counterexamples
 from runtime.testing.session_check import (
@@ -33,6 +33,7 @@ __all__ = [
     "QUICK_HOOK_EXAMPLES",
     "SESSION_CHECKS",
     "HookAdapter",
+    "HookFactoryError",
     "HookModel",
     "SessionAdapter",
     "SessionMachine",

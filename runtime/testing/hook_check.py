@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import islice
 from typing import Any, Final
 
@@ -13,10 +13,12 @@ from runtime.testing.hook_checks import (
     COUNTS,
     HOOK_CHECKS,
     INTERRUPTS,
+    LETS_GO,
     RECOVERS,
     REUSED,
     SAME,
     STATE,
+    TOLERATES,
     HookCheck,
 )
 from runtime.testing.hook_play import HookAdapter, hook_surroundings
@@ -43,7 +45,7 @@ from statemachine.testing.results import (
 from statemachine.testing.shrinking import smallest
 
 # Any, here: hooks are of any class.
-QUICK_HOOK_EXAMPLES: Final = 60
+QUICK_HOOK_EXAMPLES: Final = 150
 """How many examples the quick profile has."""
 _TWICE_EVERY: Final = 4
 _COLLECTED: Final = 3
@@ -68,12 +70,17 @@ class _Judge:
         self.situations: Counter[str] = Counter()
         self._judged = 0
 
-    def judge(self, scenario: HookScenario, thoroughly: bool = False) -> Seen:
-        """Play a scenario; some of them twice, and looking through all memory afterwards."""
+    def judge(self, scenario: HookScenario, surely: Collection[str] = ()) -> Seen:
+        """Play a scenario; some of them twice, and looking through all memory afterwards.
+
+        Args:
+            scenario: The scenario.
+            surely: Checks that are to be made for sure.
+        """
         seen = self.adapter.play(scenario)
-        if thoroughly or self._judged < _COLLECTED:
+        if LETS_GO in surely or self._judged < _COLLECTED:
             seen.forgotten_by_all()
-        if thoroughly or not self._judged % _TWICE_EVERY:
+        if SAME in surely or not self._judged % _TWICE_EVERY:
             self._compare(seen, self.adapter.play(scenario))
         self._judged += 1
         self.methods.update(set(seen.methods))
@@ -101,8 +108,14 @@ class _Judge:
 
 @attrs.define
 class _Tally:
+    """What is known of one check so far: for each error, or none, the first scenario that fails."""
+
     examples: int = 0
-    failing: tuple[HookScenario, str] | None = None
+    failing: dict[str, tuple[HookScenario, str]] = attrs.Factory(dict)
+
+    def first(self, elsewhere: Collection[str] = ()) -> tuple[HookScenario, str] | None:
+        """A scenario that fails, but for errors that another check has told of."""
+        return next((it for error, it in self.failing.items() if error not in elsewhere), None)
 
 
 def check_hook(
@@ -134,6 +147,9 @@ def check_hook(
         The report. `report.raise_if_failed()` raises if a check failed. What takes long is only
         warned of: that is an expected failure.
 
+    Raises:
+        HookFactoryError: If the factory makes no hook.
+
     Example:
         >>> import runtime as tf
         >>> report = check_hook(
@@ -155,10 +171,7 @@ def check_hook(
             if stop_at_first and any(_is_failure(c, tallies[c.name], excused) for c in listed):
                 break
         seconds = time.perf_counter() - began
-        results = tuple(
-            _result(judge, check, tallies[check.name], excused.get(check.name), stop_at_first)
-            for check in listed
-        )
+        results = _results(judge, listed, tallies, excused, stop_at_first)
     told = {**this_python(), **versions()}
     return Report(adapter.name, results, examples, seconds, judge.coverage(), told)
 
@@ -173,11 +186,8 @@ def check_hook_scenario(
     judge, excused = _Judge(adapter), _excused(known)
     tallies = {check.name: _Tally() for check in HOOK_CHECKS}
     with hook_surroundings():
-        _add(tallies, scenario, judge.judge(scenario, thoroughly=True))
-    results = tuple(
-        _result(judge, check, tallies[check.name], excused.get(check.name), True)
-        for check in HOOK_CHECKS
-    )
+        _add(tallies, scenario, judge.judge(scenario, surely=tallies))
+    results = _results(judge, HOOK_CHECKS, tallies, excused, True)
     told = {**this_python(), **versions()}
     return Report(adapter.name, results, 1, 0.0, judge.coverage(), told)
 
@@ -189,12 +199,13 @@ def _excused(known: Iterable[Known]) -> dict[str, str]:
 def _add(tallies: dict[str, _Tally], scenario: HookScenario, seen: Seen) -> None:
     for name, tally in tallies.items():
         tally.examples += name in seen.about
-        if name in seen.findings and tally.failing is None:
-            tally.failing = (scenario, seen.findings[name])
+        if name in seen.findings:
+            found = (scenario, seen.findings[name])
+            tally.failing.setdefault(seen.errors[name], found)
 
 
 def _is_failure(check: HookCheck, tally: _Tally, excused: dict[str, str]) -> bool:
-    return tally.failing is not None and not check.only_warns and check.name not in excused
+    return bool(tally.failing) and not check.only_warns and check.name not in excused
 
 
 _NOTHING: Final = {
@@ -207,22 +218,45 @@ _NOTHING: Final = {
 }
 
 
+def _results(
+    judge: _Judge,
+    checks: Iterable[HookCheck],
+    tallies: dict[str, _Tally],
+    excused: dict[str, str],
+    as_it_is: bool,
+) -> tuple[Result, ...]:
+    """The results; an error that comes in any session counts once, not for each sort of session."""
+    anywhere = tallies[TOLERATES].failing if TOLERATES in tallies else {}
+    found = []
+    for check in checks:
+        tally = tallies[check.name]
+        failing = tally.first(() if check.name == TOLERATES else anywhere.keys() - {""})
+        excuse = excused.get(check.name)
+        found.append(_result(judge, check, tally.examples, failing, excuse, as_it_is))
+    return tuple(found)
+
+
 def _result(
-    judge: _Judge, check: HookCheck, tally: _Tally, excuse: str | None, as_it_is: bool
+    judge: _Judge,
+    check: HookCheck,
+    examples: int,
+    failing: tuple[HookScenario, str] | None,
+    excuse: str | None,
+    as_it_is: bool,
 ) -> Result:
     general = Check(check.name, check.rule, check.sentence)
-    if tally.failing is None:
-        if tally.examples:
-            return Result(general, Outcome.PASSED, tally.examples)
+    if failing is None:
+        if examples:
+            return Result(general, Outcome.PASSED, examples)
         reason = _NOTHING.get(check.name, "no example had anything to check")
         return Result(general, Outcome.SKIPPED, reason=reason)
     if check.only_warns:
-        excuse = f"only a warning: {tally.failing[1]}"
+        excuse = f"only a warning: {failing[1]}"
     if excuse is not None:
-        example = Counterexample(*tally.failing)
-        return Result(general, Outcome.EXPECTED_FAILURE, tally.examples, excuse, example)
-    example = Counterexample(*tally.failing) if as_it_is else _smallest(judge, check, tally.failing)
-    return Result(general, Outcome.FAILED, tally.examples, "", example)
+        example = Counterexample(*failing)
+        return Result(general, Outcome.EXPECTED_FAILURE, examples, excuse, example)
+    example = Counterexample(*failing) if as_it_is else _smallest(judge, check, failing)
+    return Result(general, Outcome.FAILED, examples, "", example)
 
 
 def _smallest(judge: _Judge, check: HookCheck, failing: tuple[HookScenario, str]) -> Counterexample:
@@ -230,7 +264,7 @@ def _smallest(judge: _Judge, check: HookCheck, failing: tuple[HookScenario, str]
 
     def fails(smaller: HookScenario) -> bool:
         nonlocal words
-        found = judge.judge(smaller, thoroughly=True).findings.get(check.name)
+        found = judge.judge(smaller, surely=[check.name]).findings.get(check.name)
         words = words if found is None else found
         return found is not None
 

@@ -11,6 +11,7 @@ import runtime as tf
 from runtime.graph.graph import Graph
 from runtime.scaffold import Scaffold
 from runtime.summary_writer import FileWriterCache
+from statemachine.testing.hook import METHODS
 
 
 # Any, here: hooks are of any class, and a model's parts of any that can be fetched.
@@ -52,13 +53,37 @@ class HookModel:
         self._directory.cleanup()
 
     def make_hook(self, factory: Callable[..., Any]) -> Any:
-        """A new hook; the factory is given the model if it needs an argument."""
+        """A new hook; the factory is given the model if it needs an argument.
+
+        Raises:
+            HookFactoryError: If the factory makes none.
+        """
         try:
-            parameters = inspect.signature(factory).parameters.values()
-        except (TypeError, ValueError):
-            return factory()
-        needed = [p for p in parameters if p.default is p.empty and p.kind in _POSITIONAL]
-        return factory(self) if needed else factory()
+            hook = factory(self) if _needs_argument(factory) else factory()
+        except Exception as error:
+            raise HookFactoryError(
+                f"the hook's factory raised {type(error).__name__}: {error}. It is called in the "
+                "default graph; if it needs an argument it is given a HookModel"
+            ) from error
+        missing = [name for name in METHODS if not callable(getattr(hook, name, None))]
+        if missing:
+            raise HookFactoryError(
+                f"the hook's factory made {hook!r:.80}, which is no hook: it has no method "
+                f"{', '.join(missing)}. SessionRunHook has them all"
+            )
+        return hook
+
+
+class HookFactoryError(TypeError):
+    """A hook's factory makes no hook; the message says what it did instead."""
+
+
+def _needs_argument(factory: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(p.default is p.empty and p.kind in _POSITIONAL for p in parameters)
 
 
 _POSITIONAL: Final = (

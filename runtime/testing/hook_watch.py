@@ -100,6 +100,7 @@ class Seen:
 
     Attributes:
         findings: What is wrong, in words, by the check's name; the first of each.
+        errors: The hook's error that a finding is about, in words, by the check's name.
         about: The checks that there was something to check for.
         told: The hook's calls, requests and errors, in words, in order.
         methods: How often each method was called.
@@ -109,6 +110,7 @@ class Seen:
     """
 
     findings: dict[str, str] = attrs.Factory(dict)
+    errors: dict[str, str] = attrs.Factory(dict)
     about: set[str] = attrs.Factory(set)
     told: list[str] = attrs.Factory(list)
     methods: Counter[str] = attrs.Factory(Counter)
@@ -116,10 +118,11 @@ class Seen:
     sessions: list[weakref.ref[Any]] = attrs.Factory(list)
     hook: Any = None
 
-    def find(self, check: str, words: str) -> None:
+    def find(self, check: str, words: str, error: str = "") -> None:
         """Note a finding."""
         self.about.add(check)
-        self.findings.setdefault(check, words)
+        if self.findings.setdefault(check, words) is words:
+            self.errors[check] = error
 
     def forgotten_by_all(self) -> None:
         """Find raw sessions that something holds though they are closed and the hook has ended."""
@@ -248,11 +251,11 @@ class Watch:
             return
         words = f"{self.method} raised {told}"
         if self.life:
-            self.seen.find(REUSED, f"in a second session of the same hook, {words}")
+            self.seen.find(REUSED, f"in a second session of the same hook, {words}", words)
         elif self.starts > 1:
-            self.seen.find(RECOVERS, f"after the session was created again, {words}")
+            self.seen.find(RECOVERS, f"after the session was created again, {words}", words)
         else:
-            self.seen.find(TOLERATES, words)
+            self.seen.find(TOLERATES, words, words)
 
     def _look_at_defaults(
         self, method: str, stacks: tuple[list[Any], ...], before: list[list[Any]], scope: str

@@ -79,11 +79,14 @@ def conform_command(
     else:
         adapted = _adapter(adapter, testing)
         check, check_one = testing.check_session, testing.check_scenario
-    if replay is not None:
-        report = check_one(adapted, _scenario(replay, hook), expected)
-    else:
-        count = max_examples or (DEFAULT_HOOK_EXAMPLES if hook else DEFAULT_EXAMPLES)
-        report = check(adapted, max_examples=count, known=expected, seed=seed)
+    try:
+        if replay is not None:
+            report = check_one(adapted, _scenario(replay, hook), expected)
+        else:
+            count = max_examples or (DEFAULT_HOOK_EXAMPLES if hook else DEFAULT_EXAMPLES)
+            report = check(adapted, max_examples=count, known=expected, seed=seed)
+    except testing.HookFactoryError as error:
+        raise Failure(ExitCode.USAGE, f"can't check {adapter}: {error}") from error
     saved: list[Path] = []
     if save is not None:
         with _writing(save):

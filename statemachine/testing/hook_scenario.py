@@ -236,7 +236,7 @@ def built(choose: Choose) -> HookScenario:
         body=({"op": "run"}, *body),
         leave=("with", "close")[choose(2)],
         start={"raise": _error(choose)} if choose(12) == 11 else None,
-        own={"raise": _error(choose), "at": choose(6)} if choose(5) == 4 else None,
+        own={"raise": _grave_error(choose), "at": choose(4)} if choose(4) == 3 else None,
         directory=choose(4) == 3,
         again=int(choose(5) == 4),
     )
@@ -252,6 +252,12 @@ def hook_scenarios_of(seed: int) -> Iterator[HookScenario]:
 def _error(choose: Choose) -> str:
     names = _OF_KIND[KINDS[choose(len(KINDS))]]
     return names[choose(len(names))]
+
+
+def _grave_error(choose: Choose) -> str:
+    """Mostly one that has to come out."""
+    graves = (*PREEMPTIONS, "KeyboardInterrupt")
+    return graves[choose(3)] if choose(4) else _error(choose)
 
 
 def _other(choose: Choose) -> Spec:
@@ -293,6 +299,10 @@ def _failing_run(choose: Choose) -> dict[str, Any]:
     return {"op": "run", "raise": _error(choose)}
 
 
+def _preempted_run(choose: Choose) -> dict[str, Any]:
+    return {"op": "run", "raise": PREEMPTIONS[choose(2)]}
+
+
 def _step_fn(choose: Choose) -> dict[str, Any]:
     operation: dict[str, Any] = {"op": "step_fn", "runs": choose(3)}
     kind = choose(4)
@@ -319,6 +329,7 @@ _STEPS: Final = (
     _special_run,
     _failing_run,
     _failing_run,
+    _preempted_run,
     _step_fn,
     _user_raises,
     _user_stops,

@@ -41,7 +41,8 @@ def smaller_ones(scenario: Plan) -> Iterator[Plan]:
         for field in attrs.fields(type(scenario))
     }
     for name, (part, default) in parts.items():
-        if name not in _KEPT and part != default:
+        is_kept = name == "session" and isinstance(scenario, Scenario)
+        if part != default and not is_kept:
             yield _with(scenario, name, default)
     for name, (part, _) in parts.items():
         if isinstance(part, tuple):
@@ -65,7 +66,6 @@ def _with(scenario: Plan, name: str, value: Any) -> Plan:
     return attrs.evolve(scenario, **{name: value})
 
 
-_KEPT: Final = frozenset({"session"})
 _NEEDED: Final = frozenset(
     {"op", "err", "max", "raise", "bomb", "n", "same_as", "name", "value", "at"}
 )
