@@ -1,6 +1,7 @@
 """The programs that a user would copy."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,18 @@ def run(program: str, directory: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
-SMALL = sorted(path.name for path in EXAMPLES.glob("*.py") if path.name != "digits.py")
+# The models: how many steps of each are enough to see that it learns, and what it then says.
+LEARNING = {
+    "linear_regression.py": (300, r"height = 2\.0\d a -\d\.\d\d b \+0\.[45]\d;"),
+    "logistic_regression.py": (60, r"test accuracy (9\d|8[5-9])\.\d%"),
+    "mlp.py": (60, r"test accuracy (9\d|8[5-9])\.\d%"),
+    "convnet.py": (40, r"test accuracy (9\d|8\d)\.\d%"),
+    "autoencoder.py": (200, r"images never seen: 0\.0[1-5]\d\d; always drawing the mean: 0\.07"),
+    "lstm.py": (40, r"step 40: 1?\d\.\d characters are as likely as the next\nOn Monday "),
+    "word2vec.py": (300, r"132 words(.*\n)+    spring: autumn, winter"),
+}
+
+SMALL = sorted({path.name for path in EXAMPLES.glob("*.py")} - {"digits.py", *LEARNING})
 
 
 @pytest.mark.parametrize("program", SMALL)
@@ -33,6 +45,22 @@ def test_the_example_runs_from_nothing(program: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("program", sorted(LEARNING))
+def test_a_model_learns(program: str, tmp_path: Path) -> None:
+    """With a part of its steps it says something that only a model that has learned says."""
+    steps, learned = LEARNING[program]
+    done = run(program, tmp_path, str(steps))
+    assert done.returncode == 0, done.stderr
+    assert re.search(learned, done.stdout), done.stdout
+    assert done.stderr == ""
+
+
+def test_every_example_is_in_the_list() -> None:
+    """README.md names each program, and names none that isn't there."""
+    listed = re.findall(r"\[examples/(\w+\.py)\]", (EXAMPLES.parent / "README.md").read_text())
+    assert sorted(set(listed)) == sorted(path.name for path in EXAMPLES.glob("*.py"))
 
 
 def test_saving_and_restoring_by_hand_gives_back_what_was_saved(tmp_path: Path) -> None:
