@@ -53,6 +53,9 @@ class Application(click.Group):
         except click.exceptions.Exit as exit_:
             return _as_code(exit_.exit_code)
         except click.ClickException as error:
+            given = arguments[0] if arguments else options.get("args")
+            if "--json" in (sys.argv[1:] if given is None else given):
+                _tell_json(ExitCode.USAGE, error.format_message())
             terminal.say(_usage_message(error))
             return ExitCode.USAGE
         except (click.Abort, KeyboardInterrupt):
@@ -103,11 +106,15 @@ def _unforeseen(error: Exception) -> str:
 
 def _fail(context: click.Context, code: ExitCode, message: str) -> ExitCode:
     if context.meta.get("json"):
-        told = {"schema": schema_name("error"), "exit_code": int(code), "error": message}
-        with contextlib.suppress(BrokenPipeError):
-            print(to_json(told), flush=True)
+        _tell_json(code, message)
     terminal.say(f"{PROGRAM}: {message}")
     return code
+
+
+def _tell_json(code: ExitCode, message: str) -> None:
+    told = {"schema": schema_name("error"), "exit_code": int(code), "error": message}
+    with contextlib.suppress(OSError):  # the reader went away, or has no room for it
+        print(to_json(told), flush=True)
 
 
 def _drop_output() -> None:

@@ -121,6 +121,23 @@ def test_help_and_version_are_well():
     assert run("--version").stdout.startswith("monitored-session ")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("state",), "Missing argument 'LOG'"),
+        (("state", "x", "--at", "-1"), "is not in the range"),
+        (("state", "x", "--nonsense"), "No such option"),
+        (("nonsense",), "No such command"),
+    ],
+    ids=lambda told: "",
+)
+def test_wrong_usage_is_json_too_if_json_was_asked_for(arguments, words):
+    """Also where the arguments could not be told apart."""
+    told, code = run_json(*arguments)
+    assert (code, told["schema"], told["exit_code"]) == (1, "monitored-session/error/1", 1)
+    assert words in told["error"]
+
+
 def test_errors_are_json_too_if_json_was_asked_for(tmp_path):
     """The message is on standard error as ever, and an object on standard output."""
     told, code = run_json("state", tmp_path / "none.arrows")
