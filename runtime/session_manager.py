@@ -3,9 +3,10 @@
 Source of the names and rules: the documentation of tf.compat.v1.train.SessionManager.
 """
 
+import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -105,8 +106,13 @@ class SessionManager:
             max_wait_secs,
             config,
         )
-        if not restored:
-            self._initialize(sess, init_op, init_feed_dict, init_fn)
+        with _closed_if_that_fails(sess):
+            if not restored:
+                self._initialize(sess, init_op, init_feed_dict, init_fn)
+            self._make_ready(sess, init_op, init_fn)
+        return sess
+
+    def _make_ready(self, sess: Any, init_op: Any, init_fn: Any) -> None:
         problem = self._try_local_init(sess)
         if problem is not None:
             raise RuntimeError(
@@ -119,7 +125,6 @@ class SessionManager:
                 f"Init operations did not make model ready. Init op: {_name(init_op)}, init fn: "
                 f"{init_fn}, local_init_op: {_name(self._local_init_op)}, error: {problem}"
             )
-        return sess
 
     def _initialize(
         self,
@@ -175,21 +180,27 @@ class SessionManager:
             max_wait_secs,
             config,
         )
-        problem = self._try_local_init(sess)
-        if not restored:
-            return sess, False
-        source = checkpoint_dir or checkpoint_filename_with_path
+        with _closed_if_that_fails(sess):
+            problem = self._try_local_init(sess)
+            if not restored:
+                return sess, False
+            return sess, self._is_ready(
+                sess, problem, checkpoint_dir or checkpoint_filename_with_path
+            )
+
+    def _is_ready(self, sess: Any, problem: str | None, source: Path | None) -> bool:
+        """Whether a restored model is ready; what it lacks before its local init op is known."""
         if problem is not None:
             logging.info(
                 f"Restoring model from {source} did not make model ready for local init: {problem}"
             )
-            return sess, False
+            return False
         problem = _not_ready(sess, self._ready_op)
         if problem is not None:
             logging.info(f"Restoring model from {source} did not make model ready: {problem}")
-            return sess, False
+            return False
         logging.info(f"Restored model from {source}")
-        return sess, True
+        return True
 
     def wait_for_session(
         self, master: str, config: Any = None, max_wait_secs: float = float("inf")
@@ -213,12 +224,12 @@ class SessionManager:
         begun, rounds = time.time(), 0
         while True:
             sess = Session(master, graph=self._graph, config=config)
-            problem = self._try_local_init(sess)
-            local = problem
-            if problem is None:
-                problem = _not_ready(sess, self._ready_op)
+            with _closed_if_that_fails(sess):
+                problem = local = self._try_local_init(sess)
                 if problem is None:
-                    return sess
+                    problem = _not_ready(sess, self._ready_op)
+            if problem is None:
+                return sess
             _close(sess)
             if limit - (time.time() - begun) - self._recovery_wait_secs < 0:
                 raise errors.DeadlineExceededError(
@@ -250,14 +261,15 @@ class SessionManager:
         sess = Session(master, graph=self._graph, config=config)
         if saver is None or not (directory or file):
             return sess, False
-        if file:
-            saver.restore(sess, file)
-            return sess, True
-        state = self._checkpoint_state(directory, max_wait_secs if wait else 0)
-        if state is None:
-            return sess, False
-        saver.restore(sess, state.model_checkpoint_path)
-        saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
+        with _closed_if_that_fails(sess):
+            if file:
+                saver.restore(sess, file)
+                return sess, True
+            state = self._checkpoint_state(directory, max_wait_secs if wait else 0)
+            if state is None:
+                return sess, False
+            saver.restore(sess, state.model_checkpoint_path)
+            saver.recover_last_checkpoints(state.all_model_checkpoint_paths)
         return sess, True
 
     def _checkpoint_state(self, directory: Path | None, patience: float) -> Any:
@@ -304,6 +316,16 @@ def _not_ready(sess: Any, ready_op: Any) -> str | None:
         return None
     missing = (n.decode("utf-8", "replace") if isinstance(n, bytes) else str(n) for n in value.flat)
     return f"Variables not initialized: {', '.join(missing)}"
+
+
+@contextlib.contextmanager
+def _closed_if_that_fails(sess: Any) -> Iterator[None]:
+    """Whoever opens a session here gets no hold of it after an error, so it is closed."""
+    try:
+        yield
+    except BaseException:
+        _close(sess)
+        raise
 
 
 def _close(sess: Any) -> None:

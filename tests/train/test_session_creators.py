@@ -327,3 +327,48 @@ def test_a_session_is_recovered_from_a_file_or_a_directory(tmp_path: Path) -> No
         assert session.run(other) == 2.0
         with pytest.raises(ValueError, match="Can not provide both checkpoint_dir and"):
             manager.recover_session("", saver, str(tmp_path), path)
+
+
+@pytest.mark.parametrize("failing", ["init", "local init", "restore", "readiness"])
+@pytest.mark.parametrize("call", ["prepare", "recover", "wait"])
+def test_a_session_that_cannot_be_made_ready_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, failing: str
+) -> None:
+    """Whatever fails on the way, nobody else could close it; one that is given out stays open."""
+    opened: list[Any] = []
+
+    class Session(tf.Session):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.is_closed = False
+            opened.append(self)
+
+        def close(self) -> None:
+            super().close()
+            self.is_closed = True
+
+    monkeypatch.setattr("runtime.session_manager.Session", Session)
+    with tf.Graph().as_default():
+        fails = tf.assert_equal(tf.placeholder_with_default(1, []), 2)
+        tf.Variable(1.0, name="v")
+        init = fails if failing == "init" else tf.global_variables_initializer()
+        manager = tf.train.SessionManager(
+            local_init_op=fails if failing == "local init" else None,
+            ready_op=fails if failing == "readiness" else None,
+        )
+        saver = tf.train.Saver() if failing == "restore" else None
+        checkpoint = {"saver": saver, "checkpoint_filename_with_path": str(tmp_path / "none")}
+        make = {
+            "prepare": lambda: manager.prepare_session("", init, **checkpoint),
+            "recover": lambda: manager.recover_session("", **checkpoint),
+            "wait": lambda: manager.wait_for_session("", max_wait_secs=0),
+        }[call]
+        try:
+            make()
+        except (ValueError, tf.errors.InvalidArgumentError):
+            failed = True
+        else:
+            failed = False
+    harmless = {"recover": ("init", "readiness"), "wait": ("init", "restore")}
+    assert failed == (failing not in harmless.get(call, ()))
+    assert [session.is_closed for session in opened] == [failed]
