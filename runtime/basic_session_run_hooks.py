@@ -503,6 +503,9 @@ class CheckpointSaverHook(SessionRunHook):
             self._save(session, last_step)
         for listener in self._listeners:
             listener.end(session, last_step)
+        writer = FileWriterCache.find(self._checkpoint_dir)
+        if writer is not None:
+            writer.flush()
 
     def _read_global_step(self, session: "Session") -> int:
         return int(session.run(self._global_step_tensor))

@@ -54,6 +54,8 @@ class FileWriter:
         if session is not None:
             raise ValueError("FileWriter takes no session: add_summary writes at once.")
         self._logdir = os.fspath(logdir)
+        # The writer opens the file again and again, wherever the program stands by then.
+        self._place = os.path.abspath(self._logdir)
         self._arguments = (max_queue, flush_secs, filename_suffix or "")
         self._seen: set[str] = set()
         self._run_tags: set[str] = set()
@@ -201,7 +203,7 @@ class FileWriter:
     def _new_file(self) -> Any:
         if is_rehearsal():
             return SilentWriter()
-        return event_file_writer(self._logdir, *self._arguments)
+        return event_file_writer(self._place, *self._arguments)
 
     def __enter__(self) -> "FileWriter":
         return self

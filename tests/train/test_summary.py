@@ -289,3 +289,30 @@ def test_without_the_extra_the_error_names_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.count("pip install 'monitored-session[summary]'") == 2, done.stderr
+
+
+def test_a_writer_keeps_to_its_directory_when_the_program_moves(tmp_path, monkeypatch) -> None:
+    """A relative directory is that of the moment in which the writer is made."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    writer = tf.summary.FileWriter("logs")
+    assert writer.get_logdir() == "logs"
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    writer.add_summary(run(tf.summary.scalar("a", 2.0)), 1)
+    writer.close()
+    assert [event.value for event in read(tmp_path / "logs").Scalars("a")] == [2.0]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_checkpoint_hook_leaves_nothing_to_be_written_after_its_end(tmp_path: Path) -> None:
+    """What it told the writer of its directory is in the file when `end` has returned."""
+    tf.train.get_or_create_global_step()
+    writer = tf.summary.FileWriterCache.get(tmp_path)
+    hook = tf.train.CheckpointSaverHook(tmp_path, save_steps=1, saver=tf.train.Saver())
+    with tf.train.SingularMonitoredSession(hooks=[hook]):
+        pass
+    (file,) = tmp_path.glob("events.out.*")
+    marks = [e for e in tf.train.summary_iterator(file) if e.HasField("session_log")]
+    assert len(marks) == 1
+    writer.close()
+    tf.summary.FileWriterCache.clear()
