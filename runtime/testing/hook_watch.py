@@ -44,6 +44,7 @@ from runtime.testing.hook_checks import (
 # Any, here: hooks are of any class, fetches and feeds are open sets of structures.
 MOST_SLEEPS: Final = 500
 SLOW_SECONDS: Final = 5.0
+GRACE_SECONDS: Final = 0.05
 SECONDS_BETWEEN_OPERATIONS: Final = 7.0
 _real_seconds: Final = time.perf_counter
 
@@ -359,6 +360,9 @@ class Watch:
         if path is not None:
             self.seen.find(LETS_GO, f"after end, {path}")
         left = [thread for thread in threading.enumerate() if thread not in threads]
+        for thread in left:
+            thread.join(GRACE_SECONDS)
+        left = [thread for thread in left if thread.is_alive()]
         if left:
             self.seen.find(CLEANS_UP, f"after end, {_named(left[0])} still runs")
         opened = [name for number, name in open_files().items() if files.get(number) != name]

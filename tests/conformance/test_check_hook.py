@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -157,6 +158,30 @@ def test_errors_by_design_are_no_findings() -> None:
     assert not check_hook(watching, max_examples=3).passed
     allowed = HookAdapter(watching, may_raise=(train.NanLossDuringTrainingError,))
     check_hook(allowed, max_examples=20).raise_if_failed()
+
+
+def test_waiting_is_only_warned_of() -> None:
+    """A hook that is there to wait fails no check; the report says that it waits."""
+    report = check_hook(lambda: train.GlobalStepWaiterHook(1), max_examples=3)
+    assert report.passed
+    assert report.of("does-not-block").reason == (
+        "only a warning: before_run waits and waits: it slept 500 times in one call"
+    )
+
+
+def test_a_thread_that_ends_right_after_the_end_is_none_left_behind() -> None:
+    """Whoever asked it to stop in `end` need not wait for it."""
+
+    class Threaded(train.SessionRunHook):
+        def after_create_session(self, session: Any, coord: Any) -> None:
+            self.over = threading.Event()
+            threading.Thread(target=self.over.wait, args=(9,), daemon=True).start()
+
+        def end(self, session: Any) -> None:
+            self.over.set()
+
+    scenario = HookScenario(body=({"op": "run"},))
+    check_hook_scenario(Threaded, scenario).raise_if_failed()
 
 
 def test_a_model_of_ones_own() -> None:
