@@ -103,10 +103,11 @@ class Program:
         Returns:
             The operation, or None if the error comes from elsewhere.
         """
-        lines = {program.code: program.lines for program in self._all()}
+        # Two branches may have equal code, so it is told apart by what it is, not by what it says.
+        lines = {id(program.code): program.lines for program in self._all()}
         trace, found = error.__traceback__, None
         while trace is not None:
-            known = lines.get(trace.tb_frame.f_code, ())
+            known = lines.get(id(trace.tb_frame.f_code), ())
             if trace.tb_lineno < len(known):
                 found = known[trace.tb_lineno]
             trace = trace.tb_next

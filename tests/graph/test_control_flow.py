@@ -562,3 +562,17 @@ def test_effects_of_a_condition_happen_also_if_nobody_reads_what_it_gives() -> N
             assert session.run(counter) == expected
         session.run(tf.group(done), {both: False})
         assert session.run(counter) == 13
+
+
+def test_an_error_names_the_operation_of_the_branch_that_was_taken() -> None:
+    """Also if both branches do the same."""
+    first, x = tf.placeholder(tf.bool, []), tf.placeholder(tf.float32, [])
+    checked = tf.cond(
+        first,
+        lambda: tf.check_numerics(x, "bad", name="one"),
+        lambda: tf.check_numerics(x, "bad", name="other"),
+    )
+    with tf.Session() as session:
+        for taken, name in ((True, "one"), (False, "other")):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"'cond/{name}'"):
+                session.run(checked, {first: taken, x: np.inf})
