@@ -705,14 +705,14 @@ def maybe_shuffle_batch_join(
         return batching.finish(queue, 1, batch_size, allow_smaller_final_batch, scope)
 
 
+class _SteadyShuffleQueue(RandomShuffleQueue):
+    """One whose order does not depend on how far the threads are that fill it."""
+
+    _first_only = True
+
+
 def _shuffling(
     batching: _Batching, capacity: int, min_after_dequeue: int, seed: int | None
 ) -> QueueBase:
-    return RandomShuffleQueue(
-        capacity,
-        min_after_dequeue,
-        batching.types,
-        batching.shapes,
-        seed=seed,
-        first_only=min_after_dequeue > 0,
-    )
+    kind = _SteadyShuffleQueue if min_after_dequeue > 0 else RandomShuffleQueue
+    return kind(capacity, min_after_dequeue, batching.types, batching.shapes, seed=seed)

@@ -41,10 +41,6 @@ def _integer(value: TensorLike, name: str) -> Tensor:
 class Options:
     """Accepted without effect: how TensorFlow carries a pipeline out."""
 
-    # Any: options are of any type.
-    def __init__(self, **options: Any) -> None:
-        vars(self).update(options)
-
     def __getattr__(self, name: str) -> "Options":
         if name.startswith("__"):
             raise AttributeError(name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from runtime.graph import nest
 from runtime.graph.convert import convert_to_tensor
-from runtime.graph.dtypes import DType, as_dtype
+from runtime.graph.dtypes import DType, as_dtype, float32
 from runtime.graph.export import export
 from runtime.graph.shapes import Dims, TensorShape, as_dims, compatible, generalised
 from runtime.graph.tensor import Tensor
@@ -28,7 +28,7 @@ class TensorSpec:
 
     __slots__ = ("dtype", "name", "shape")
 
-    def __init__(self, shape: Any, dtype: Any = "float32", name: str | None = None) -> None:
+    def __init__(self, shape: Any, dtype: Any = float32, name: str | None = None) -> None:
         self.shape = TensorShape(shape)
         self.dtype: DType = as_dtype(dtype)
         self.name = name

@@ -4,13 +4,16 @@ import inspect
 import json
 import os
 import sys
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 # Namespaces whose contents are compared; `tf` itself is the empty one.
 NAMESPACES = (
     *("", "bitwise", "debugging", "initializers", "linalg", "losses", "manip", "math"),
-    *("metrics", "nest", "nn", "random"),
+    *("metrics", "nest", "nn", "queue", "random", "strings"),
+    *("data", "data.Dataset", "data.Iterator", "data.experimental", "FIFOQueue", "ReaderBase"),
+    "train",
 )
 
 
@@ -25,9 +28,10 @@ def signatures(module: Any) -> dict[str, list[list[str | None]] | None]:
     """
     found: dict[str, list[list[str | None]] | None] = {}
     for namespace in NAMESPACES:
-        place = getattr(module, namespace) if namespace else module
-        for name, value in sorted(vars(place).items()):
-            if callable(value) and not name.startswith("_"):
+        place = attrgetter(namespace)(module) if namespace else module
+        for name in sorted(set(dir(place))):
+            value = None if name.startswith("_") else getattr(place, name, None)
+            if callable(value):
                 found[f"{namespace}.{name}".lstrip(".")] = _parameters(value)
     return found
 

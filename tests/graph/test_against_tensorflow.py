@@ -16,6 +16,7 @@ import pytest
 import runtime as tf
 from tests.graph.cases import CASES, Case
 from tests.graph.cases_nn import NN_CASES
+from tests.graph.pipelines import PIPELINES, outcome
 from tests.graph.signatures import signatures
 
 pytestmark = pytest.mark.deep
@@ -90,13 +91,39 @@ def test_an_operation_gives_what_tensorflow_gives(
             np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
 
 
+@pytest.fixture(scope="module")
+def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What TensorFlow's pipelines give, by name."""
+    file = tmp_path_factory.mktemp("pipelines") / "pipelines.json"
+    return json.loads(_computed("tensorflow_pipelines", file).read_text())
+
+
+@pytest.mark.parametrize("name", sorted(PIPELINES))
+def test_a_pipeline_gives_what_tensorflow_gives(name: str, pipelines: Any) -> None:
+    """All elements in their order, their static shapes, or the class of the error."""
+    assert json.loads(json.dumps(outcome(name))) == pipelines[name]
+
+
 # Objects that only look alike, or take what TensorFlow's have no use for.
 OTHERS = {
     "DType": "made by nobody but us",
+    "data.Dataset": "made by its functions",
+    "data.Dataset.filter_with_legacy_function": "takes what filter takes",
+    "data.Dataset.map_with_legacy_function": "takes what map takes",
+    "data.Dataset.range": "TensorFlow's says nothing about its keywords",
+    "data.Iterator": "made by its functions",
     "QueueBase": "made by its subclasses",
     "queue.QueueBase": "made by its subclasses",
     "Tensor": "made by operations",
     "Variable": "TensorFlow's says nothing about its arguments",
+    "train.AdamOptimizer": "has no slots outside of its name scope",
+    "train.FtrlOptimizer": "has no slots outside of its name scope",
+    "train.MonitoredSession": "takes an event log",
+    "train.MonitoredTrainingSession": "takes an event log",
+    "train.NewCheckpointReader": "reads other files",
+    "train.Optimizer": "has no slots outside of its name scope",
+    "train.QueueRunner": "is not made from a protocol buffer",
+    "train.SingularMonitoredSession": "takes an event log",
     "enable_eager_execution": "refused, whatever its arguments are",
 }
 

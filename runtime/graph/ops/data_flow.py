@@ -456,10 +456,11 @@ class RandomShuffleQueue(QueueBase):
         seed: What the order follows from, with the graph's seed.
         shared_name: Without effect: a queue is shared by the runs of one session.
         name: Name of the operation.
-        first_only: Ours, not TensorFlow's: whether the choice is among the first
-            `min_after_dequeue` + 1 elements only. Then the order does not depend on how far the
-            threads are that fill the queue.
     """
+
+    # Whether the choice is among the first `min_after_dequeue` + 1 elements only. Then the order
+    # does not depend on how far the threads are that fill the queue.
+    _first_only = False
 
     def __init__(
         self,
@@ -471,15 +472,13 @@ class RandomShuffleQueue(QueueBase):
         seed: int | None = None,
         shared_name: str | None = None,
         name: str = "random_shuffle_queue",
-        *,
-        first_only: bool = False,
     ) -> None:
         types = component_types(dtypes)
         reference = RANDOM_QUEUE(
             capacity=_number(capacity, "capacity"),
             min_after_dequeue=_number(min_after_dequeue, "min_after_dequeue"),
             seeds=get_seed(seed),
-            first=first_only,
+            first=self._first_only,
             name=name,
         )
         known = _checked_shapes(component_shapes(shapes, len(types)))
