@@ -470,16 +470,6 @@ def padded(
     return Source(lambda watch: _Batches(source.elements(watch), size, whole, join))
 
 
-def unbatched(source: Source) -> Source:
-    """The rows of each element, as elements."""
-
-    def rows(watch: Watch) -> Iterator[Element]:
-        parts = map(of_slices, source.elements(watch))
-        return chain.from_iterable(map(lambda part: part.elements(watch), parts))
-
-    return Source(rows)
-
-
 class _Interleaved:
     """Elements of several streams in turn, a block of each; ended streams are replaced."""
 
@@ -550,3 +540,16 @@ def interleaved(
             map(lambda source: source.elements(watch), sources(watch)), cycle_length, block_length
         )
     )
+
+
+def unbatched(source: Source) -> Source:
+    """The rows of each element, as elements."""
+
+    def parts(watch: Watch) -> Iterator[Source]:
+        def part(element: Element) -> Source:
+            watch.check()  # for there may be no end of elements without rows
+            return of_slices(element)
+
+        return map(part, source.elements(watch))
+
+    return interleaved(parts, 1, 1)

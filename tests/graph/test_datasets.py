@@ -2,6 +2,7 @@
 
 import collections
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -254,10 +255,20 @@ def test_an_element_that_fails_is_left_out(session: tf.Session) -> None:
     assert session.run(following) == 1
 
 
-def test_waiting_for_an_element_ends_with_the_time_or_the_session() -> None:
-    """A filter that lets nothing through does not hang."""
-    dataset = Dataset.range(3).repeat().filter(lambda x: x > 5)
-    following = tf.data.make_one_shot_iterator(dataset).get_next()
+@pytest.mark.parametrize(
+    "endless",
+    [
+        lambda: Dataset.range(3).repeat().filter(lambda x: x > 5),
+        lambda: Dataset.range(3).repeat().flat_map(lambda x: Dataset.range(0)),
+        lambda: Dataset.from_tensors(np.zeros([0, 2])).repeat().unbatch(),
+        lambda: Dataset.range(3).repeat().skip(1 << 60),
+    ],
+)
+def test_waiting_for_an_element_ends_with_the_time_or_the_session(
+    endless: Callable[[], Dataset],
+) -> None:
+    """A pipeline that never gives one does not hang."""
+    following = tf.data.make_one_shot_iterator(endless()).get_next()
     session = tf.Session()
     with pytest.raises(tf.errors.DeadlineExceededError):
         session.run(following, options=tf.RunOptions(timeout_in_ms=30))
@@ -271,9 +282,11 @@ def test_waiting_for_an_element_ends_with_the_time_or_the_session() -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
+    time.sleep(0.02)
     session.close()
     thread.join(10)
     assert not thread.is_alive()
+    assert len(errors) == 1
 
 
 def test_the_end_of_the_input_ends_a_monitored_session() -> None:
