@@ -19,6 +19,7 @@ import hashlib
 import importlib.util
 import os
 import platform
+import random
 import resource
 import statistics
 import sys
@@ -152,15 +153,21 @@ def seconds(work: Work) -> float:
 
 
 def in_turns(works: dict[str, Work], rounds: int) -> dict[str, list[float]]:
-    """The times of each, one after the other in each round; the first round doesn't count."""
+    """The times of each, one after the other in each round; the first round doesn't count.
+
+    The order changes from round to round: whoever comes after a work finds the disk busy with
+    what that one has left behind, and that must not always be the same one.
+    """
     times: dict[str, list[float]] = {name: [] for name in works}
+    order, shuffled = list(works), random.Random(0)
     for number in range(rounds + 1):
-        for name, work in works.items():
+        for name in order:
             os.sync()
             gc.collect()
-            spent = seconds(work)
+            spent = seconds(works[name])
             if number:
                 times[name].append(spent)
+        shuffled.shuffle(order)
     return times
 
 
