@@ -7,7 +7,7 @@ import pytest
 
 from statemachine import EventLog
 from statemachine.cli.page.curves import MOST, Curve, curves_of, figure, thinned
-from statemachine.values import value_of
+from statemachine.values import row_of
 from tests.cli.browser import dom_of, needs_browser
 from tests.cli.running import run
 from tests.statemachine.histories import HOOKS, Writer
@@ -18,7 +18,7 @@ def log_of(path, *series):
     session = Writer(EventLog(path, record="scalars").begin(HOOKS)).start()
     for found in zip(*series, strict=True):
         values = (
-            value_of("fetched", by, f"s{n}:0", value, "scalars")
+            row_of("fetched", by, f"s{n}:0", value, "scalars")
             for n, value in enumerate(found)
             for by in ("caller", "hook 0")
         )

@@ -14,7 +14,7 @@ import numpy as np
 from statemachine import EventKind, EventLog, audit
 from statemachine.compiled import Place
 from statemachine.store import tail_directory
-from statemachine.values import Record, value_of
+from statemachine.values import Record, row_of
 from tests.cli.logs import codes_of, details_of, flipped, forged
 from tests.statemachine.histories import HOOKS, Writer, told
 
@@ -73,8 +73,9 @@ def killed(path: Path) -> None:
 
 def copy_of_living(living: Path, path: Path) -> None:
     """What would be left of a log if its writer were killed now."""
-    shutil.copy(living, path)
+    # The tail first: what is sealed meanwhile is there twice, as after a kill, and not missing.
     shutil.copytree(tail_directory(living), tail_directory(path))
+    shutil.copy(living, path)
     slots = tail_directory(path) / "slots"
     slots.write_bytes(slots.read_bytes().rstrip(b"\0"))  # zeros follow where it ends
 
@@ -85,8 +86,8 @@ def with_values(directory: Path, record: Record) -> None:
     session = Writer(EventLog(path, record=record).begin(HOOKS)).start()
     for step, loss in enumerate((0.5, float("nan"), float("-inf"))):
         found = {"loss:0": loss, "step:0": 2**60 + step, "name:0": "é", "w:0": np.eye(2) * step}
-        session.journal.keep(value_of("fetched", "caller", n, v, record) for n, v in found.items())
-        session.journal.keep([value_of("read", "hook 1", "train", None, record)])
+        session.journal.keep(row_of("fetched", "caller", n, v, record) for n, v in found.items())
+        session.journal.keep([row_of("read", "hook 1", "train", None, record)])
         session.steps(1)
     copy_of_living(path, directory / f"{record}-killed.arrows")
     session.close()
