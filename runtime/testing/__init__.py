@@ -7,7 +7,7 @@ hypothesis; both come with the extra ``testing``: ``pip install 'monitored-sessi
 import importlib
 from typing import TYPE_CHECKING
 
-from runtime.testing.adapter import SessionAdapter
+from runtime.testing.adapter import AdapterError, SessionAdapter
 from runtime.testing.hook_check import QUICK_HOOK_EXAMPLES, check_hook, check_hook_scenario
 from runtime.testing.hook_checks import HOOK_CHECKS
 from runtime.testing.hook_model import HookFactoryError, HookModel
@@ -19,6 +19,7 @@ from runtime.testing.session_check import (
     check_scenario,
     check_session,
 )
+from runtime.testing.watch import SessionHangs
 
 if TYPE_CHECKING:
     from runtime.testing.pytest_checks import (
@@ -32,10 +33,12 @@ __all__ = [
     "QUICK",
     "QUICK_HOOK_EXAMPLES",
     "SESSION_CHECKS",
+    "AdapterError",
     "HookAdapter",
     "HookFactoryError",
     "HookModel",
     "SessionAdapter",
+    "SessionHangs",
     "SessionMachine",
     "check_hook",
     "check_hook_scenario",

@@ -15,6 +15,10 @@ from statemachine.testing.scenario import Scenario
 from statemachine.testing.trace import Observation
 
 
+class AdapterError(TypeError):
+    """A session is not as its adapter says, so nothing can be checked; the message says how."""
+
+
 class SessionAdapter(abc.ABC):
     """Has a session class played with: `construct` is all that must be written.
 
@@ -75,6 +79,9 @@ class SessionAdapter(abc.ABC):
         Args:
             scenario: The scenario.
             log_path: A file for the event log, for an adapter that has one; None for memory.
+
+        Raises:
+            AdapterError: If the session lacks what the adapter's features promise.
         """
         stage = self.stage(scenario)
         stage.log_path = log_path
@@ -82,4 +89,15 @@ class SessionAdapter(abc.ABC):
             seen = Player(stage.scenario, stage).play()
         finally:
             stage.tear_down()
+        if stage.lacking:
+            raise AdapterError(f"{self.name}: {stage.lacking}")
         return Observation(seen.trace, seen.background, stage.logs, stage.noted)
+
+
+Adapter = SessionAdapter | type[SessionAdapter]
+"""An adapter, or its class, if that needs no arguments."""
+
+
+def made(adapter: Adapter) -> SessionAdapter:
+    """The adapter that is meant: a class is called."""
+    return adapter() if isinstance(adapter, type) else adapter

@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import attrs
 
-from runtime.testing.adapter import SessionAdapter
+from runtime.testing.adapter import Adapter, SessionAdapter, made
+from runtime.testing.watch import Watch
 from statemachine.testing.building import BYTES, Builder
 from statemachine.testing.checks import CHECKS, TraceCheck, named
 from statemachine.testing.coverage import Reached
 from statemachine.testing.expected import DOCUMENTED, expected
-from statemachine.testing.features import Feature, Sees
+from statemachine.testing.features import Feature, Sees, features_of
 from statemachine.testing.known import Known
 from statemachine.testing.log_checks import LOG_CHECKS, LogCheck, Logged
 from statemachine.testing.results import (
@@ -22,7 +23,7 @@ from statemachine.testing.results import (
     Report,
     Result,
 )
-from statemachine.testing.scenario import Scenario
+from statemachine.testing.scenario import Scenario, ScenarioError
 from statemachine.testing.shrinking import smallest
 from statemachine.testing.trace import Event
 from statemachine.testing.view import View
@@ -80,6 +81,7 @@ class Judge:
         known: Iterable[Known] = (),
     ) -> None:
         self.adapter = adapter
+        self.watch = Watch()
         self.checks = tuple(checks)
         self.known = tuple(known)
         self.reached = Reached(adapter.features, adapter.sees)
@@ -113,7 +115,8 @@ class Judge:
         """
         spec = scenario.spec
         wanted = self._view.of(expected(spec))
-        seen = self.adapter.observe(scenario)
+        with self.watch.over(scenario):
+            seen = self.adapter.observe(scenario)
         found = self._view.of(seen)
         wanted_named = named(wanted)
         failing: dict[str, Failing] = {}
@@ -173,32 +176,41 @@ def _faults(checks: Iterable[LogCheck], logged: Logged) -> Iterator[tuple[str, F
 
 
 def check_session(
-    adapter: SessionAdapter,
+    adapter: Adapter,
     *,
     max_examples: int = QUICK,
     checks: Iterable[TraceCheck | LogCheck] = SESSION_CHECKS,
     known: Iterable[Known] = (),
     stop_at_first: bool = False,
     seed: int = 0,
+    seconds_each: float | None = None,
 ) -> Report:
     """Check a session class against the documented order.
 
     Args:
-        adapter: Adapts the class.
+        adapter: Adapts the class; an object, or its class.
         max_examples: How many scenarios are played.
         checks: What is checked.
         known: In which ways the session is known to differ, each with its reason.
         stop_at_first: Whether to stop at the first failure that is not expected.
         seed: What the examples are drawn from; the same seed gives the same examples.
+        seconds_each: After how many seconds a scenario is given up, because the session hangs;
+            None for never. It is interrupted as by Ctrl-C, so only in the main thread.
 
     Returns:
         The report. `report.raise_if_failed()` raises if a check failed.
+
+    Raises:
+        AdapterError: If the session lacks what the adapter says that it has.
+        SessionHangs: If a scenario took too long.
     """
+    adapter = made(adapter)
     judge = Judge(adapter, checks, known)
+    judge.watch = Watch(seconds_each)
     tallies = {check.name: _Tally() for check in judge.checks}
     began, examples = time.perf_counter(), 0
 
-    with adapter.surroundings():
+    with adapter.surroundings(), judge.watch.noticing():
         for scenario in examples_of(adapter.features, max_examples, seed):
             examples += 1
             names, failing = judge.judge(scenario)
@@ -263,11 +275,27 @@ def _counterexample(
 
 
 def check_scenario(
-    adapter: SessionAdapter, scenario: Scenario, known: Iterable[Known] = ()
+    adapter: Adapter,
+    scenario: Scenario,
+    known: Iterable[Known] = (),
+    seconds_each: float | None = None,
 ) -> Report:
-    """Play one scenario, and report what the checks say of it."""
+    """Play one scenario, and report what the checks say of it.
+
+    Raises:
+        ScenarioError: If it makes use of what the session can't do.
+        AdapterError, SessionHangs: As `check_session`.
+    """
+    adapter = made(adapter)
+    missing = features_of(scenario) - adapter.features
+    if missing:
+        raise ScenarioError(
+            f"the scenario makes use of what {adapter.name} has not, as its adapter says: "
+            + "; ".join(sorted(f"Feature.{it.name}, {it.value}" for it in missing))
+        )
     judge = Judge(adapter, known=known)
-    with adapter.surroundings():
+    judge.watch = Watch(seconds_each)
+    with adapter.surroundings(), judge.watch.noticing():
         names, failing = judge.judge(scenario, thoroughly=True)
     results = []
     for check in judge.checks:

@@ -56,7 +56,8 @@ def audit_command(
 
     A DIRECTORY stands for all logs below it, a database (sqlite:///runs.db) for all that it holds.
     Logs given together know each other: a checkpoint that one session restored may have been saved
-    by another one.
+    by another one. A FILE.jsonl is a log in JSON lines, such as implementations in other languages
+    write (specs/event.schema.json): it is audited for completeness and conformance.
     """
     logs = find_logs(sources)
     expected = Expected.named(expect_head)

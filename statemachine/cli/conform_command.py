@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_EXAMPLES = 500
 DEFAULT_HOOK_EXAMPLES = 100
+SECONDS_EACH = 60.0
 
 
 @click.command("conform")
@@ -35,6 +37,14 @@ DEFAULT_HOOK_EXAMPLES = 100
     f"{DEFAULT_EXAMPLES} on a session class, {DEFAULT_HOOK_EXAMPLES} around a hook, by default.",
 )
 @click.option("--seed", type=int, default=0, help="What the scenarios are drawn from.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=SECONDS_EACH,
+    show_default=True,
+    metavar="SECONDS",
+    help="After how long a scenario is given up, because the session class hangs.",
+)
 @click.option(
     "--known",
     type=click.Path(path_type=Path),
@@ -59,6 +69,7 @@ def conform_command(
     hook: bool,
     max_examples: int | None,
     seed: int,
+    timeout: float,
     known: Path | None,
     replay: Path | None,
     save: Path | None,
@@ -72,27 +83,32 @@ def conform_command(
     looked for in the current directory, too.
     """
     testing = _testing()
+    from statemachine.testing.scenario import ScenarioError
+
     expected = () if known is None else _known(known)
     if hook:
         adapted = testing.HookAdapter.of(_factory(adapter))
         check, check_one = testing.check_hook, testing.check_hook_scenario
     else:
         adapted = _adapter(adapter, testing)
-        check, check_one = testing.check_session, testing.check_scenario
+        check = partial(testing.check_session, seconds_each=timeout)
+        check_one = partial(testing.check_scenario, seconds_each=timeout)
     try:
         if replay is not None:
             report = check_one(adapted, _scenario(replay, hook), expected)
         else:
             count = max_examples or (DEFAULT_HOOK_EXAMPLES if hook else DEFAULT_EXAMPLES)
             report = check(adapted, max_examples=count, known=expected, seed=seed)
-    except testing.HookFactoryError as error:
+    except (testing.HookFactoryError, testing.AdapterError, ScenarioError) as error:
         raise Failure(ExitCode.USAGE, f"can't check {adapter}: {error}") from error
+    except testing.SessionHangs as error:
+        raise Failure(ExitCode.NOT_CONFORMANT, str(error)) from error
     saved: list[Path] = []
     if save is not None:
-        with _writing(save):
+        with _writing(save, "--save"):
             saved = testing.save_counterexamples(report, adapted, save, adapter)
     if markdown is not None:
-        with _writing(markdown):
+        with _writing(markdown, "--markdown"):
             markdown.write_text(report.markdown(), "utf-8")
     code = ExitCode.OK if report.passed else ExitCode.NOT_CONFORMANT
     if as_json:
@@ -126,11 +142,11 @@ def _named(name: str, what: str, example: str) -> Any:
     with _current_directory_on_the_path():
         try:
             return getattr(importlib.import_module(module_name), attribute)
-        except Exception as error:  # whatever goes wrong in the user's module
+        except (Exception, SystemExit) as error:  # whatever goes wrong in the user's module
             raise _unusable(name, what, error) from error
 
 
-def _unusable(name: str, what: str, error: Exception) -> Failure:
+def _unusable(name: str, what: str, error: BaseException) -> Failure:
     module_name, _, attribute = name.partition(":")
     return Failure(
         ExitCode.USAGE,
@@ -155,7 +171,7 @@ def _adapter(name: str, testing: Any) -> Any:
     if isinstance(found, type):
         try:
             found = found()
-        except Exception as error:  # the user's own class
+        except (Exception, SystemExit) as error:  # the user's own class
             raise _unusable(name, "adapter", error) from error
     if not isinstance(found, testing.SessionAdapter):
         raise Failure(
@@ -197,11 +213,11 @@ def _scenario(path: Path, of_hook: bool) -> "Scenario | HookScenario":
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(path: Path, option: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, option) from error
 
 
 def _print(report: "Report", saved: list[Path], name: str) -> None:

@@ -69,7 +69,7 @@ def failure_of(path: object, error: OSError | UnreadableLog) -> Failure:
     return Failure(ExitCode.UNREADABLE, f"can't read {path}: {reason}")
 
 
-def unwritable(path: Path | str, error: OSError) -> Failure:
-    """An error of writing an output as the failure that it means."""
+def unwritable(path: Path | str, error: OSError, option: str = "-o") -> Failure:
+    """An error of writing an output, which an option names, as the failure that it means."""
     reason = os.strerror(error.errno) if error.errno else str(error)
-    return Failure(ExitCode.USAGE, f"can't write {path}: {reason}; name another file with -o")
+    return Failure(ExitCode.USAGE, f"can't write {path}: {reason}; name another one with {option}")

@@ -40,6 +40,17 @@ class Sees(enum.Enum):
 FEATURES: Final = frozenset(Feature)
 EVERYTHING: Final = frozenset(Sees)
 
+_METHODS: Final[Mapping[str, Feature | None]] = {
+    "run": None,
+    "__enter__": None,
+    "__exit__": None,
+    "close": Feature.CLOSE,
+    "should_stop": Feature.STOP,
+    "run_step_fn": Feature.STEP_FN,
+    "raw_session": Feature.RAW,
+    "graph": Feature.GRAPH,
+}
+
 OF_OPERATION: Final[Mapping[str, Feature]] = {
     "step_fn": Feature.STEP_FN,
     "should_stop": Feature.STOP,
@@ -77,6 +88,15 @@ _OF_FIELD: Final = {
     "session_create": Feature.RAW,
     "raw_close": Feature.RAW,
 }
+
+
+def methods_needed(features: frozenset[Feature]) -> Iterator[tuple[str, Feature | None]]:
+    """What a session must have, and for which feature; None: in any case.
+
+    A session that recovers shows its raw sessions to hooks only, as `MonitoredSession` does.
+    """
+    able = features - {Feature.RAW} if Feature.MONITORED in features else features
+    return ((name, it) for name, it in _METHODS.items() if it is None or it in able)
 
 
 def features_of(scenario: Scenario) -> frozenset[Feature]:

@@ -23,6 +23,7 @@ from statemachine.testing.reading import (
     refuse,
     text,
 )
+from statemachine.testing.scenario import program_of
 
 # Any, here: the parts of a scenario are JSON.
 Spec = Mapping[str, Any]
@@ -135,7 +136,7 @@ class HookScenario:
         """
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ScenarioError(f"a scenario is JSON, and this is none: {error}") from error
         return cls.of(data)
 
@@ -173,16 +174,8 @@ class HookScenario:
         Args:
             factory: Where the hook's factory is, as ``module:name``.
         """
-        module, _, name = factory.partition(":")
-        lines = [
-            f"from {module} import {name}",
-            "from runtime.testing import check_hook_scenario",
-            "from statemachine.testing import HookScenario",
-            "",
-            f'scenario = HookScenario.from_json("""{self.to_json(indent=1)}""")',
-            f"print(check_hook_scenario({name}, scenario))",
-        ]
-        return "\n".join(lines) + "\n"
+        text = self.to_json(indent=1)
+        return program_of(factory, "check_hook_scenario", "HookScenario", text)
 
 
 _DEFAULTS: Final = {field.name: field.default for field in attrs.fields(HookScenario)}

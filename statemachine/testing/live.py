@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from statemachine.testing.features import Sees
-from statemachine.testing.model.graph import Raw
+from statemachine.testing.features import Feature, Sees, methods_needed
+from statemachine.testing.model.graph import Raw, symbol_name
 from statemachine.testing.model.merge import Context, Metadata, Options, Values
 from statemachine.testing.model.scaffold import Scaffold
 from statemachine.testing.player import report
@@ -27,6 +27,10 @@ class Host(Protocol):
     @property
     def hook_base(self) -> type:
         """The base class of hooks."""
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What the session can do."""
 
     @property
     def sees(self) -> frozenset[Sees]:
@@ -87,6 +91,7 @@ class LiveStage(Stage):
         logs: The event logs of the sessions that were constructed, if the adapter has any.
         noted: What the adapter noted when it was told of calls.
         log_path: Where the event log of the first session goes; None for memory.
+        lacking: What a session that was constructed has not, though its adapter says so, in words.
         direct_runs: Whether what raw sessions run now was asked for by the scenario itself.
     """
 
@@ -98,6 +103,7 @@ class LiveStage(Stage):
         self.logs: list[Any] = []
         self.noted: list[Any] = []
         self.log_path: Path | None = None
+        self.lacking = ""
         self.direct_runs = 0
         self._release = threading.Event()
         self._obedient: list[tuple[Any, threading.Thread]] = []
@@ -128,6 +134,10 @@ class LiveStage(Stage):
         """What a hook's after_run can be given, by a session that has no such class itself."""
         return Values(results, Options(), Metadata(False))
 
+    def fed(self, key: Any) -> str:
+        """The tensor that a key of a feed_dict stands for; it may be given by its name, too."""
+        return symbol_name(key)
+
     @property
     def scaffold_of_scenario(self) -> Scaffold:
         """The scaffold that the scenario wants."""
@@ -141,7 +151,9 @@ class LiveStage(Stage):
 
     def open(self, hooks: Any, plain: bool = False) -> Any:
         """Constructs the session under test."""
-        return self.host.construct(self, hooks)
+        session = self.host.construct(self, hooks)
+        self.lacking = self.lacking or _lacking(session, self.host.features)
+        return session
 
     def called(self, name: str, index: int | None = None) -> None:
         """Tells the adapter of a call."""
@@ -227,3 +239,22 @@ class LiveStage(Stage):
 
 def _owner(key: Any) -> str:
     return key if isinstance(key, str) else f"h{key}"
+
+
+# Any: a session of whatever class.
+def _lacking(session: Any, features: frozenset[Feature]) -> str:
+    for name, feature in methods_needed(features):
+        if not _has(session, name):
+            what = f"what `construct` gave back, {session!r:.80}, has no {name}"
+            if feature is None:
+                return f"{what}; a session is an object with run, to be used in `with`"
+            return (
+                f"{what}, which Feature.{feature.name} promises ({feature.value}); give it one, or "
+                "leave the feature out of the adapter's"
+            )
+    return ""
+
+
+def _has(session: Any, name: str) -> bool:
+    """Whether there is such an attribute, even if there is nothing to get from it now."""
+    return hasattr(type(session), name) or hasattr(session, name)

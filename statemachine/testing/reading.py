@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 # Any, here: what is read is JSON, of which nothing is known before.
 Reader = Callable[[Any, str], None]
+MOST: Final = 100_000
+"""The largest number of anything in a plan."""
 
 
 class ScenarioError(ValueError):
@@ -31,9 +33,9 @@ def choice(*values: Any) -> Reader:
 
 
 def count(value: Any, where: str) -> None:
-    """Reads a whole number from 0."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        refuse(where, value, "a whole number from 0")
+    """Reads a whole number from 0; not one with which a scenario would last for ever."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST:
+        refuse(where, value, f"a whole number from 0 to {MOST}")
 
 
 def number(value: Any, where: str) -> None:

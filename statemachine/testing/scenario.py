@@ -279,7 +279,10 @@ class Scenario:
         Raises:
             ScenarioError: If it is none; the message names the place.
         """
-        _READ(data, "")
+        try:
+            _READ(data, "")
+        except RecursionError as error:
+            raise ScenarioError("a scenario is not nested so deeply") from error
         assert isinstance(data, Mapping)
         return cls(**data)
 
@@ -292,7 +295,7 @@ class Scenario:
         """
         try:
             data = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ScenarioError(f"a scenario is JSON, and this is none: {error}") from error
         return cls.of(data)
 
@@ -338,16 +341,7 @@ class Scenario:
         Args:
             adapter: Where the adapter is, as ``module:name``.
         """
-        module, _, name = adapter.partition(":")
-        lines = [
-            f"from {module} import {name}",
-            "from runtime.testing import check_scenario",
-            "from statemachine.testing import Scenario",
-            "",
-            f'scenario = Scenario.from_json("""{self.to_json(indent=1)}""")',
-            f"print(check_scenario({name}, scenario))",
-        ]
-        return "\n".join(lines) + "\n"
+        return program_of(adapter, "check_scenario", "Scenario", self.to_json(indent=1))
 
     @property
     def lives(self) -> Iterator[Spec]:
@@ -359,3 +353,30 @@ class Scenario:
 _DEFAULTS: Final = {
     field.name: field.default for field in attrs.fields(Scenario) if field.name != "session"
 }
+
+
+def program_of(where: str, check: str, kind: str, text: str) -> str:
+    """A program that plays a scenario again; it exits with 1 if a check fails.
+
+    Args:
+        where: Where is what is checked, as ``module:name``; in the current directory, too.
+        check: The function of `runtime.testing` that plays it.
+        kind: The class of the scenario, of `statemachine.testing`.
+        text: Its JSON.
+    """
+    module, _, name = where.partition(":")
+    lines = [
+        "import sys",
+        "",
+        'sys.path.insert(0, "")',
+        "",
+        f"from {module} import {name}",
+        f"from runtime.testing import {check}",
+        f"from statemachine.testing import {kind}",
+        "",
+        f'scenario = {kind}.from_json(r"""{text}""")',
+        f"report = {check}({name}, scenario)",
+        "print(report)",
+        "sys.exit(not report.passed)",
+    ]
+    return "\n".join(lines) + "\n"
