@@ -164,13 +164,8 @@ __all__ = [
     "variant",
 ]
 
-# What later TensorFlows don't have either, and what takes its place.
-_GONE = {
-    "contrib": "tf.contrib is no part of tf.compat.v1. Use tf.glorot_uniform_initializer() for "
-    "contrib.layers.xavier_initializer, tf.layers.dense for contrib.layers.fully_connected, "
-    "tf.layers for contrib.layers, tf.nn.rnn_cell and tf.nn.static_rnn for contrib.rnn, and "
-    "lambda w: scale * tf.nn.l2_loss(w) for contrib.layers.l2_regularizer(scale).",
-}
+# Messages of TensorBoard that TensorFlow 1 also has at the top.
+_MESSAGES = ("Event", "HistogramProto", "SessionLog", "Summary", "SummaryMetadata")
 
 __version__ = "1.15.0"  # the version of TensorFlow whose interface this is
 newaxis = None
@@ -194,6 +189,6 @@ _look_up, __dir__ = _attributes("", globals(), _MODULES)
 
 
 def __getattr__(name: str) -> Any:  # any public name
-    if name in _GONE:
-        raise AttributeError(_GONE[name])
+    if name in _MESSAGES:
+        return getattr(_look_up("summary"), name)
     return _look_up(name)

@@ -75,3 +75,39 @@ def resource_variables_enabled() -> bool:
         False.
     """
     return False
+
+
+@export("test.is_gpu_available")
+def is_gpu_available(
+    cuda_only: bool = False, min_cuda_compute_capability: tuple[int, int] | None = None
+) -> bool:
+    """Whether there is a GPU that operations run on.
+
+    Args:
+        cuda_only: Ignored.
+        min_cuda_compute_capability: Ignored.
+
+    Returns:
+        False: NumPy computes.
+    """
+    return False
+
+
+@export("test.gpu_device_name")
+def gpu_device_name() -> str:
+    """The name of a GPU that operations run on.
+
+    Returns:
+        An empty string: there is none.
+    """
+    return ""
+
+
+@export("test.is_built_with_cuda")
+def is_built_with_cuda() -> bool:
+    """Whether operations could run on a GPU.
+
+    Returns:
+        False.
+    """
+    return False

@@ -9,7 +9,8 @@ MODULES: Final = {
         "VERSION disable_control_flow_v2 disable_eager_execution disable_resource_variables "
         "disable_tensor_equality disable_v2_behavior disable_v2_tensorshape "
         "enable_control_flow_v2 enable_eager_execution enable_resource_variables "
-        "enable_tensor_equality enable_v2_behavior executing_eagerly resource_variables_enabled"
+        "enable_tensor_equality enable_v2_behavior executing_eagerly resource_variables_enabled "
+        "test.gpu_device_name test.is_built_with_cuda test.is_gpu_available"
     ),
     "runtime.data.structures": (
         "TensorSpec"

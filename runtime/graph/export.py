@@ -146,6 +146,10 @@ def missing(namespace: str, names: dict[str, Any]) -> Callable[[str], NoReturn]:
     """
 
     def fail(name: str) -> NoReturn:
+        from runtime.graph.absent import ALTERNATIVES
+
+        if (instead := ALTERNATIVES.get(f"{namespace}.{name}"[3:])) is not None:
+            raise AttributeError(f"{namespace}.{name} does not exist here. {instead}")
         near = _elsewhere(name) or _nearest(name, [*names, *_places().get(namespace[3:], {})])
         raise AttributeError(f"{namespace}.{name} does not exist here{near}")
 
@@ -165,7 +169,7 @@ def _nearest(name: str, names: list[str]) -> str:
         return "."
     import difflib
 
-    public = [known for known in names if not known.startswith("_")]
+    public = sorted({known for known in names if not known.startswith("_")})
     part = name.lower()
     near = [known for known in public if part in known.lower()][:3]
     near = near or difflib.get_close_matches(name, public, n=3, cutoff=0.6)
@@ -176,5 +180,5 @@ def _nearest(name: str, names: list[str]) -> str:
         for key, names_there in _places().items()
         for known in names_there
     }
-    far = difflib.get_close_matches(name, every, n=3, cutoff=0.5)
+    far = difflib.get_close_matches(name, every, n=3, cutoff=0.65)
     return f"; the nearest names are: {', '.join(every[f] for f in far)}." if far else "."

@@ -114,6 +114,8 @@ def _numbers(tensor: Tensor, value: Any) -> Any:
 def _cast(tensor: Tensor, raw: np.ndarray[Any, Any]) -> Any:
     """Converts an array, but not if whole numbers would be made of fractions and the like."""
     wanted = tensor.dtype.numpy
+    if raw.dtype.kind == "O":
+        raw = _numbers_of_objects(raw)
     if raw.dtype.kind in "SUO":
         raise ValueError("it is not made of numbers")
     if raw.dtype.kind == "c" and wanted.kind != "c":
@@ -123,6 +125,12 @@ def _cast(tensor: Tensor, raw: np.ndarray[Any, Any]) -> Any:
     if wanted.kind in "iub" and not np.array_equal(array, raw):
         raise TypeError(f"it does not fit {tensor.dtype.name} without loss")
     return array
+
+
+def _numbers_of_objects(raw: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Takes numbers out of an array of objects, such as a column of a table of mixed types."""
+    numbers = np.asarray(raw.tolist())
+    return numbers if numbers.shape == raw.shape else raw
 
 
 def _refused(tensor: Tensor, value: Any, error: Exception) -> Exception:
@@ -150,10 +158,10 @@ def _strings(tensor: Tensor, value: Any) -> Any:
 
 
 def flattened(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Takes tuples of keys with tuples of values apart.
+    """Takes tuples of keys with tuples of values apart, and the tuples in them.
 
     Args:
-        feed_dict: Feeds, some of whose keys may be tuples of tensors.
+        feed_dict: Feeds, some of whose keys may be tuples of tensors, such as a cell's state.
 
     Returns:
         Feeds with single keys.
@@ -173,5 +181,5 @@ def flattened(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
         elif not hasattr(value, "__len__") or len(value) != len(key):
             raise ValueError(f"The keys {key!r} of feed_dict need {len(key)} values.")
         else:
-            flat.update(zip(key, value, strict=True))
+            flat.update(flattened(dict(zip(key, value, strict=True))))
     return flat

@@ -247,6 +247,11 @@ class Tensor(Operators):
     def __repr__(self) -> str:
         return f"<tf.Tensor {self.name!r} shape={self.shape} dtype={self.dtype.name}>"
 
+    def __str__(self) -> str:
+        shape = "" if self.shape.ndims is None else f", shape={self.shape}"
+        device = f", device={self.device}" if self.device else ""
+        return f'Tensor("{self.name}"{shape}, dtype={self.dtype.name}{device})'
+
 
 def _session_for(graph: "Graph", session: Any, what: str) -> Any:
     from runtime.graph.graph import get_default_session

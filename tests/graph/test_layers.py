@@ -174,8 +174,8 @@ def test_contrib_names_what_takes_its_place() -> None:
 
 def test_names_that_do_not_exist_name_the_nearest() -> None:
     """In each namespace."""
-    with pytest.raises(AttributeError, match=r"tf.layers.conv3d does not .* conv"):
-        _ = tf.layers.conv3d
+    with pytest.raises(AttributeError, match=r"tf.layers.conv4d does not .* conv"):
+        _ = tf.layers.conv4d
     with pytest.raises(AttributeError, match=r"mean_squared_error"):
         _ = tf.losses.mean_square_error
     with pytest.raises(AttributeError, match=r"recall_at_k"):

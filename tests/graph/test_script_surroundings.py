@@ -1,13 +1,16 @@
 """What stands around the model in a TensorFlow-1 program: switches, flags, files."""
 
+import re
 import subprocess
 import sys
 import textwrap
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 import runtime as tf
+from runtime.graph.absent import ALTERNATIVES
 
 
 @pytest.mark.parametrize("name", ["disable_v2_behavior", "disable_eager_execution"])
@@ -126,3 +129,71 @@ def test_an_error_of_a_file_is_one_of_tensorflow(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_text() == "a"
     with pytest.raises(tf.errors.InvalidArgumentError, match="mode is one of"):
         tf.gfile.GFile(tmp_path / "a", "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [
+        ("contrib", "tf.layers.dense"),
+        ("keras", "tf.layers"),
+        ("estimator", "tf.train.MonitoredTrainingSession"),
+        ("examples", "numpy.load"),
+        ("image", "tf.py_func"),
+        ("python_io", "tf.data.Dataset.from_tensor_slices"),
+        ("parse_single_example", "tf.FixedLengthRecordReader"),
+        ("lookup", "dict"),
+        ("saved_model", "tf.train.Saver"),
+        ("pack", "tf.stack"),
+        ("scalar_summary", "tf.summary.scalar"),
+        ("train.Supervisor", "tf.train.MonitoredTrainingSession"),
+        ("train.Example", "tf.data.TextLineDataset"),
+        ("data.TFRecordDataset", "tf.data.Dataset.from_generator"),
+        ("nn.conv3d", "tf.nn.conv2d"),
+    ],
+)
+def test_what_is_not_here_names_what_takes_its_place(name: str, instead: str) -> None:
+    """In every namespace, at once, instead of a name that is only spelled alike."""
+    with pytest.raises(AttributeError, match=rf"^tf.{name} does not exist here\. .*{instead}"):
+        attrgetter(name)(tf)
+
+
+@pytest.mark.parametrize("name", sorted(ALTERNATIVES))
+def test_what_takes_the_place_of_something_exists(name: str) -> None:
+    """Each name in such a message is one that is here, and what is missing is missing indeed."""
+    for there in re.findall(r"tf(?:\.\w+)+", ALTERNATIVES[name].replace("tf.compat.v1", "")):
+        assert attrgetter(there[3:])(tf) is not None
+    with pytest.raises(AttributeError):
+        attrgetter(name)(tf)
+
+
+def test_a_name_like_nothing_here_comes_without_bad_advice() -> None:
+    """Names that share some letters only are not offered; no name is offered twice."""
+    with pytest.raises(AttributeError) as caught:
+        _ = tf.quantize_v2
+    assert str(caught.value) == "tf.quantize_v2 does not exist here."
+    with pytest.raises(AttributeError) as caught:
+        _ = tf.nn.erosion2d
+    assert "atrous_conv2d, atrous_conv2d" not in str(caught.value)
+
+
+def test_summaries_are_made_by_hand_under_their_first_name() -> None:
+    """tf.Summary and its kin are those of tf.summary."""
+    pytest.importorskip("tensorboard")
+    summary = tf.Summary(value=[tf.Summary.Value(tag="mine", simple_value=1.0)])
+    summary.value.add(tag="yours", simple_value=2.0)
+    assert [value.tag for value in summary.value] == ["mine", "yours"]
+    assert tf.Event is tf.summary.Event
+
+
+def test_a_program_that_asks_for_a_gpu_is_told_that_there_is_none() -> None:
+    """Programs warn, or choose a device, by that."""
+    assert not tf.test.gpu_device_name()
+    assert not tf.test.is_gpu_available(cuda_only=True)
+    assert not tf.test.is_built_with_cuda()
+
+
+def test_a_printed_tensor_looks_as_in_tensorflow() -> None:
+    """Tutorials show it; an unknown shape is left out."""
+    with tf.Graph().as_default():
+        assert str(tf.zeros([2, 3])) == 'Tensor("zeros:0", shape=(2, 3), dtype=float32)'
+        assert str(tf.placeholder(tf.int16, name="x")) == 'Tensor("x:0", dtype=int16)'

@@ -150,6 +150,26 @@ def test_feeds_replace_what_the_graph_computes(key: str, session: tf.Session) ->
     assert session.run([y, x], feed) == [8.0, 4.0]
 
 
+def test_a_column_of_mixed_objects_can_be_fed(session: tf.Session) -> None:
+    """An array of objects that are numbers; not one that holds anything else."""
+    x = tf.placeholder(tf.int32, [None])
+    table = np.array([["a", 1, 2.0], ["b", 3, 4.0]], dtype=object)
+    assert session.run(x, {x: table[:, 1]}).tolist() == [1, 3]
+    assert session.run(x, {x: table[:, 2]}).tolist() == [2, 4]
+    for wrong in (table[:, 0], np.array([1, None]), np.array([1, "2"], dtype=object)):
+        with pytest.raises(ValueError, match="not made of numbers"):
+            session.run(x, {x: wrong})
+
+
+def test_a_nested_state_can_be_fed_as_one(session: tf.Session) -> None:
+    """Tuples of tuples of tensors, as a stack of LSTM cells has them."""
+    cell = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.LSTMCell(2) for _ in range(2)])
+    state = cell.zero_state(1, tf.float32)
+    fed = tuple(tf.nn.rnn_cell.LSTMStateTuple([[i, i]], [[-i, -i]]) for i in (1.0, 2.0))
+    got = session.run([state[0].h, state[1].c], {state: fed})
+    assert [array.tolist() for array in got] == [[[-1, -1]], [[2, 2]]]
+
+
 def test_of_two_feeds_of_one_tensor_the_last_counts(session: tf.Session) -> None:
     """Once as an object and once by name."""
     x = tf.placeholder(tf.float32, [], name="x")

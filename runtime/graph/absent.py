@@ -1,0 +1,118 @@
+"""What public TensorFlow-1 programs ask for and is not here, with what takes its place."""
+
+from typing import Final
+
+__all__ = ["ALTERNATIVES"]
+
+_RECORDS: Final = (
+    "Records of TensorFlow's protocol messages are not read here. Keep the examples as arrays "
+    "(numpy.savez), text or binary records of one length, and read them with "
+    "tf.data.Dataset.from_tensor_slices, tf.data.Dataset.from_generator, tf.data.TextLineDataset "
+    "or tf.FixedLengthRecordReader."
+)
+_IMAGES: Final = (
+    "Read and change images with NumPy, Pillow or the like before they are fed, or in the graph "
+    "with tf.py_func, also in tf.data.Dataset.map. There are tf.random_crop, tf.reverse and tf.pad."
+)
+_CLUSTER: Final = (
+    "There is one process and one device. Leave it out and use tf.train.MonitoredTrainingSession; "
+    "tf.device is accepted and makes no difference."
+)
+_SPARSE: Final = (
+    "Operations work with dense tensors: tf.scatter_nd makes one of indices and values, and "
+    "tf.gather or tf.nn.embedding_lookup take rows."
+)
+_THREE_DIMENSIONS: Final = (
+    "Convolutions and pooling work along one or two dimensions: tf.nn.conv1d, tf.nn.conv2d, "
+    "tf.layers.conv1d, tf.layers.conv2d."
+)
+_LOOKUP: Final = (
+    "Look words up in a dict before they are fed, or in the graph with tf.py_func; tf.gather takes "
+    "from a tensor by number."
+)
+_SERVING: Final = (
+    "Save with tf.train.Saver, whose .meta file holds the graph, and load both with "
+    "tf.train.import_meta_graph."
+)
+_DISTRIBUTIONS: Final = (
+    "Draw with tf.random_normal, tf.random_uniform or tf.multinomial, and write the log of the "
+    "density with tf.log, tf.square and tf.reduce_sum."
+)
+
+ALTERNATIVES: Final = {
+    "contrib": "It is no part of tf.compat.v1 either. Use tf.glorot_uniform_initializer() for "
+    "contrib.layers.xavier_initializer, tf.layers.dense for contrib.layers.fully_connected, "
+    "tf.layers for contrib.layers, tf.nn.rnn_cell and tf.nn.static_rnn for contrib.rnn, and "
+    "lambda w: scale * tf.nn.l2_loss(w) for contrib.layers.l2_regularizer(scale).",
+    "estimator": "Build the model's graph in a function, and train it in a loop over "
+    "tf.train.MonitoredTrainingSession, which takes the same hooks; tf.data makes the input.",
+    "examples": "Load the data with NumPy, for example numpy.load of an .npz file, and feed arrays "
+    "of shape [batch, 784] and one-hot labels of shape [batch, 10] as input_data did.",
+    "feature_column": "Use tf.one_hot, tf.nn.embedding_lookup and tf.concat.",
+    "keras": "Use tf.layers for the layers, tf.losses, the optimizers of tf.train, and a loop over "
+    "tf.train.MonitoredTrainingSession.",
+    "image": _IMAGES,
+    "decode_jpeg": _IMAGES,
+    "decode_png": _IMAGES,
+    "extract_image_patches": _IMAGES,
+    "python_io": _RECORDS,
+    "TFRecordReader": _RECORDS,
+    "data.TFRecordDataset": _RECORDS,
+    "parse_example": _RECORDS,
+    "parse_single_example": _RECORDS,
+    "FixedLenFeature": _RECORDS,
+    "VarLenFeature": _RECORDS,
+    "train.Example": _RECORDS,
+    "train.Feature": _RECORDS,
+    "train.Features": _RECORDS,
+    "train.BytesList": _RECORDS,
+    "train.FloatList": _RECORDS,
+    "train.Int64List": _RECORDS,
+    "distribute": _CLUSTER,
+    "train.Server": _CLUSTER,
+    "train.ClusterSpec": _CLUSTER,
+    "train.replica_device_setter": _CLUSTER,
+    "train.SyncReplicasOptimizer": _CLUSTER,
+    "train.Supervisor": "Use tf.train.MonitoredTrainingSession: its checkpoint_dir is the "
+    "Supervisor's logdir, and its scaffold takes init_op, saver and summary_op.",
+    "train.SummaryWriter": "Use tf.summary.FileWriter.",
+    "train.Checkpoint": "Use tf.train.Saver.",
+    "train.CheckpointManager": "Use tf.train.Saver(max_to_keep=...).",
+    "saved_model": _SERVING,
+    "graph_util": _SERVING,
+    "import_graph_def": _SERVING,
+    "distributions": _DISTRIBUTIONS,
+    "lookup": _LOOKUP,
+    "string_to_hash_bucket": _LOOKUP,
+    "string_to_hash_bucket_fast": _LOOKUP,
+    "sparse_placeholder": _SPARSE,
+    "sparse_to_dense": _SPARSE,
+    "sparse_tensor_dense_matmul": _SPARSE,
+    "nn.embedding_lookup_sparse": _SPARSE,
+    "nn.conv3d": _THREE_DIMENSIONS,
+    "nn.max_pool3d": _THREE_DIMENSIONS,
+    "layers.conv3d": _THREE_DIMENSIONS,
+    "layers.max_pooling3d": _THREE_DIMENSIONS,
+    "nn.raw_rnn": "Use tf.nn.dynamic_rnn, or tf.while_loop with tf.TensorArray.",
+    "nn.rnn": "Use tf.nn.static_rnn.",
+    "nn.seq2seq": "Use tf.nn.dynamic_rnn for both parts, and tf.losses or "
+    "tf.nn.sparse_softmax_cross_entropy_with_logits with tf.sequence_mask for the loss.",
+    "function": "Use a Python function: what it builds becomes a part of the graph.",
+    "py_function": "Use tf.py_func, whose function gets arrays.",
+    "profiler": "Use tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE) with tf.RunMetadata, or "
+    "tf.train.ProfilerHook.",
+    # What was gone before TensorFlow 1.0 already, and is still in old programs.
+    "audio_summary": "Write files of your own for sounds.",
+    "batch_matmul": "Use tf.matmul.",
+    "complex_abs": "Use tf.abs.",
+    "histogram_summary": "Use tf.summary.histogram(name, values).",
+    "image_summary": "Use tf.summary.image(name, tensor).",
+    "inv": "Use tf.reciprocal for 1 / x, tf.matrix_inverse for a matrix.",
+    "merge_all_summaries": "Use tf.summary.merge_all.",
+    "merge_summary": "Use tf.summary.merge.",
+    "pack": "Use tf.stack.",
+    "scalar_summary": "Use tf.summary.scalar(name, tensor).",
+    "select": "Use tf.where.",
+    "unpack": "Use tf.unstack.",
+}
+"""What to use instead, by the missing name below `tf`."""
