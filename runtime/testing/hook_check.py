@@ -23,6 +23,7 @@ from runtime.testing.hook_checks import (
 )
 from runtime.testing.hook_play import HookAdapter, hook_surroundings
 from runtime.testing.hook_watch import Seen
+from runtime.testing.session_check import refuse_unknown
 from statemachine.log import versions
 from statemachine.testing.hook import METHODS
 from statemachine.testing.hook_scenario import (
@@ -193,6 +194,8 @@ def check_hook_scenario(
 
 
 def _excused(known: Iterable[Known]) -> dict[str, str]:
+    known = tuple(known)
+    refuse_unknown(known)
     return {name: f"{one.name}: {one.reason}" for one in known for name in one.checks}
 
 

@@ -1,25 +1,30 @@
 """`check_session`: plays scenarios on a session class and judges what is seen."""
 
+import difflib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Final
 
 import attrs
 
 from runtime.testing.adapter import Adapter, SessionAdapter, made
+from runtime.testing.hook_checks import HOOK_CHECKS
 from runtime.testing.watch import Watch
 from statemachine.testing.building import BYTES, Builder
 from statemachine.testing.checks import CHECKS, TraceCheck, named
 from statemachine.testing.coverage import Reached
 from statemachine.testing.expected import DOCUMENTED, expected
 from statemachine.testing.features import Feature, Sees, features_of
-from statemachine.testing.known import Known
+from statemachine.testing.known import Known, KnownError
 from statemachine.testing.log_checks import LOG_CHECKS, LogCheck, Logged
 from statemachine.testing.results import (
     Check,
     Counterexample,
+    Coverage,
     Outcome,
+    Reach,
     Report,
     Result,
 )
@@ -56,9 +61,11 @@ class _Tally:
     examples: int = 0
     failing: tuple[Scenario, Failing] | None = None
     expected: tuple[Scenario, Failing] | None = None
+    needed: set[str] = attrs.Factory(set)
 
     def add(self, scenario: Scenario, failing: Failing) -> None:
         """Keep the first scenario that fails, and the first that fails as expected."""
+        self.needed.update(one.name for one in failing.expected_by)
         if failing.expected_by:
             self.expected = self.expected or (scenario, failing)
         else:
@@ -84,6 +91,7 @@ class Judge:
         self.watch = Watch()
         self.checks = tuple(checks)
         self.known = tuple(known)
+        refuse_unknown(self.known)
         self.reached = Reached(adapter.features, adapter.sees)
         self._judged = 0
         self._view = View(adapter.sees, adapter.features)
@@ -168,6 +176,24 @@ class Judge:
         return check.difference(told, found) is None
 
 
+def refuse_unknown(known: Iterable[Known]) -> None:
+    """Refuse entries that name a check of neither sessions nor hooks, which would excuse nothing.
+
+    Raises:
+        KnownError: If there is one.
+    """
+    names = [check.name for check in (*SESSION_CHECKS, *HOOK_CHECKS)]
+    for one in known:
+        for name in one.checks:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else "; a report lists their names"
+                raise KnownError(
+                    f"the expected failure {one.name!r} names the check {name!r}, and there is no "
+                    f"such check{hint}"
+                )
+
+
 def _faults(checks: Iterable[LogCheck], logged: Logged) -> Iterator[tuple[str, Failing]]:
     for check in checks:
         fault = check.judge(logged)
@@ -201,6 +227,7 @@ def check_session(
         The report. `report.raise_if_failed()` raises if a check failed.
 
     Raises:
+        KnownError: If an expected failure names a check that there is not.
         AdapterError: If the session lacks what the adapter says that it has.
         SessionHangs: If a scenario took too long.
     """
@@ -222,9 +249,10 @@ def check_session(
                 break
         seconds = time.perf_counter() - began
         results = tuple(_result(judge, c, tallies[c.name], stop_at_first) for c in judge.checks)
-    return Report(
-        adapter.name, results, examples, seconds, judge.reached.coverage(), adapter.versions()
-    )
+    coverage = _coverage(judge, tallies)
+    unneeded = _unneeded(judge, tallies)
+    versions = adapter.versions()
+    return Report(adapter.name, results, examples, seconds, coverage, versions, unneeded)
 
 
 def examples_of(features: Iterable[Feature], count: int, seed: int = 0) -> Iterator[Scenario]:
@@ -305,3 +333,20 @@ def check_scenario(
         results.append(_result(judge, check, tally, True))
     coverage = judge.reached.coverage()
     return Report(adapter.name, tuple(results), 1, 0.0, coverage, adapter.versions())
+
+
+def _coverage(judge: Judge, tallies: Mapping[str, _Tally]) -> Coverage:
+    """What was reached; the rules are those of the checks, where no log tells more."""
+    reached = judge.reached.coverage().reached
+    if judge.log_checks:
+        return Coverage(reached)
+    rules = Counter({check.rule: 0 for check in judge.active})
+    for check in judge.active:
+        rules[check.rule] = max(rules[check.rule], tallies[check.name].examples)
+    return Coverage((Reach("rules", dict(rules)), *reached))
+
+
+def _unneeded(judge: Judge, tallies: Mapping[str, _Tally]) -> tuple[str, ...]:
+    """The expected failures that no example had."""
+    needed = {name for tally in tallies.values() for name in tally.needed}
+    return tuple(one.name for one in judge.known if one.name not in needed)

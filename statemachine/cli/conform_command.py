@@ -83,6 +83,7 @@ def conform_command(
     looked for in the current directory, too.
     """
     testing = _testing()
+    from statemachine.testing.known import KnownError
     from statemachine.testing.scenario import ScenarioError
 
     expected = () if known is None else _known(known)
@@ -101,6 +102,8 @@ def conform_command(
             report = check(adapted, max_examples=count, known=expected, seed=seed)
     except (testing.HookFactoryError, testing.AdapterError, ScenarioError) as error:
         raise Failure(ExitCode.USAGE, f"can't check {adapter}: {error}") from error
+    except KnownError as error:
+        raise Failure(ExitCode.USAGE, f"can't use --known {known}: {error}") from error
     except testing.SessionHangs as error:
         raise Failure(ExitCode.NOT_CONFORMANT, str(error)) from error
     saved: list[Path] = []

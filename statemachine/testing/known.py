@@ -55,7 +55,10 @@ def known_of_package(package: str, name: str) -> tuple[Known, ...]:
 
 def _parsed(text: str, where: str) -> tuple[Known, ...]:
     try:
-        entries = tomllib.loads(text).get("known", [])
+        read = tomllib.loads(text)
+        entries = read.pop("known", [])
+        if read:
+            raise TypeError(f"it holds {next(iter(read))!r}")
         return tuple(_entry(entry, where) for entry in entries)
     except (tomllib.TOMLDecodeError, TypeError, AttributeError) as error:
         raise KnownError(

@@ -114,6 +114,7 @@ class Report:
         seconds: How long it took.
         coverage: What they reached.
         versions: The versions of what took part, by name.
+        unneeded: The names of the expected failures that did not happen.
     """
 
     subject: str
@@ -122,6 +123,7 @@ class Report:
     seconds: float = 0.0
     coverage: Coverage = Coverage()
     versions: Mapping[str, str] = attrs.Factory(dict)
+    unneeded: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -163,10 +165,21 @@ class Report:
     def __str__(self) -> str:
         lines = [self.summary]
         width = max((len(r.check.name) for r in self.results), default=0)
+        skipped: dict[str, list[str]] = {}
         for result in self.results:
-            lines += _lines(result, width)
-        lines += (f"  {line}" for line in self.coverage.lines)
+            if result.outcome is Outcome.SKIPPED:
+                skipped.setdefault(result.reason, []).append(result.check.name)
+            else:
+                lines += _lines(result, width)
+        lines += (f"  skipped ({why}): {', '.join(names)}" for why, names in skipped.items())
+        lines += (f"  {line}" for line in self._notes)
         return "\n".join(lines)
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        if not self.unneeded:
+            return self.coverage.lines
+        return (*self.coverage.lines, f"expected and not found: {', '.join(self.unneeded)}")
 
     def markdown(self) -> str:
         """The compliance table, in Markdown."""
@@ -183,7 +196,7 @@ class Report:
             outcome = result.outcome.value + (f": {result.reason}" if result.reason else "")
             cells = (result.check.name, result.check.sentence, outcome, str(result.examples))
             rows.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
-        for line in self.coverage.lines:
+        for line in self._notes:
             rows += ["", f"{line}."]
         return "\n".join(rows) + "\n"
 
@@ -198,6 +211,7 @@ class Report:
             "versions": dict(self.versions),
             "checks": [_result_json(result) for result in self.results],
             "coverage": {reach.what: dict(reach.counts) for reach in self.coverage.reached},
+            "unneeded": list(self.unneeded),
             "never_reached": {what: list(names) for what, names in self.coverage.missed.items()},
         }
 

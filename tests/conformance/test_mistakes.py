@@ -20,7 +20,7 @@ from runtime.testing import (
     check_session,
 )
 from runtime.testing.numpy_sessions import NumpySession
-from statemachine.testing import Feature, Scenario, ScenarioError
+from statemachine.testing import Feature, Known, KnownError, Scenario, ScenarioError, read_known
 from tests.cli.running import run
 
 ROOT = Path(__file__).parents[2]
@@ -166,3 +166,45 @@ def test_a_table_that_cannot_be_written_names_its_option(modules: Path) -> None:
     singular = "runtime.testing.numpy_sessions:singular"
     result = run("conform", singular, "--max-examples", 1, "--markdown", modules)
     assert "name another one with --markdown" in result.stderr
+
+
+def test_an_expected_failure_names_a_check_that_there_is() -> None:
+    """A slip in a name would excuse nothing, and nobody would notice: it is refused."""
+    slip = Known("leak", "a test", checks=("everything-close",))
+    with pytest.raises(KnownError, match="no such check; did you mean 'everything-closed'"):
+        check_session(NumpySession(), max_examples=1, known=[slip])
+
+
+def test_an_expected_failure_that_does_not_happen_is_told() -> None:
+    """So that the list can be shortened when a session was mended."""
+    known = Known("leak", "a test", checks=("everything-closed",))
+    report = check_session(NumpySession(), max_examples=5, known=[known])
+    assert report.unneeded == ("leak",)
+    assert "expected and not found: leak" in str(report)
+    assert "expected and not found: leak." in report.markdown()
+
+
+def test_a_file_of_expected_failures_holds_nothing_else(tmp_path: Path) -> None:
+    """A misspelt table is refused, not passed over."""
+    path = tmp_path / "known.toml"
+    path.write_text('[[knwon]]\nname = "x"\nreason = "y"\nchecks = ["end-before-close"]\n')
+    with pytest.raises(KnownError, match="it holds 'knwon'"):
+        read_known(path)
+
+
+def test_checks_that_are_skipped_for_one_reason_share_a_line() -> None:
+    """A reader of a report sees first what was checked."""
+    lines = str(check_session(BareAdapter(), max_examples=5)).splitlines()
+    assert [line for line in lines if "(needs an event log)" in line] == [
+        "  skipped (needs an event log): log-keeps-the-order, log-tells-every-call, "
+        "log-written-before-the-call, state-is-that-of-the-log, log-complete, log-tells-every-error"
+    ]
+
+
+def test_rules_are_counted_without_a_log_too() -> None:
+    """What the checks test that had something to look at; what they had not is named."""
+    report = check_session(BareAdapter(), max_examples=1)
+    counts = {reach.what: reach.counts for reach in report.coverage.reached}
+    assert counts["rules"]["close-after-end"] == 0
+    assert "close-after-end" in report.coverage.missed["rules"]
+    assert "run-after-before-run" not in counts["rules"]
