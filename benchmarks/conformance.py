@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(
-        "Sessions, hooks, coordinator, log and checks are the real ones. Graph and raw session are\n"
+        "Sessions, coordinator, log and checks are the real ones. Graph and raw session are\n"
         "the kit's, in plain Python, except for TensorFlow's; what the NumPy graph would take to\n"
         "compute is not in the rate. Seconds are those of the process."
     )

@@ -58,6 +58,8 @@ def smaller_ones(scenario: Plan) -> Iterator[Plan]:
 def _shorter(parts: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     for at, part in enumerate(parts):
         yield (*parts[:at], *parts[at + 1 :])
+        if part.get("op") in _AROUND:
+            yield (*parts[:at], *part["body"], *parts[at + 1 :])
         for simpler in _simpler(part):
             yield (*parts[:at], simpler, *parts[at + 1 :])
 
@@ -67,21 +69,43 @@ def _with(scenario: Plan, name: str, value: Any) -> Plan:
 
 
 _NEEDED: Final = frozenset(
-    {"op", "err", "max", "raise", "bomb", "n", "same_as", "name", "value", "at"}
+    {"op", "body", "err", "max", "raise", "bomb", "n", "same_as", "name", "value", "at"}
 )
 
 
+_AROUND: Final = frozenset({"loop", "with"})
+"""Operations that can be left away around others."""
+_FETCHING: Final = frozenset({"run", "raw_run"})
+"""Operations that fail without a fetch: they are given a plain one instead."""
+_PLAIN: Final = "c"
+
+
 def _simpler(part: Any) -> Iterator[Any]:
-    """A part with one thing in it left out, at any depth."""
+    """A part with one thing in it left out or made plain, at any depth."""
     if isinstance(part, Mapping):
-        for name, value in part.items():
-            rest = {k: v for k, v in part.items() if k != name}
-            if name not in _NEEDED:
-                yield rest
-            for simpler in _simpler(value):
-                yield {**rest, name: simpler}
+        yield from _simpler_object(part)
     elif isinstance(part, list):
         for at, value in enumerate(part):
             yield [*part[:at], *part[at + 1 :]]
             for simpler in _simpler(value):
                 yield [*part[:at], simpler, *part[at + 1 :]]
+
+
+def _simpler_object(part: Mapping[str, Any]) -> Iterator[Any]:
+    fetches = part.get("op") in _FETCHING
+    for name, value in part.items():
+        rest = {k: v for k, v in part.items() if k != name}
+        if name == "fetch" and fetches:
+            if value != _PLAIN:
+                yield {**part, name: _PLAIN}
+        elif name not in _NEEDED:
+            yield rest
+        if _is_later_call(name) and "0" not in part:
+            yield {**rest, "0": value}
+        for simpler in _simpler(value):
+            yield {**rest, name: simpler}
+
+
+def _is_later_call(name: str) -> bool:
+    """Whether a key of a hook's method names a call that is not the first, or any call."""
+    return name == "*" or (name.isdecimal() and name != "0")

@@ -48,3 +48,19 @@ def test_shrinking_leaves_out_what_is_not_needed() -> None:
     )
     found = smallest(big, lambda s: any("end" in hook for hook in s.hooks))
     assert found == Scenario(hooks=({"end": {"0": {}}},)) or found == Scenario(hooks=({"end": {}},))
+
+
+def test_shrinking_makes_plain_what_is_needed() -> None:
+    """Loops are unrolled, the first call stands for any, and a run fetches a constant.
+
+    A run without a fetch would fail, and a counterexample be about that, too.
+    """
+    loop = {"op": "loop", "max": 3, "body": [{"op": "run", "fetch": ["w", {"a": "inc"}]}]}
+    hook = {"before_run": {"*": {"request_stop": True}}, "after_run": {"2": {}}}
+    big = Scenario(hooks=(hook,), body=({"op": "with", "body": [loop]},))
+
+    def stops(scenario: Scenario) -> bool:
+        return "request_stop" in scenario.to_json() and "run" in str(scenario.body)
+
+    hooks = ({"before_run": {"0": {"request_stop": True}}},)
+    assert smallest(big, stops) == Scenario(hooks=hooks, body=({"op": "run", "fetch": "c"},))
