@@ -7,7 +7,7 @@ import pytest
 import runtime as tf
 
 # Run by another interpreter, in which TensorFlow is installed.
-collect_ignore = ["tensorflow_figures.py"]
+collect_ignore_glob = ["tensorflow_*.py"]
 
 
 @pytest.fixture(autouse=True)

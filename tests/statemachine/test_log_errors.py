@@ -162,6 +162,7 @@ def test_memory_stays_bounded(log, monkeypatch):
     with monkeypatch.context() as patch:
         FailingSystem(patch, "write", 0, ENOSPC)
         writer.journal.seal()
+        settle(writer)  # until then nobody knows that the file can't be written
         for _ in range(200):
             log.note("x" * 60_000)
             held.append(writer.journal.recorder.position()[0].size)
