@@ -239,7 +239,44 @@ _IF_ANY: Final = "`hook.on_error` of the hooks that have it"
 _NEXT: Final = "`hook.on_error` of the next hook that has it"
 
 
+def _exit_rows() -> Iterator[tuple[str, ...]]:
+    """What leaves a session, seen from the user's block; the end is that of the table."""
+    running = State.RUNNING.value
+    yield "nothing: `with` is left, or `close()` called", running, " → ".join(_exit(owed=True))
+    ended = " → ".join(_exit(owed=True, suppressed=True))
+    yield (
+        "the `with` block, at the end of the input",
+        running,
+        f"{ended}; `with` swallows the error",
+    )
+    failed = " → ".join(_exit(owed=False))
+    yield (
+        "the `with` block, by any other error",
+        running,
+        f"{failed}; the error comes out of `with`",
+    )
+
+
+def _exit(owed: bool, suppressed: bool = False) -> Iterator[str]:
+    """The events from a request to close on, where no further error comes up."""
+    point = POINTS["stopping"]
+    while point.name != FINAL:
+        yield f"`{point.event.value}`" + (" of each hook" if point.each_hook else "")
+        moves = [
+            move
+            for move in MOVES_FROM[point.name]
+            if move.ends_owed in (None, owed) and not move.nothing_open
+        ]
+        targets = [POINTS[m.target] for m in moves if POINTS[m.target].event not in _DEALING]
+        swallowed = [t for t in targets if t.event is EventKind.SUPPRESSED]
+        point = swallowed[0] if suppressed and swallowed else _main(targets)
+    yield f"`{point.event.value}`"
+
+
 def _fault_rows() -> Iterator[tuple[str, ...]]:
+    yield from _exit_rows()
+    aftermath = " → ".join(_aftermath(POINTS["step fn!"]))
+    yield "a step function", State.RUNNING.value, aftermath
     for point in POINTS.values():
         if point.each_on_error and point.failure:
             end = _ENDS["lost for now" if point.context is Context.RECOVERY else "at rest"]

@@ -45,6 +45,19 @@ def test_the_vocabulary_has_every_event_with_its_number() -> None:
     assert rows == {(kind.value, str(kind.number)) for kind in EventKind}
 
 
+def test_what_leaves_the_with_block_decides_whether_end_is_called() -> None:
+    """The table has a row for a clean exit, the end of the input, and any other error."""
+    faults = lifecycle().split("what still happens, in this order")[1]
+    rows = re.findall(r"^\| (nothing|the `with` block)[^|]* \| running \| (.+) \|$", faults, re.M)
+    whole = "`state.stopping` → `hook.end` of each hook → `threads.join` → `session.close` → "
+    assert [row[1] for row in rows] == [
+        whole + "`state.closed`",
+        whole + "`error.suppressed` → `state.closed`; `with` swallows the error",
+        "`state.stopping` → `threads.join` → `session.close` → `state.closed`; "
+        "the error comes out of `with`",
+    ]
+
+
 def test_every_fault_has_its_aftermath() -> None:
     """Each call that may raise has a row, which ends with the session closed or at rest."""
     faults = lifecycle().split("what still happens, in this order")[1]
