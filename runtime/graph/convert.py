@@ -10,6 +10,7 @@ from runtime.graph.arrays import array_of, frozen
 from runtime.graph.definition import Definition, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.shapes import as_dims, described, element_count
 from runtime.graph.tensor import OVERLOADS, Tensor
 
@@ -133,7 +134,7 @@ def _converted(value: Any, wanted: DType | None, name: str | None) -> Tensor:
         else:
             made = _by_conversion(value, wanted, name) if _CONVERSIONS else None
             if made is None:
-                return constant_of(value, wanted, name)
+                return constant_of(value, wanted, name or get_default_graph().provisional_name())
             value = made
     assert isinstance(value, Tensor)
     if wanted is not None and value.dtype is not wanted:

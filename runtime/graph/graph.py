@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import count
 from typing import Any
 
 from runtime.graph.bodies import Body, check_reachable
@@ -50,6 +51,8 @@ class Graph:
         self._lock = threading.RLock()
         self._operations: dict[str, Operation] = {}
         self._names: dict[str, int] = {}
+        self._arguments = count()
+        self._provisional: set[str] = set()
         self._scopes = _Scopes()
         self._collections: dict[Any, list[Any]] = {}
         self._unfeedable: set[Tensor] = set()
@@ -101,6 +104,8 @@ class Graph:
         name: str,
     ) -> Operation:
         full = name[:-1] if name.endswith("/") else self.unique_name(name)
+        if self._provisional:
+            self._name_constants(inputs, full)
         controls = self._control_inputs({t.op for t in inputs})
         op = Operation(
             self,
@@ -121,6 +126,30 @@ class Graph:
         for block in self._scopes.controls:
             block.members.add(op)
         return op
+
+    def provisional_name(self) -> str:
+        """A name for a constant that an argument is made into.
+
+        The operation that takes it gives it a name below its own, as TensorFlow does, so that
+        arguments use up no names that a user's own operations would have.
+
+        Returns:
+            The name, as an operation is created with it.
+        """
+        scope = self._scopes.name
+        name = f"{scope}{'/' if scope else ''}Const/{next(self._arguments)}"
+        self._provisional.add(name)
+        return f"{name}/"
+
+    def _name_constants(self, inputs: Sequence[Tensor], taker: str) -> None:
+        places = ("x", "y") if len(inputs) == 2 else ("Const",) * len(inputs)
+        for tensor, place in zip(inputs, places, strict=True):
+            op = tensor.op
+            if op.name in self._provisional:
+                self._provisional.remove(op.name)
+                del self._operations[op.name]
+                op.name = self._unique(f"{taker}/{place}", True)
+                self._operations[op.name] = op
 
     def _control_inputs(self, input_ops: set[Operation]) -> list[Operation]:
         """The operations of all active blocks, but for blocks an input belongs to already."""
@@ -330,17 +359,17 @@ class Graph:
 
     def _unique(self, full: str, mark_as_used: bool) -> str:
         key = full.lower()
-        count = self._names.get(key, 0)
+        number = self._names.get(key, 0)
         if mark_as_used:
-            self._names[key] = count + 1
-        if not count:
+            self._names[key] = number + 1
+        if not number:
             return full
-        candidate = f"{full}_{count}"
+        candidate = f"{full}_{number}"
         while candidate.lower() in self._names:
-            count += 1
-            candidate = f"{full}_{count}"
+            number += 1
+            candidate = f"{full}_{number}"
         if mark_as_used:
-            self._names[key] = count + 1
+            self._names[key] = number + 1
             self._names[candidate.lower()] = 1
         return candidate
 

@@ -1,5 +1,6 @@
 """get_variable and variable scopes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -147,3 +148,60 @@ def test_graphs_do_not_share_variables() -> None:
     v = tf.get_variable("v", [1])
     with tf.Graph().as_default():
         assert tf.get_variable("v", [1]) is not v
+
+
+def _names_after(make: Callable[[tf.Tensor], object]) -> list[str]:
+    with tf.Graph().as_default() as graph:
+        make(tf.placeholder(tf.float32, [2, 3], name="in"))
+        return [operation.name for operation in graph.get_operations()][1:]
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda x: x + 1, ["add/y", "add"]),
+        (lambda x: 1 - x, ["sub/x", "sub"]),
+        (lambda x: tf.maximum(x, 0.0), ["Maximum/y", "Maximum"]),
+        (lambda x: tf.equal(x, 0, name="same"), ["same/y", "same"]),
+    ],
+)
+def test_an_argument_is_named_below_the_operation_that_takes_it(make: Any, names: Any) -> None:
+    """As in TensorFlow: a page that draws the graph shows it there."""
+    assert _names_after(make) == names
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: (x + 1) * 2,
+        lambda x: tf.reshape(x, [-1]),
+        lambda x: tf.clip_by_value(x, 0.0, 1.0),
+        lambda x: tf.nn.l2_normalize(x, 1),
+        lambda x: tf.norm(x),
+        lambda x: tf.random_uniform([2], -1.0, 1.0),
+        lambda x: tf.truncated_normal([2], stddev=0.1),
+        lambda x: tf.zeros([2]),
+        lambda x: tf.tile(x, [1, 2]),
+        lambda x: tf.nn.dropout(x, 0.5),
+    ],
+)
+def test_what_a_function_is_made_of_takes_no_names_of_the_users_own(make: Any) -> None:
+    """The first constant, sum and so on that a program makes itself have the plain names."""
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [2, 3])
+        make(x)
+        assert tf.constant(1.0).name == "Const:0"
+        assert tf.reduce_sum(x, 0).name == "Sum:0"
+        assert tf.square(x).name == "Square:0"
+        assert tf.minimum(x, x).name == "Minimum:0"
+        assert tf.sqrt(x).name == "Sqrt:0"
+
+
+def test_an_argument_that_two_operations_take_keeps_its_first_name() -> None:
+    """What was made of it is found under its name."""
+    with tf.Graph().as_default() as graph:
+        shared = tf.convert_to_tensor(2.0)
+        first, second = tf.square(shared), tf.sqrt(shared)
+        assert first.op.inputs[0] is second.op.inputs[0]
+        assert graph.get_tensor_by_name(shared.name) is shared
+        assert shared.name == "Square/Const:0"

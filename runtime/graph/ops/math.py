@@ -17,6 +17,7 @@ from runtime.graph.definition import (
 )
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.elementwise import Function, binary, comparison, unary
 from runtime.graph.ops.rules import checked_kind, predicate_on_one, unchanged
 from runtime.graph.shapes import (
@@ -807,7 +808,8 @@ def clip_by_value(
     Returns:
         A tensor of the same shape.
     """
-    return maximum(minimum(t, clip_value_max), clip_value_min, name=name or "clip_by_value")
+    with get_default_graph().name_scope(name or "clip_by_value") as scope:
+        return maximum(minimum(t, clip_value_max), clip_value_min, name=scope)
 
 
 # Matrix products.

@@ -328,8 +328,9 @@ def l2_normalize(
     """
     tensor = convert_to_tensor(x)
     chosen = renamed(axis, dim, "axis", "dim")
-    total = reduce_sum(square(tensor), chosen, keepdims=True)
-    return multiply(tensor, rsqrt(maximum(total, epsilon)), name=name or "l2_normalize")
+    with get_default_graph().name_scope(name or "l2_normalize") as scope:
+        total = reduce_sum(square(tensor), chosen, keepdims=True)
+        return multiply(tensor, rsqrt(maximum(total, epsilon)), name=scope)
 
 
 # Local response normalization.

@@ -12,6 +12,7 @@ from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.dtypes import as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import ones_like, transpose
 from runtime.graph.ops.math import absolute, conj, power, sqrt
 from runtime.graph.ops.reduction import reduce_max, reduce_sum
@@ -590,7 +591,8 @@ def norm(
     x = convert_to_tensor(tensor)
     matrix = isinstance(axis, (list, tuple)) and len(axis) == 2
     if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
-        return sqrt(reduce_sum(x * conj(x), axis, keepdims=keep), name=name or "norm")
+        with get_default_graph().name_scope(name or "norm") as scope:
+            return sqrt(reduce_sum(x * conj(x), axis, keepdims=keep), name=scope)
     if matrix:
         return _matrix_norm(x, ord, list(axis), keep)
     if ord == np.inf:

@@ -150,10 +150,9 @@ def _drawn(
     return result
 
 
-def _scaled(standard: Tensor, spread: TensorLike, shift: TensorLike, name: str) -> Tensor:
-    with get_default_graph().name_scope(f"{name}_scaling"):
-        scaled = multiply(standard, convert_to_tensor(spread, standard.dtype))
-    return add(scaled, convert_to_tensor(shift, standard.dtype), name=name)
+def _scaled(standard: Tensor, spread: TensorLike, shift: TensorLike, scope: str) -> Tensor:
+    scaled = multiply(standard, convert_to_tensor(spread, standard.dtype), name="mul")
+    return add(scaled, convert_to_tensor(shift, standard.dtype), name=scope)
 
 
 @export("random_normal", "random.normal")
@@ -178,8 +177,9 @@ def random_normal(
     Returns:
         A tensor with new numbers in each run.
     """
-    standard = _drawn(NORMAL, shape, dtype, seed, "RandomStandardNormal")
-    return _scaled(standard, stddev, mean, name or "random_normal")
+    with get_default_graph().name_scope(name or "random_normal") as scope:
+        standard = _drawn(NORMAL, shape, dtype, seed, "RandomStandardNormal")
+        return _scaled(standard, stddev, mean, scope)
 
 
 @export("truncated_normal", "random.truncated_normal")
@@ -204,8 +204,9 @@ def truncated_normal(
     Returns:
         A tensor with new numbers in each run.
     """
-    standard = _drawn(TRUNCATED, shape, dtype, seed, "TruncatedNormal")
-    return _scaled(standard, stddev, mean, name or "truncated_normal")
+    with get_default_graph().name_scope(name or "truncated_normal") as scope:
+        standard = _drawn(TRUNCATED, shape, dtype, seed, "TruncatedNormal")
+        return _scaled(standard, stddev, mean, scope)
 
 
 @export("random_uniform", "random.uniform")
@@ -236,10 +237,11 @@ def random_uniform(
     target = as_dtype(dtype)
     if target.is_integer:
         return _uniform_integers(shape, minval, maxval, target, seed, name)
-    standard = _drawn(UNIFORM, shape, dtype, seed, "RandomUniform")
-    low = convert_to_tensor(minval, target)
-    high = convert_to_tensor(1.0 if maxval is None else maxval, target)
-    return _scaled(standard, high - low, low, name or "random_uniform")
+    with get_default_graph().name_scope(name or "random_uniform") as scope:
+        standard = _drawn(UNIFORM, shape, dtype, seed, "RandomUniform")
+        low = convert_to_tensor(minval, target)
+        high = convert_to_tensor(1.0 if maxval is None else maxval, target)
+        return _scaled(standard, high - low, low, scope)
 
 
 def _uniform_integers(
