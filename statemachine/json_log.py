@@ -120,6 +120,7 @@ class JsonLog:
 
     Attributes:
         header: The first line.
+        torn: Whether the last line that was read is cut off, as a killed process leaves it.
 
     Raises:
         UnreadableLog: If the first line is no header.
@@ -129,6 +130,7 @@ class JsonLog:
         self._file = file
         self._location = location
         self._line = 0
+        self.torn = False
         first = next(self._objects(), None)
         if first is None:
             raise UnreadableLog(f"{location} is empty: its first line must be a header")
@@ -149,7 +151,8 @@ class JsonLog:
             self._line += 1
             if len(line) > MAX_LINE:
                 raise self._wrong(f"is longer than {MAX_LINE} bytes", "leave arrays out of details")
-            if line.strip():
+            self.torn = self._line > 1 and _is_torn(line)
+            if line.strip() and not self.torn:
                 yield self._object(line)
 
     def _object(self, line: bytes) -> dict[str, Any]:
@@ -264,3 +267,16 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON; write it as a text")
+
+
+def _is_torn(line: bytes) -> bool:
+    """Whether a line has neither its end nor that of its object."""
+    if line.endswith(b"\n") or not line.lstrip().startswith(b"{"):
+        return False
+    try:
+        json.loads(line)
+    except json.JSONDecodeError:
+        return True
+    except (ValueError, RecursionError):  # another mistake, which is told where it is read
+        return False
+    return False

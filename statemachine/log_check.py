@@ -58,7 +58,10 @@ class _Check:
             for fault in self._faults(event):
                 self._find("conformance", fault, event)
             self._count += 1
-        if not self._follower.may_end(self._follower.branches):
+        if self._log.torn:
+            seen = f"after {self._count} events the last line is cut off"
+            self._find("completeness", Fault("closed-at-the-end", seen))
+        elif not self._follower.may_end(self._follower.branches):
             seen = f"after {self._count} events the session is not closed"
             allowed = self._follower.allowed(self._follower.branches)
             self._find("completeness", Fault("closed-at-the-end", seen, allowed))

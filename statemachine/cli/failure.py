@@ -8,6 +8,7 @@ from pathlib import Path
 from statemachine.cli.exit_codes import ExitCode
 from statemachine.errors import UnreadableLog
 from statemachine.form import Damaged
+from statemachine.json_log import is_json_log
 
 
 class Failure(Exception):
@@ -50,6 +51,9 @@ def reading(source: object) -> Iterator[None]:
 
 def failure_of(path: object, error: OSError | UnreadableLog) -> Failure:
     """An error of reading a log as the failure that it means."""
+    if isinstance(error, Damaged) and is_json_log(str(path)):
+        said = f"{path} is in JSON lines, which only audit reads: monitored-session audit {path}"
+        return Failure(ExitCode.UNREADABLE, said)
     if isinstance(error, Damaged):
         message = str(error)
         where = "" if str(path) in message else f"{path}: "

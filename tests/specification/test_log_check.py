@@ -21,6 +21,7 @@ from tests.session.scenario import Scenario, scenarios
 SPECS = Path(__file__).parents[2] / "specs"
 FORM = jsonschema.Draft202012Validator(json.loads((SPECS / "event.schema.json").read_text()))
 EXAMPLES = sorted((SPECS / "examples").glob("*.jsonl"))
+GOOD = SPECS / "examples" / "good-calls.jsonl"
 
 
 def _valid(path: Path) -> bool:
@@ -195,3 +196,21 @@ def test_our_own_logs_are_audited(tmp_path: Path) -> None:
     """A log in Arrow's form, or in memory, gets the audit that it always gets."""
     log = play(Scenario((), ())).log
     assert attrs.evolve(check_log(log)) == audit(log)
+
+
+@pytest.mark.parametrize("events", [3, 100])
+def test_a_last_line_that_is_cut_off_is_an_incomplete_log(tmp_path: Path, events: int) -> None:
+    """A process that was killed while it wrote leaves a log to be judged, not one of no use."""
+    whole = GOOD.read_text().splitlines(keepends=True)[: events + 1]
+    path = tmp_path / "torn.jsonl"
+    path.write_text("".join(whole) + '{"sequence": 9, "ti')
+    report = check_log(path)
+    assert (report.completeness, report.conformance) == (Verdict.FAIL, Verdict.PASS)
+    assert f"after {len(whole) - 1} events the last line is cut off" in str(report)
+
+
+def test_a_command_that_reads_no_json_lines_names_the_one_that_does() -> None:
+    """Such a log is not damaged."""
+    result = run("show", GOOD)
+    assert result.exit_code == 2
+    assert "which only audit reads: monitored-session audit" in result.stderr
