@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from statemachine.testing.scenario import Scenario
 
 DEFAULT_EXAMPLES = 500
-DEFAULT_HOOK_EXAMPLES = 100
+DEFAULT_HOOK_EXAMPLES = 150
 SECONDS_EACH = 60.0
 
 

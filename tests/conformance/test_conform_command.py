@@ -8,8 +8,9 @@ from unittest import mock
 
 import pytest
 
-from runtime.testing import numpy_sessions
+from runtime.testing import QUICK, QUICK_HOOK_EXAMPLES, numpy_sessions
 from statemachine import EventLog
+from statemachine.cli import conform_command
 from statemachine.testing import Scenario
 from tests.cli.running import run, run_json
 from tests.cli.test_json import check
@@ -110,3 +111,9 @@ def test_the_adapters_of_our_sessions_have_names() -> None:
     assert numpy_sessions.monitored.name == "runtime.train.MonitoredSession"
     assert "Python" in told
     assert "numpy" in told
+
+
+def test_the_command_plays_as_many_as_the_functions_do() -> None:
+    """A quick profile is the same from Python and from the command line."""
+    assert conform_command.DEFAULT_EXAMPLES == QUICK
+    assert conform_command.DEFAULT_HOOK_EXAMPLES == QUICK_HOOK_EXAMPLES
