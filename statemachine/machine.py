@@ -5,9 +5,10 @@
 more, it explains what they refuse, and the tests hold the two against each other.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -47,6 +48,18 @@ if TYPE_CHECKING:
     from transitions import Machine
 
 Observer = Callable[["Transition"], object]
+
+_NAME: Final = "monitored-session"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of `transitions` is of somebody else's machine, or a warning.
+
+    A program whose root logger shows information, as ``tf.app.run`` makes it, asks for its own.
+    What a session's machine does, the event log tells.
+    """
+    ours = isinstance(record.args, tuple) and record.args[:1] == (f"{_NAME}: ",)
+    return not ours or record.levelno >= logging.WARNING
 
 
 @attrs.frozen
@@ -112,6 +125,7 @@ class Lifecycle:
     def __init__(self) -> None:
         from transitions import Machine  # 60 ms that nobody pays who makes no session
 
+        logging.getLogger("transitions.core").addFilter(_is_news)
         self._model = _Model()
         self._errors: list[BaseException] = []
         self._machine = Machine(
@@ -121,6 +135,7 @@ class Lifecycle:
             initial=State.CREATED.value,
             auto_transitions=False,
             send_event=True,
+            name=_NAME,
         )
 
     @property

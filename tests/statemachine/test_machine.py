@@ -1,10 +1,12 @@
 """The `transitions` machines: the lifecycle with its observers, and the walker over the points."""
 
+import logging
 import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transitions import Machine
 
 from statemachine import IllegalStep, Lifecycle, State, Transition, Trigger, Walker
 from statemachine.compiled import END_CODE, START_CODE, Place, compile_table
@@ -227,3 +229,15 @@ def test_the_facade_has_no_other_doors(name: str) -> None:
     assert f"Lifecycle has no {name!r}" in message
     assert "on_enter_<state> and on_exit_<state>" in message
     assert "created, finalized, initialized, restored, running, stopping, closed" in message
+
+
+def test_the_machine_says_nothing_to_a_program_that_logs_information(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nobody asked for it; another machine's messages are left alone."""
+    caplog.set_level(logging.DEBUG, "transitions")
+    _in(State.STOPPING)
+    assert caplog.messages == []
+    other = Machine(states=["a", "b"], initial="a", name="other")
+    other.trigger("to_b")
+    assert any(message.startswith("other: ") for message in caplog.messages)
