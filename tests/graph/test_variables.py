@@ -303,3 +303,17 @@ def _step(instruction: Any, state: list[Any], values: dict[int, Any]) -> Any:
     elif kind == "sub":
         state[which] = state[which] - values[instruction[2]]
     return state[which].copy()
+
+
+def test_a_variable_is_fetched_as_it_was_before_the_run_changes_it() -> None:
+    """Whatever the order of the fetches; a read under a control dependency comes afterwards."""
+    count = tf.Variable(0)
+    loss = tf.square(tf.Variable(1.0))
+    train_op = tf.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=count)
+    with tf.control_dependencies([train_op]):
+        after = tf.identity(count)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run([train_op, count])[1] == 0
+        assert session.run([count, train_op])[0] == 1
+        assert session.run([train_op, after])[1] == 3
