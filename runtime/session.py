@@ -29,6 +29,7 @@ from runtime.session_run_hook import SessionRunHook, SessionRunValues
 from runtime.signatures import Signatures, is_element
 from runtime.starting import METHOD_OF_POINT, Creator, Start, struck_between_calls
 from runtime.step import ASKED, Requests, RunContext, raw_run
+from runtime.threads import frames_of_other_threads
 from statemachine.block import KIND_MASK, error_detail
 from statemachine.compiled import Place
 from statemachine.events import EMPTY, INDEX_SHIFT, EventKind
@@ -688,10 +689,7 @@ class HookedSession:
         if self._sealing:
             return self._turn.acquire(timeout=_SEALING_SECS)
         own = _caller_of(self, sys._getframe(1))
-        others = (
-            f for thread, f in sys._current_frames().items() if thread != threading.get_ident()
-        )
-        return not any(_is_inside(self, frame) for frame in (own, *others))
+        return not any(_is_inside(self, frame) for frame in (own, *frames_of_other_threads()))
 
     def _is_amid_step_fn(self) -> bool:
         """Whether a step function goes on, for ``__exit__``: an interrupt may have ended it."""
