@@ -20,6 +20,7 @@ from runtime.global_step import get_global_step
 from runtime.graph.graph import get_default_graph
 from runtime.graph.graph_def import write_graph
 from runtime.graph.keys import GraphKeys
+from runtime.graph.variables import Variable
 from runtime.rehearsal import is_rehearsal
 from runtime.saver import Saver
 from runtime.session_run_hook import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from runtime.graph.operation import Operation
     from runtime.graph.session import Session
     from runtime.graph.tensor import Tensor
-    from runtime.graph.variables import Variable
     from runtime.scaffold import Scaffold
 
 __all__ = [
@@ -326,7 +326,7 @@ class StopAtStepHook(SessionRunHook):
         Returns:
             The global step.
         """
-        return SessionRunArgs(self._global_step_tensor)
+        return SessionRunArgs(step_before(self._global_step_tensor))
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
         """Asks for a stop if the step has been reached.
@@ -474,7 +474,7 @@ class CheckpointSaverHook(SessionRunHook):
         Returns:
             The global step.
         """
-        return SessionRunArgs(self._global_step_tensor)
+        return SessionRunArgs(step_before(self._global_step_tensor))
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
         """Saves a checkpoint if one is due.
@@ -564,6 +564,24 @@ def _only_saver(graph: "Graph") -> Saver:
         )
     saver: Saver = savers[0]
     return saver
+
+
+def step_before(global_step: "Tensor | Variable") -> "Tensor | Variable":
+    """What a hook fetches to know the global step before a run.
+
+    Args:
+        global_step: The global step.
+
+    Returns:
+        A tensor that reads it where the run begins; fetched itself, it is read where it ends. The
+        same by its name, where hooks are replayed; itself, if there is no such tensor.
+    """
+    if isinstance(global_step, Variable):
+        return global_step.value()
+    try:
+        return global_step.graph.get_tensor_by_name(f"{global_step.op.name}/read:0")
+    except KeyError:
+        return global_step
 
 
 def required_global_step(hook: str) -> "Tensor | Variable":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from runtime import errors, logging
-from runtime.basic_session_run_hooks import SecondOrStepTimer, required_global_step
+from runtime.basic_session_run_hooks import SecondOrStepTimer, required_global_step, step_before
 from runtime.session_run_hook import (
     SessionRunArgs,
     SessionRunContext,
@@ -92,7 +92,7 @@ class ProgressBarHook(SessionRunHook):
         """
         self._is_due = self._timer.should_trigger_for_step(-1)
         tensors = self._tensors if self._is_due else {}
-        return SessionRunArgs((self._global_step_tensor, tensors))
+        return SessionRunArgs((step_before(self._global_step_tensor), tensors))
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
         """Refreshes the bar if that is due.
@@ -215,7 +215,7 @@ class EvaluationHook(SessionRunHook):
         Returns:
             The global step.
         """
-        return SessionRunArgs(self._global_step_tensor)
+        return SessionRunArgs(step_before(self._global_step_tensor))
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
         """Evaluates if that is due.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runtime import errors, logging
-from runtime.basic_session_run_hooks import SecondOrStepTimer, required_global_step
+from runtime.basic_session_run_hooks import SecondOrStepTimer, required_global_step, step_before
 from runtime.graph.config import RunMetadata, RunOptions
 from runtime.rehearsal import is_rehearsal
 from runtime.session_run_hook import (
@@ -103,7 +103,7 @@ class StepCounterHook(SessionRunHook):
         Returns:
             The global step.
         """
-        return SessionRunArgs(self._global_step_tensor)
+        return SessionRunArgs(step_before(self._global_step_tensor))
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
         """Tells the speed if that is due.
@@ -261,7 +261,7 @@ class SummarySaverHook(SessionRunHook):
         self._is_due = self._next_step is None or self._timer.should_trigger_for_step(
             self._next_step
         )
-        requests: dict[str, Any] = {"global_step": self._global_step_tensor}
+        requests: dict[str, Any] = {"global_step": step_before(self._global_step_tensor)}
         summary_op = self._summaries() if self._is_due else None
         if summary_op is not None:
             requests["summary"] = summary_op
@@ -477,7 +477,9 @@ class ProfilerHook(SessionRunHook):
             self._next_step
         )
         options = RunOptions(trace_level=RunOptions.FULL_TRACE) if self._is_due else None
-        return SessionRunArgs({"global_step": self._global_step_tensor}, options=options)
+        return SessionRunArgs(
+            {"global_step": step_before(self._global_step_tensor)}, options=options
+        )
 
     def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
         """Writes the times that were asked for.

@@ -238,7 +238,7 @@ class _Interpretation:
             self._interpret(op)
         start = [t.op for t in tensors if t not in self._known]
         needed = ancestors(start + ops, self._known.__contains__, self._used_inputs)
-        self.order = [op for op in needed if not self._is_idle(op)]
+        self.order = _variables_last([op for op in needed if not self._is_idle(op)], fetched)
         passed = [op.outputs[0] for op in needed if op.outputs]
         self.awaited = {self.same[tensor] for tensor in passed if tensor in self.same}
 
@@ -310,6 +310,17 @@ class _Interpretation:
             return True
         does = definition.kernel or definition.bind or definition.template or definition.nested
         return not does
+
+
+def _variables_last(order: list[Operation], fetched: Sequence[Tensor]) -> list[Operation]:
+    """Reads variables that are fetched themselves after everything else was done.
+
+    So ``session.run([train_op, global_step])`` gives the step that the training has come to, as
+    TensorFlow does. What reads a variable by `value` or `read_value` reads it where it stands.
+    """
+    waited_for = {control for op in order for control in op.control_inputs}
+    late = {t.op for t in fetched if t.op.type == "VariableV2"} - waited_for
+    return [op for op in order if op not in late] + [op for op in order if op in late]
 
 
 def data_inputs(op: Operation) -> list[Tensor]:

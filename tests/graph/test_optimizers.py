@@ -147,10 +147,10 @@ def test_a_step_follows_the_formula(
     for step in range(4):
         slope = (G0[0] if scalar else G0) * (step + 1)
         used = expected if how == "aliased" else slope
-        before, expected = expected, formula(expected, used, state)
+        expected = formula(expected, used, state)
         result = session.run(fetches.get(how, train), {g: slope})
         if how in fetches:
-            np.testing.assert_allclose(result[1], before if "variable" in how else slope, 1e-5)
+            np.testing.assert_allclose(result[1], expected if "variable" in how else slope, 1e-5)
         np.testing.assert_allclose(session.run(w), expected, rtol=1e-5)
 
 

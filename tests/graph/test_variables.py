@@ -93,8 +93,8 @@ def test_reads_come_before_later_updates(session: tf.Session) -> None:
     doubled = w * 2.0
     update = w.assign_add([10.0, 10.0])
     session.run(w.initializer)
-    results = session.run([w, old, doubled, update])
-    assert [r.tolist() for r in results] == [[1, 2], [1, 2], [2, 4], [11, 12]]
+    results = session.run([w.value(), old, doubled, update, w])
+    assert [r.tolist() for r in results] == [[1, 2], [1, 2], [2, 4], [11, 12], [11, 12]]
 
 
 def test_inside_control_dependencies_the_new_value_is_read(session: tf.Session) -> None:
@@ -305,8 +305,8 @@ def _step(instruction: Any, state: list[Any], values: dict[int, Any]) -> Any:
     return state[which].copy()
 
 
-def test_a_variable_is_fetched_as_it_was_before_the_run_changes_it() -> None:
-    """Whatever the order of the fetches; a read under a control dependency comes afterwards."""
+def test_a_variable_is_fetched_as_it_is_after_the_run_changed_it() -> None:
+    """Whatever the order of the fetches; a tensor that reads it reads it before."""
     count = tf.Variable(0)
     loss = tf.square(tf.Variable(1.0))
     train_op = tf.train.GradientDescentOptimizer(0.1).minimize(loss, global_step=count)
@@ -314,6 +314,19 @@ def test_a_variable_is_fetched_as_it_was_before_the_run_changes_it() -> None:
         after = tf.identity(count)
     with tf.Session() as session:
         session.run(tf.global_variables_initializer())
-        assert session.run([train_op, count])[1] == 0
-        assert session.run([count, train_op])[0] == 1
-        assert session.run([train_op, after])[1] == 3
+        assert session.run([train_op, count])[1] == 1
+        assert session.run([count, train_op])[0] == 2
+        assert session.run([train_op, count.value(), count])[1:] == [2, 3]
+        assert session.run([train_op, after])[1] == 4
+        assert session.run([train_op, count + 0, "Variable:0"])[1:] == [4, 5]
+
+
+def test_a_variable_that_is_fetched_after_its_change_is_not_shared() -> None:
+    """The array is the caller's own: the next run leaves it alone."""
+    w = tf.Variable([1.0, 2.0])
+    double = w.assign(w * 2)
+    with tf.Session() as session:
+        session.run(w.initializer)
+        first = session.run([double.op, w])[1]
+        session.run(double)
+        assert first.tolist() == [2, 4]
