@@ -80,6 +80,14 @@ class Writer:
         return self
 
 
+def settle(writer: Writer) -> None:
+    """Wait until the thread that seals has served what it was asked for."""
+    journal = writer.journal
+    beside = journal._beside(journal.recorder.position()[0])
+    if beside.block >= 0:
+        journal._worker.wait_for(beside)
+
+
 def told(error: str, message: str = "no") -> dict[str, object]:
     """An error as a detail tells of it."""
     bases = [error, "Exception", "BaseException"]

@@ -30,6 +30,7 @@ from tests.statemachine.histories import (
     STEP_EVENTS,
     Writer,
     leaving,
+    settle,
     starting,
     step,
     told,
@@ -242,14 +243,6 @@ def test_an_event_of_a_thread_is_in_the_log_or_refused_while_it_is_closed(tmp_pa
         writer.close()
         threads[0].join()
         assert len(notes(log, "late")) == len(made)
-
-
-def settle(writer):
-    """Wait until the thread that seals has served what it was asked for, if it was."""
-    journal = writer.journal
-    beside = journal._beside(journal.recorder.position()[0])
-    if beside.block >= 0:
-        journal._worker.wait_for(beside)
 
 
 def test_a_flood_of_notes_is_sealed_in_many_blocks(log):

@@ -20,7 +20,7 @@ from statemachine.cli.recovery import recover
 from statemachine.compiled import Place
 from statemachine.tail import MAX_RECORD
 from tests.statemachine.faults import EIO, ENOSPC, FailingSystem
-from tests.statemachine.histories import HOOKS, START_EVENTS, STEP_EVENTS, Writer
+from tests.statemachine.histories import HOOKS, START_EVENTS, STEP_EVENTS, Writer, settle
 from tests.statemachine.tails import resize
 
 SLOTS = 2044
@@ -45,14 +45,6 @@ def _small_tails(monkeypatch):
 @pytest.fixture
 def log(tmp_path):
     return EventLog(tmp_path / "log.arrows", on_log_error="warn")
-
-
-def settle(writer):
-    """Wait until the thread that seals has served what it was asked for."""
-    journal = writer.journal
-    beside = journal._beside(journal.recorder.position()[0])
-    if beside.block >= 0:
-        journal._worker.wait_for(beside)
 
 
 def warnings(caplog):

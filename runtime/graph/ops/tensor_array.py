@@ -147,10 +147,6 @@ def _split(rows: Rows, value: Any, lengths: Any) -> Rows:
 # Gradients. That of an array is another one, to which reading adds and from which writing takes.
 
 
-def _parts_of(op: Any, flow: Tensor) -> dict[str, Any]:
-    return {"array": op.attributes["array"], "dtype": op.attributes["dtype"]}
-
-
 def _write_gradient(op: Any, dflow: Tensor) -> list[Tensor | None]:
     dims = op.inputs[2].dims
     slope = _READ_LIKE(
