@@ -41,8 +41,11 @@ from runtime.global_step import (
 )
 from runtime.graph.adaptive_optimizers import (
     AdadeltaOptimizer,
+    AdagradDAOptimizer,
     AdagradOptimizer,
     FtrlOptimizer,
+    ProximalAdagradOptimizer,
+    ProximalGradientDescentOptimizer,
     RMSPropOptimizer,
 )
 from runtime.graph.export import attributes
@@ -101,6 +104,7 @@ piecewise_constant_decay = piecewise_constant
 
 __all__ = [
     "AdadeltaOptimizer",
+    "AdagradDAOptimizer",
     "AdagradOptimizer",
     "AdamOptimizer",
     "CheckpointSaverHook",
@@ -128,6 +132,8 @@ __all__ = [
     "Optimizer",
     "ProfilerHook",
     "ProgressBarHook",
+    "ProximalAdagradOptimizer",
+    "ProximalGradientDescentOptimizer",
     "QueueRunner",
     "RMSPropOptimizer",
     "Saver",

@@ -318,6 +318,53 @@ FIGURES = [
             0.9541,
         ],
     ),
+    Figures(
+        "ftrl-shrinkage",
+        lambda: tf.train.FtrlOptimizer(
+            0.5, l1_regularization_strength=0.1, l2_shrinkage_regularization_strength=0.2, beta=0.3
+        ),
+        ["w/Ftrl", "w/Ftrl_1"],
+        ["accum", "linear"],
+        [0.497, 0.49999, 0.49046, 0.42793, 0.46786, 0.4849, 0.49808, 0.5402],
+        [0.0, 0.25, 0.18175, 0.18133, 1.0, 1.25, 0.26942, 0.38783],
+        [0.1, 0.1, 3.24057, 5.32377, 0.1, 0.1, 7.86262, 12.56582],
+    ),
+    Figures(
+        "adagrad-da",
+        lambda: tf.train.AdagradDAOptimizer(
+            0.3,
+            tf.train.get_or_create_global_step(),
+            l1_regularization_strength=0.05,
+            l2_regularization_strength=0.1,
+        ),
+        ["global_step", "w/AdagradDA", "w/AdagradDA_1"],
+        ["gradient_accumulator", "gradient_squared_accumulator"],
+        [0.4994, 0.51952, 0.48499, 0.39845, 0.32948, 0.26621, 0.2079, 0.15767],
+        [0.0, 0.25, 0.17075, 0.10943, 1.0, 1.25, -0.02684, -0.05772],
+        [0.0, 0.0, -1.38583, -1.20495, 0.0, 0.0, 0.31627, 0.71314],
+    ),
+    Figures(
+        "proximal",
+        lambda: tf.train.ProximalGradientDescentOptimizer(
+            0.1, l1_regularization_strength=0.2, l2_regularization_strength=0.1
+        ),
+        [],
+        [],
+        [0.28875, 0.38716, 0.48556, 0.58397, 0.68237, 0.78078, 0.87918, 0.97758],
+        [0.0, 0.25, 0.19039, 0.22152, 1.0, 1.25, 0.64818, 0.74658],
+        [],
+    ),
+    Figures(
+        "proximal-adagrad",
+        lambda: tf.train.ProximalAdagradOptimizer(
+            0.3, l1_regularization_strength=0.2, l2_regularization_strength=0.1
+        ),
+        ["w/ProximalAdagrad"],
+        ["accumulator"],
+        [0.42632, 0.4748, 0.47621, 0.47615, 0.48066, 0.55806, 0.7294, 0.94305],
+        [0.0, 0.25, 0.14634, 0.17959, 1.0, 1.25, 0.69231, 0.92651],
+        [0.1, 0.1, 1.65987, 5.8253, 0.1, 0.1, 14.39469, 22.63333],
+    ),
 ]
 
 
@@ -338,11 +385,11 @@ def test_four_steps_are_those_of_tensorflow(figures: Figures) -> None:
         session.run(tf.global_variables_initializer())
         for _ in range(4):
             session.run(train_op)
-        kept = optimizer.get_slot(rows, figures.slots[0])
+        kept = [optimizer.get_slot(rows, slot) for slot in figures.slots[:1]]
         for variable, expected in [
             (whole, figures.whole),
             (rows, figures.rows),
-            (kept, figures.kept),
+            *[(slot, figures.kept) for slot in kept],
         ]:
             found = session.run(variable).reshape(-1)
             np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
@@ -352,10 +399,13 @@ def test_four_steps_are_those_of_tensorflow(figures: Figures) -> None:
     ("make", "message"),
     [
         (lambda: tf.train.AdagradOptimizer(0.1, 0.0), "initial_accumulator_value must be positive"),
-        (lambda: tf.train.FtrlOptimizer(0.1, 0.5), "learning_rate_power must not be positive"),
+        (
+            lambda: tf.train.FtrlOptimizer(0.1, 0.5),
+            "learning_rate_power 0.5 needs to be negative or zero",
+        ),
         (
             lambda: tf.train.FtrlOptimizer(0.1, l1_regularization_strength=-1.0),
-            "l1_regularization_strength must not be negative",
+            "l1_regularization_strength -1.0 needs to be positive or zero",
         ),
     ],
 )

@@ -62,13 +62,45 @@ def _centered(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradi
 
 
 def _ftrl(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    (accumulated, linear), (rate, l1, l2, power) = slots, parameters
+    (accumulated, linear), (rate, l1, l2, shrinkage, beta, power) = slots, parameters
     new = accumulated + gradient * gradient
     root = new**-power
-    linear = linear + gradient - (root - accumulated**-power) / rate * value
-    quadratic = root / rate + 2 * l2
+    slope = gradient + 2 * shrinkage * value
+    linear = linear + slope - (root - accumulated**-power) / rate * value
+    quadratic = (root + beta) / rate + 2 * l2
     shrunk = (np.sign(linear) * l1 - linear) / quadratic
     return np.where(np.abs(linear) > l1, shrunk, 0).astype(value.dtype), [new, linear]
+
+
+def _soft(value: Any, threshold: Any) -> Any:
+    """A value made smaller, at most to 0."""
+    return np.sign(value) * np.maximum(np.abs(value) - threshold, 0)
+
+
+def _adagrad_da(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
+    (total, squares), (rate, l1, l2, step) = slots, parameters
+    total, squares = total + gradient, squares + gradient * gradient
+    new = -rate * _soft(total, l1 * step) / (l2 * step * rate + np.sqrt(squares))
+    return new, [total, squares]
+
+
+def _proximal(value: Any, rate: Any, l1: Any, l2: Any, gradient: Any) -> Any:
+    return _soft(value - rate * gradient, rate * l1) / (1 + rate * l2)
+
+
+def _proximal_descent(
+    value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any
+) -> Any:
+    rate, l1, l2 = parameters
+    return _proximal(value, rate, l1, l2, gradient), []
+
+
+def _proximal_adagrad(
+    value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any
+) -> Any:
+    rate, l1, l2 = parameters
+    accumulated = slots[0] + gradient * gradient
+    return _proximal(value, rate / np.sqrt(accumulated), l1, l2, gradient), [accumulated]
 
 
 def _algorithm(name: str, rule: Rule, slots: int) -> Algorithm:
@@ -141,3 +173,6 @@ ADADELTA = _algorithm("Adadelta", _adadelta, 2)
 RMS_PROP = _algorithm("RMSProp", _rms_prop, 2)
 CENTERED_RMS_PROP = _algorithm("CenteredRMSProp", _centered, 3)
 FTRL = _algorithm("Ftrl", _ftrl, 2)
+ADAGRAD_DA = _algorithm("AdagradDA", _adagrad_da, 2)
+PROXIMAL_DESCENT = _algorithm("ProximalGradientDescent", _proximal_descent, 0)
+PROXIMAL_ADAGRAD = _algorithm("ProximalAdagrad", _proximal_adagrad, 1)
