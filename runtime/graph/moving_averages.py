@@ -3,7 +3,7 @@
 Source of the rules: the ``tf.compat.v1.train.ExponentialMovingAverage`` documentation.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from runtime.graph.convert import TensorLike, constant, convert_to_tensor
@@ -13,6 +13,7 @@ from runtime.graph.operation import Operation
 from runtime.graph.ops.array import zeros
 from runtime.graph.ops.control_flow import group
 from runtime.graph.ops.math import cast, minimum
+from runtime.graph.optimizers import beside
 from runtime.graph.shapes import fully_known
 from runtime.graph.tensor import Tensor
 from runtime.graph.variables import (
@@ -75,7 +76,6 @@ class ExponentialMovingAverage:
 
         Raises:
             TypeError: If a type is no floating-point type.
-            ValueError: If there is an average already.
         """
         values = list(trainable_variables() if var_list is None else var_list)
         graph = get_default_graph()
@@ -83,7 +83,8 @@ class ExponentialMovingAverage:
             self._check(value)
         with graph.control_dependencies(None):
             for value in values:
-                self._averages[value] = self._made(value)
+                if value not in self._averages:
+                    self._averages[value] = self._made(value)
         with graph.name_scope(self._name) as scope:
             decay = self._current_decay()
             updates = [self._update(value, decay) for value in values]
@@ -94,18 +95,12 @@ class ExponentialMovingAverage:
             raise TypeError(
                 f"The variables must be half, float, or double: {value.name} is {value.dtype.name}."
             )
-        if value in self._averages:
-            raise ValueError(f"Moving average already computed for: {value.name}")
 
     def _made(self, value: Any) -> Variable:
-        name = f"{value.op.name}/{self._name}"
-        graph = get_default_graph()
-        with graph.name_scope(None):
-            if isinstance(value, Variable):
-                graph.add_to_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, value)
-                initial = value.initialized_value()
-                return Variable(initial, trainable=False, name=name)
-            return _zeros(value, name)
+        if not isinstance(value, Variable):
+            return beside(value, _zeros(value), self._name)
+        get_default_graph().add_to_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, value)
+        return beside(value, value.initialized_value(), self._name)
 
     def _current_decay(self) -> Tensor:
         decay = convert_to_tensor(self._decay, name="decay")
@@ -118,10 +113,10 @@ class ExponentialMovingAverage:
     def _update(self, value: Any, decay: Tensor) -> Operation:
         average = self._averages[value]
         kept = cast(decay, average.dtype)
-        current = value.value() if isinstance(value, Variable) else value
+        current = convert_to_tensor(value)  # what it is after the control dependencies
         if self._zero_debias and not isinstance(value, Variable):
             return _debiased(average, current, kept)
-        lost = (average.value() - current) * (constant(1.0, average.dtype) - kept)
+        lost = (convert_to_tensor(average) - current) * (constant(1.0, average.dtype) - kept)
         return assign_sub(average, lost, name="AssignMovingAvg").op
 
     def average(self, var: Any) -> Variable | None:
@@ -172,14 +167,14 @@ class ExponentialMovingAverage:
         return found
 
 
-def _zeros(like: Any, name: str) -> Variable:
+def _zeros(like: Any) -> Callable[[], Tensor]:
     if not fully_known(like.dims):
         raise ValueError(
             f"The shape of {like.name!r} must be known for its moving average, but it is "
             f"{like.shape}. Use set_shape, or average what is made of it."
         )
     shape, dtype = list(like.dims or ()), like.dtype
-    return Variable(lambda: zeros(shape, dtype), trainable=False, name=name)
+    return lambda: zeros(shape, dtype)
 
 
 def _debiased(average: Variable, value: Tensor, kept: Tensor) -> Operation:
@@ -187,10 +182,10 @@ def _debiased(average: Variable, value: Tensor, kept: Tensor) -> Operation:
     graph, name = average.graph, average.op.name
     one = constant(1.0, average.dtype)
     with graph.control_dependencies(None), graph.name_scope(None):
-        biased = _zeros(value, f"{name}/biased")
+        biased = Variable(_zeros(value), trainable=False, name=f"{name}/biased")
         steps = Variable(
             lambda: zeros([], average.dtype), trainable=False, name=f"{name}/local_step"
         )
-    new = assign_sub(biased, (biased.value() - value) * (one - kept))
+    new = assign_sub(biased, (convert_to_tensor(biased) - value) * (one - kept))
     count = assign_add(steps, one)
     return assign(average, new / (one - kept**count), name="AssignMovingAvg").op

@@ -308,7 +308,7 @@ class Optimizer:
     def _get_or_make_slot(self, var: Variable, val: Any, slot_name: str, op_name: str) -> Variable:
         named = self._slot_dict(slot_name)
         if var not in named:
-            named[var] = _beside(var, val, op_name)
+            named[var] = beside(var, val, op_name)
         return named[var]
 
     def _get_or_make_slot_with_initializer(
@@ -380,18 +380,22 @@ def _flat(variables: Any) -> list[Any]:
     return flat
 
 
-def _beside(variable: Variable, initial: Any, op_name: str) -> Variable:
-    """A variable named after another one, in the current variable scope: ``w/Adam``."""
-    name = f"{variable.op.name}/{op_name}"
-    with variable_scope(None, name, auxiliary_name_scope=False) as scope:
+def beside(of: Any, initial: Any, name: str) -> Variable:
+    """A variable named after another one, or a tensor, in the variable scope: ``w/Adam``.
+
+    Args:
+        of: The variable or tensor.
+        initial: The initial value, or a function that gives it.
+        name: What its name ends with.
+
+    Returns:
+        The new variable, which is not trainable.
+    """
+    with variable_scope(None, f"{of.op.name}/{name}", auxiliary_name_scope=False) as scope:
         full = scope.name
-    with variable.graph.name_scope(None):
-        return Variable(
-            initial,
-            trainable=False,
-            name=full,
-            validate_shape=fully_known(variable._ref().dims),
-        )
+    known = fully_known(of.op.outputs[0].dims)
+    with of.graph.name_scope(None):
+        return Variable(initial, trainable=False, name=full, validate_shape=known)
 
 
 def _filled(shape: list[Any], begin: float, dtype: DType) -> Tensor:
@@ -558,6 +562,7 @@ class AdamOptimizer(Optimizer):
         self._beta1_t: Tensor | None = None
         self._beta2_t: Tensor | None = None
         self._epsilon_t: Tensor | None = None
+        self._powers: list[Tensor] = []
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         first = min(var_list, key=lambda variable: variable.name)
@@ -572,6 +577,7 @@ class AdamOptimizer(Optimizer):
         self._beta1_t = parameter(self._beta1, "beta1")
         self._beta2_t = parameter(self._beta2, "beta2")
         self._epsilon_t = parameter(self._epsilon, "epsilon")
+        self._powers = [convert_to_tensor(power) for power in self._get_beta_accumulators()]
 
     def _get_beta_accumulators(self) -> tuple[Variable, Variable]:
         graph = get_default_graph()
@@ -588,14 +594,13 @@ class AdamOptimizer(Optimizer):
     def _moved(
         self, definition: Definition, variable: Variable, *gradient: Tensor, **attributes: Any
     ) -> Operation:
-        powers = [power.value() for power in self._get_beta_accumulators()]
         parameters = (self._lr_t, self._beta1_t, self._beta2_t, self._epsilon_t)
         return step_of(
             definition,
             variable._ref(),
             self._zeros_slot(variable, "m", self._name)._ref(),
             self._zeros_slot(variable, "v", self._name)._ref(),
-            *[typed(power, variable.dtype) for power in (*powers, *parameters)],
+            *[typed(power, variable.dtype) for power in (*self._powers, *parameters)],
             *gradient,
             **attributes,
         )
@@ -604,9 +609,11 @@ class AdamOptimizer(Optimizer):
         done = list(update_ops)
         betas = (self._beta1_t, self._beta2_t)
         with get_default_graph().control_dependencies(update_ops):
-            for power, beta in zip(self._get_beta_accumulators(), betas, strict=True):
+            for cell, power, beta in zip(
+                self._get_beta_accumulators(), self._powers, betas, strict=True
+            ):
                 assert beta is not None  # made by _prepare
-                done.append(assign(power, power.value() * beta, name="Assign").op)
+                done.append(assign(cell, power * beta, name="Assign").op)
         return group(*done, name=name_scope)
 
 

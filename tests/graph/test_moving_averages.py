@@ -89,12 +89,36 @@ def test_variables_can_be_restored_from_their_averages(tmp_path: Path) -> None:
 
 
 def test_an_average_is_made_once() -> None:
-    """ValueError names the variable."""
+    """A second `apply` makes another update of the same average."""
     w = _variable("w", 1.0)
     averages = tf.train.ExponentialMovingAverage(0.5)
     averages.apply([w])
-    with pytest.raises(ValueError, match="Moving average already computed for: w:0"):
-        averages.apply([w])
+    made = averages.average(w)
+    assert averages.apply([w]).name == "ExponentialMovingAverage_1"
+    assert averages.average(w) is made
+    assert len(tf.global_variables()) == 2
+
+
+def test_an_average_after_a_step_is_of_what_the_step_left() -> None:
+    """An update that waits for a change of the variable sees the change, as in TensorFlow."""
+    w = _variable("w", 1.0)
+    averages = tf.train.ExponentialMovingAverage(0.75)
+    with tf.control_dependencies([w.assign([5.0, 1.0])]):
+        update = averages.apply()
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        session.run(update)
+        assert session.run(averages.average(w)).tolist() == [2.0, 1.0]
+
+
+def test_averages_are_in_the_current_variable_scope() -> None:
+    """As slots of optimizers are."""
+    w = _variable("w", 1.0)
+    averages = tf.train.ExponentialMovingAverage(0.5)
+    with tf.variable_scope("ema"), tf.name_scope("more"):
+        update = averages.apply()
+    assert averages.average(w).op.name == "ema/w/ExponentialMovingAverage"
+    assert update.name == "ema/more/ExponentialMovingAverage"
 
 
 def test_only_floating_point_numbers_are_averaged() -> None:

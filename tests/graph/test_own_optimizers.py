@@ -181,3 +181,16 @@ def test_unfit_arguments_are_refused() -> None:
         optimizer.minimize(tf.cast(w, tf.int32))
     with pytest.raises(ValueError, match=r"GATE_GRAPH\. Not 7"):
         optimizer.minimize(tf.reduce_sum(w), gate_gradients=7)
+
+
+def test_a_second_step_in_one_run_goes_on_from_the_first(session: tf.Session) -> None:
+    """Adam's powers of beta are those that the step before left."""
+    w = tf.Variable(1.0)
+    optimizer = tf.train.AdamOptimizer(0.1)
+    first = optimizer.apply_gradients([(1.0, w)])
+    with tf.control_dependencies([first]):
+        second = optimizer.apply_gradients([(1.0, w)])
+    session.run(tf.global_variables_initializer())
+    session.run(second)
+    np.testing.assert_allclose(session.run("beta1_power:0"), 0.9**3, rtol=1e-6)
+    np.testing.assert_allclose(session.run(w), 0.8, rtol=1e-5)
