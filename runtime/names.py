@@ -161,12 +161,12 @@ MODULES: Final = {
         "tensor_scatter_sub tensor_scatter_update unique unique_with_counts unravel_index"
     ),
     "runtime.graph.ops.layout": (
-        "batch_to_space_nd broadcast_dynamic_shape broadcast_static_shape broadcast_to "
-        "ensure_shape identity_n linalg.matrix_transpose linalg.transpose "
-        "manip.batch_to_space_nd manip.reverse manip.roll manip.space_to_batch_nd manip.tile "
-        "matrix_transpose meshgrid pad parallel_stack repeat reverse reverse_sequence "
-        "reverse_v2 roll sequence_mask shape_n space_to_batch_nd split strided_slice tile "
-        "where_v2"
+        "batch_to_space batch_to_space_nd bitcast broadcast_dynamic_shape "
+        "broadcast_static_shape broadcast_to ensure_shape identity_n linalg.matrix_transpose "
+        "linalg.transpose manip.batch_to_space_nd manip.reverse manip.roll "
+        "manip.space_to_batch_nd manip.tile matrix_transpose meshgrid pad parallel_stack repeat "
+        "reverse reverse_sequence reverse_v2 roll sequence_mask shape_n space_to_batch "
+        "space_to_batch_nd split strided_slice tile where_v2"
     ),
     "runtime.graph.ops.linear_algebra": (
         "cholesky cholesky_solve linalg.adjoint linalg.cholesky linalg.cholesky_solve "
@@ -267,9 +267,9 @@ MODULES: Final = {
         "TensorArray"
     ),
     "runtime.graph.ops.text": (
-        "as_string dtypes.as_string regex_replace string_join string_strip string_to_number "
-        "strings.as_string strings.join strings.length strings.regex_replace strings.strip "
-        "strings.substr strings.to_number substr"
+        "as_string dtypes.as_string reduce_join regex_replace string_join string_strip "
+        "string_to_number strings.as_string strings.join strings.length strings.reduce_join "
+        "strings.regex_replace strings.strip strings.substr strings.to_number substr"
     ),
     "runtime.graph.rnn": (
         "nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.static_bidirectional_rnn nn.static_rnn"

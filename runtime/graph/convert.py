@@ -11,7 +11,7 @@ from runtime.graph.definition import Definition, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
-from runtime.graph.shapes import as_dims, described, element_count
+from runtime.graph.shapes import Dimension, TensorShape, as_dims, described, element_count
 from runtime.graph.tensor import OVERLOADS, Tensor
 
 # A tensor, a variable, or any Python or NumPy value that a constant can be made of.
@@ -90,7 +90,7 @@ def _shaped(array: Any, dims: Any, verify: bool) -> Any:
 
 
 @export("convert_to_tensor")
-def convert_to_tensor(
+def converted(
     value: TensorLike,
     dtype: Any = None,
     name: str | None = None,
@@ -115,6 +115,38 @@ def convert_to_tensor(
         TypeError: If no tensor can be made of it.
         ValueError: If a tensor has another element type than `dtype`.
     """
+    if name is None:
+        name = "packed" if holds_tensor(value) else _constant_name(value)
+    return convert_to_tensor(value, dtype, name, preferred_dtype, dtype_hint)
+
+
+def _constant_name(value: Any) -> str:
+    return "shape_as_tensor" if isinstance(value, (TensorShape, Dimension)) else "Const"
+
+
+def convert_to_tensor(
+    value: TensorLike,
+    dtype: Any = None,
+    name: str | None = None,
+    preferred_dtype: Any = None,
+    dtype_hint: Any = None,
+) -> Tensor:
+    """Makes a tensor of an operation's argument.
+
+    Args:
+        value: A tensor, a variable, a Python or NumPy value, or lists that hold tensors.
+        dtype: The element type that the tensor must have.
+        name: Name of a constant that is made; if None it gets one below that of the operation.
+        preferred_dtype: The element type to use if the value can have it and `dtype` is None.
+        dtype_hint: The same as `preferred_dtype`.
+
+    Returns:
+        A tensor; a tensor is returned as it is.
+
+    Raises:
+        TypeError: If no tensor can be made of it.
+        ValueError: If a tensor has another element type than `dtype`.
+    """
     wanted = None if dtype is None else as_dtype(dtype)
     hint = dtype_hint if preferred_dtype is None else preferred_dtype
     if wanted is None and hint is not None and not _is_tensor(value):
@@ -129,8 +161,10 @@ def _converted(value: Any, wanted: DType | None, name: str | None) -> Tensor:
     if not isinstance(value, Tensor):
         if hasattr(value, "_as_tensor"):
             value = value._as_tensor()
-        elif _holds_tensor(value):
-            value = OVERLOADS["stack"](value, wanted)
+        elif holds_tensor(value):
+            value = OVERLOADS["stack"](
+                value, wanted, name or get_default_graph().provisional_name()
+            )
         else:
             made = _by_conversion(value, wanted, name) if _CONVERSIONS else None
             if made is None:
@@ -188,10 +222,18 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, Tensor) or hasattr(value, "_as_tensor")
 
 
-def _holds_tensor(value: Any) -> bool:
+def holds_tensor(value: Any) -> bool:
+    """Whether there is a tensor in nested lists.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        False if it is no list or tuple, or has no tensor in it.
+    """
     if not isinstance(value, (list, tuple)):
         return False
-    return any(_is_tensor(v) or _holds_tensor(v) for v in value)
+    return any(_is_tensor(v) or holds_tensor(v) for v in value)
 
 
 def same_type(*values: TensorLike, names: Iterable[str] = ("x", "y")) -> list[Tensor]:
@@ -224,7 +266,7 @@ def _operand(value: Any, known: DType | None) -> Tensor:
     try:
         return convert_to_tensor(value, known)
     except ValueError:
-        if known is not None and _holds_tensor(value):
+        if known is not None and holds_tensor(value):
             return convert_to_tensor(value)
         raise
 

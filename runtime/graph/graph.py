@@ -144,12 +144,19 @@ class Graph:
     def _name_constants(self, inputs: Sequence[Tensor], taker: str) -> None:
         places = ("x", "y") if len(inputs) == 2 else ("Const",) * len(inputs)
         for tensor, place in zip(inputs, places, strict=True):
-            op = tensor.op
-            if op.name in self._provisional:
-                self._provisional.remove(op.name)
-                del self._operations[op.name]
-                op.name = self._unique(f"{taker}/{place}", True)
-                self._operations[op.name] = op
+            if tensor.op.name in self._provisional:
+                self._provisional.remove(tensor.op.name)
+                self._rename(tensor.op, self._unique(f"{taker}/{place}", True))
+
+    def _rename(self, op: Operation, name: str) -> None:
+        """Gives an operation another name, and with it what is named below it."""
+        before = f"{op.name}/"
+        del self._operations[op.name]
+        op.name = name
+        self._operations[name] = op
+        for tensor in op.inputs:
+            if tensor.op.name.startswith(before):
+                self._rename(tensor.op, f"{name}/{tensor.op.name.removeprefix(before)}")
 
     def _control_inputs(self, input_ops: set[Operation]) -> list[Operation]:
         """The operations of all active blocks, but for blocks an input belongs to already."""

@@ -407,6 +407,96 @@ def _layouts() -> list[Case]:
     ]  # fmt: skip
 
 
+def _late_axes() -> list[Case]:
+    """Axes that are tensors which only a run knows."""
+    last, both, one = np.array(-1, np.int32), np.array([2, 0], np.int32), np.array([1], np.int32)
+    middle = np.array(1, np.int32)
+    kept = {"axis": (0, 2), "keepdims": True}
+    return [
+        Case("late-sum", tf.reduce_sum, lambda x, a: x.sum(-1), (CUBE, last), (0,)),
+        Case(
+            "late-sum-both",
+            lambda x, a: tf.reduce_sum(x, a, keepdims=True),
+            lambda x, a: x.sum(**kept),
+            (CUBE, both),
+            (0,),
+        ),
+        Case("late-mean", tf.reduce_mean, lambda x, a: x.mean((0, 2)), (CUBE, both), (0,)),
+        Case("late-max", tf.reduce_max, lambda x, a: x.max(1), (CUBE, one), (0,)),
+        Case(
+            "late-logsumexp",
+            tf.reduce_logsumexp,
+            lambda x, a: np.log(np.exp(x).sum(1)),
+            (CUBE, middle),
+            (0,),
+        ),
+        Case("late-argmax", tf.argmax, lambda x, a: x.argmax(1), (CUBE, middle)),
+        Case("late-cumsum", tf.cumsum, lambda x, a: x.cumsum(-1), (CUBE, last), (0,)),
+        Case(
+            "late-concat",
+            lambda x, y, a: tf.concat([x, y, x], a),
+            lambda x, y, a: np.concatenate([x, y, x], 1),
+            (CUBE, CUBE + 1, middle),
+            (0, 1),
+        ),
+        Case("late-expand_dims", tf.expand_dims, lambda x, a: x[..., None], (CUBE, last), (0,)),
+        Case(
+            "late-split",
+            lambda x, a: tf.split(x, [1, 2], a)[1] * 2.0,
+            lambda x, a: 2 * x[:, 1:],
+            (CUBE, middle),
+            (0,),
+        ),
+        Case(
+            "late-gather",
+            lambda x, i, a: tf.gather(x, i, axis=a),
+            lambda x, i, a: x.take(i, 1),
+            (CUBE, np.array([[2, 0], [1, 1]], np.int32), middle),
+            (0,),
+        ),
+        Case("late-reverse", tf.reverse, lambda x, a: x[::-1, :, ::-1], (CUBE, both), (0,)),
+    ]
+
+
+def _bits_and_strings() -> list[Case]:
+    words = np.array([["a", "b", "c"], ["dd", "ee", "ff"]])
+    single = X.astype(np.float32)
+    return [
+        Case("bitcast", lambda x: tf.bitcast(x, tf.int32), lambda x: x.view(np.int32), (single,)),
+        Case(
+            "bitcast-smaller",
+            lambda x: tf.bitcast(x, tf.uint8),
+            lambda x: x.view(np.uint8).reshape(3, 4, 4),
+            (single,),
+        ),
+        Case(
+            "bitcast-larger",
+            lambda x: tf.bitcast(x, tf.float64),
+            lambda x: x.view(np.float64)[:, 0],
+            (single[:, :2],),
+        ),
+        Case(
+            "reduce_join",
+            lambda x: tf.size(tf.reduce_join(tf.constant(words), 0)) + x,
+            lambda x: 3 + x,
+            (np.array(1, np.int32),),
+        ),
+        Case(
+            "where_v2",
+            lambda x, y: tf.where_v2(x > 0, x, y),
+            lambda x, y: np.where(x > 0, x, y),
+            (X, ROW),
+            (0, 1),
+        ),
+        Case(
+            "shape_n",
+            lambda x, y: tf.concat(tf.shape_n([x, y]), 0),
+            lambda x, y: np.array([*x.shape, *y.shape]),
+            (X, CUBE),
+        ),
+    ]
+
+
 def _indexing() -> list[Case]:
     values = numbers(3, seed=4)
     rows = np.array([[2], [0]], np.int32)
@@ -702,7 +792,7 @@ def _losses() -> list[Case]:
 
 # Cases whose results have shapes that depend on values, by how their names begin.
 SHAPED_BY_VALUES = (
-    *("boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
+    *("late-", "boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
     *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
     *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
     *("transpose-dynamic", "one_hot-dynamic", "linspace", "eye", "broadcast_dynamic_shape"),
@@ -716,6 +806,8 @@ CASES = [
     *_matrices(),
     *_shapes(),
     *_layouts(),
+    *_late_axes(),
+    *_bits_and_strings(),
     *_indexing(),
     *_segments(),
     *_products(),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import runtime as tf
+from runtime.graph.convert import convert_to_tensor
 
 
 def test_get_variable_makes_and_shares_variables() -> None:
@@ -200,7 +201,7 @@ def test_what_a_function_is_made_of_takes_no_names_of_the_users_own(make: Any) -
 def test_an_argument_that_two_operations_take_keeps_its_first_name() -> None:
     """What was made of it is found under its name."""
     with tf.Graph().as_default() as graph:
-        shared = tf.convert_to_tensor(2.0)
+        shared = convert_to_tensor(2.0)
         first, second = tf.square(shared), tf.sqrt(shared)
         assert first.op.inputs[0] is second.op.inputs[0]
         assert graph.get_tensor_by_name(shared.name) is shared

@@ -6,12 +6,19 @@ from typing import Any
 import numpy as np
 
 from runtime.graph import dtypes
-from runtime.graph.arrays import array_of
-from runtime.graph.convert import TensorLike, constant_of, convert_to_tensor, same_type
+from runtime.graph.convert import (
+    TensorLike,
+    constant_of,
+    convert_to_tensor,
+    holds_tensor,
+    same_type,
+)
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph, graph_of
 from runtime.graph.indexed_slices import IndexedSlices
+from runtime.graph.nest import flatten
 from runtime.graph.ops.rules import (
     as_attributes,
     checked_kind,
@@ -415,6 +422,10 @@ def reshape(tensor: TensorLike, shape: TensorLike, name: str | None = None) -> T
         ValueError: If the number of elements does not fit.
     """
     dims, inputs = shape_argument(shape)
+    if isinstance(shape, int):
+        raise ValueError(
+            f"The shape of reshape must have rank 1, but is the scalar {shape}: give [{shape}]."
+        )
     result: Tensor = RESHAPE(convert_to_tensor(tensor), *inputs, dims=dims, name=name)
     return result
 
@@ -455,9 +466,15 @@ _ORDER_BACK: Definition = Definition(
 )
 
 
+def _transposed(x: Any, order: Any) -> Any:
+    if sorted(order.tolist()) != list(range(x.ndim)):
+        raise ValueError(f"{order.tolist()} is no permutation of the axes of shape {x.shape}")
+    return x.transpose(order)
+
+
 def _bind_transpose(view: View) -> Kernel:
     if len(view.inputs) > 1:
-        return lambda x, order: x.transpose(order.tolist())
+        return _transposed
     order = view["order"]
     return lambda x: x.transpose(order)
 
@@ -493,10 +510,11 @@ def transpose(
         ValueError: If `perm` is no permutation of the axes.
     """
     tensor = convert_to_tensor(a)
-    if conjugate:
+    if conjugate and tensor.dtype.is_complex:
         from runtime.graph.ops.math import conj
 
-        tensor = conj(tensor)
+        with graph_of([tensor]).name_scope(name) as scope:
+            return transpose(conj(tensor), perm, scope)
     unknown = isinstance(perm, Tensor) and perm.spec.value is None
     if unknown:
         inputs = [checked_kind(perm, _INDEX, "perm of transpose")]
@@ -552,6 +570,10 @@ def expand_dims(
     chosen = renamed(axis, dim, "axis", "dim")
     if chosen is None:
         raise ValueError("expand_dims needs an axis.")
+    from runtime.graph.ops import late_axes
+
+    if late_axes.is_late(chosen):
+        return late_axes.expanded(convert_to_tensor(input), chosen, name or "ExpandDims")
     number = static_int(chosen, "The axis of expand_dims")
     result: Tensor = EXPAND_DIMS(convert_to_tensor(input), axis=number, name=name)
     return result
@@ -714,10 +736,17 @@ def concat(values: Any, axis: TensorLike, name: str = "concat") -> Tensor:
         ValueError: If the shapes don't fit.
     """
     items = list(values) if isinstance(values, (list, tuple)) else [values]
+    if not items:
+        raise ValueError("concat needs at least one tensor, but `values` is empty.")
     tensors = same_type(*items, names=[f"values[{i}]" for i in range(len(items))])
-    number = static_int(axis, "The axis of concat")
     if len(tensors) == 1:
-        return identity(tensors[0], name)
+        with graph_of(tensors).name_scope(name):
+            return identity(tensors[0], name)
+    from runtime.graph.ops import late_axes
+
+    if late_axes.is_late(axis):
+        return late_axes.joined(tensors, axis, name)
+    number = static_int(axis, "The axis of concat")
     result: Tensor = CONCAT(*tensors, axis=number, name=name)
     return result
 
@@ -771,20 +800,21 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
     Raises:
         ValueError: If the shapes differ.
     """
+    if isinstance(values, Tensor):
+        return values
     items = list(values)
-    if not items:
-        raise ValueError("stack needs at least one tensor.")
+    if axis == 0 and not holds_tensor(items):
+        return convert_to_tensor(items, name=name)
     tensors = same_type(*items, names=[f"values[{i}]" for i in range(len(items))])
     result: Tensor = STACK(*tensors, axis=axis, name=name)
     return result
 
 
-def _stacked(value: Any, dtype: DType | None) -> Tensor:
-    """Makes a tensor of nested lists with tensors in them."""
-    items = [_stacked(v, dtype) if isinstance(v, (list, tuple)) else v for v in value]
-    if dtype is not None:
-        items = [convert_to_tensor(item, dtype) for item in items]
-    return stack(items, name="packed")
+def _stacked(value: Any, dtype: DType | None, name: str) -> Tensor:
+    """Makes a tensor of nested lists with tensors in them; the first of these says the type."""
+    tensors = (item for item in flatten(value) if holds_tensor([item]))
+    wanted = dtype or convert_to_tensor(next(tensors)).dtype
+    return stack([convert_to_tensor(item, wanted) for item in value], name=name)
 
 
 def _unstack_spec(view: View) -> tuple[Spec, ...]:
@@ -847,9 +877,13 @@ def unstack(
         ValueError: If the size of the axis isn't known.
     """
     tensor = convert_to_tensor(value)
+    if tensor.dims is not None and not -len(tensor.dims) <= axis < len(tensor.dims):
+        raise ValueError(
+            f"Argument `axis` = {axis} of unstack is not in [-{len(tensor.dims)}, "
+            f"{len(tensor.dims)}) for {tensor!r}."
+        )
     if num is None:
-        dims = tensor.dims
-        num = None if dims is None else dims[normalized_axis(axis, len(dims))]
+        num = None if tensor.dims is None else tensor.dims[axis]
     if num is None:
         raise ValueError(f"unstack can't infer the size of axis {axis} of {tensor!r}; give num=.")
     result = UNSTACK(tensor, number=num, axis=axis, name=name)
@@ -872,6 +906,11 @@ def _key_parts(key: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
                 return int(tensor.spec.value)
             inputs.append(checked_kind(tensor, _INDEX, "Slicing"))
             return _Input(len(inputs) - 1)
+        if not hasattr(part, "__index__"):
+            raise TypeError(
+                "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar "
+                f"tf.int32/tf.int64 tensors are valid indices, got {part!r}"
+            )
         return int(part.__index__())
 
     def part_of(part: Any) -> Any:
@@ -996,13 +1035,31 @@ STRIDED_SLICE: Definition = Definition(
 )
 
 
-def _getitem(tensor: Any, key: Any) -> Tensor:
+def _getitem(tensor: Any, key: Any, name: str = "strided_slice") -> Tensor:
     source = convert_to_tensor(tensor)
-    if isinstance(key, Tensor) and key.dtype is dtypes.bool:
+    if isinstance(key, bool) or getattr(key, "dtype", None) in (dtypes.bool, np.bool_):
         return boolean_mask(source, key)
-    parts, inputs = _key_parts(key)
-    result: Tensor = STRIDED_SLICE(source, *inputs, key=parts, name="strided_slice")
+    parts, inputs = _key_parts(tuple(key) if isinstance(key, list) else key)
+    if sum(1 for part in parts if part is Ellipsis) > 1:
+        raise ValueError(f"Multiple ellipses in the slice {key!r} of {source!r} are not allowed.")
+    if inputs:
+        _take_names(source, key if isinstance(key, (tuple, list)) else (key,))
+    result: Tensor = STRIDED_SLICE(source, *inputs, key=parts, name=name)
     return result
+
+
+def _take_names(source: Tensor, parts: Any) -> None:
+    """Uses up the names that TensorFlow gives to the bounds it calculates from tensors."""
+    for part in parts:
+        if isinstance(part, slice):
+            bounds = (part.start, part.stop, part.step)
+            if any(isinstance(b, Tensor) for b in bounds):
+                for _ in range(bounds.count(None)):
+                    source.graph.unique_name("Const")
+        elif isinstance(part, Tensor):
+            source.graph.unique_name("add")
+            if part.dtype is not dtypes.int32:
+                source.graph.unique_name("Const")
 
 
 def _slice_kernel(x: Any, begin: Any, sizes: Any) -> Any:
@@ -1127,17 +1184,20 @@ def boolean_mask(
     Raises:
         ValueError: If the shapes don't fit.
     """
-    source, truth = convert_to_tensor(tensor), convert_to_tensor(mask, dtypes.bool)
-    if not axis:
-        result: Tensor = BOOLEAN_MASK(source, truth, name=name)
-        return result
-    begin = normalized_axis(axis, rank_of(source, "boolean_mask"))
-    lead = rank_of(truth, "boolean_mask")
-    order = [*range(begin, begin + lead), *range(begin)]
-    front = transpose(source, [*order, *range(len(order), rank_of(source, "boolean_mask"))])
-    masked: Tensor = BOOLEAN_MASK(front, truth, name=name)
-    rest = range(begin + 1, rank_of(masked, "boolean_mask"))
-    return transpose(masked, [*range(1, begin + 1), 0, *rest])
+    with get_default_graph().name_scope(name or "boolean_mask"):
+        source, truth = convert_to_tensor(tensor), convert_to_tensor(mask, dtypes.bool)
+        lead = rank_of(truth, "The mask of boolean_mask")
+        if not lead:
+            raise ValueError("The mask of boolean_mask cannot be scalar.")
+        if not axis:
+            result: Tensor = BOOLEAN_MASK(source, truth, name="GatherV2")
+            return result
+        begin = normalized_axis(axis, rank_of(source, "boolean_mask"))
+        order = [*range(begin, begin + lead), *range(begin)]
+        front = transpose(source, [*order, *range(len(order), rank_of(source, "boolean_mask"))])
+        masked: Tensor = BOOLEAN_MASK(front, truth)
+        rest = range(begin + 1, rank_of(masked, "boolean_mask"))
+        return transpose(masked, [*range(1, begin + 1), 0, *rest], "GatherV2")
 
 
 # Picking by index.
@@ -1350,6 +1410,10 @@ def gather(
     where = checked_kind(convert_to_tensor(indices), _INDEX, "gather")
     if batch_dims:
         return _gathered_in_batches(tensor, where, batch_dims, axis, name)
+    from runtime.graph.ops import late_axes
+
+    if axis is not None and late_axes.is_late(axis):
+        return late_axes.gathered(tensor, where, axis, name or "GatherV2")
     number = 0 if axis is None else static_int(axis, "The axis of gather")
     result: Tensor = GATHER(tensor, where, axis=number, name=name or "GatherV2")
     return result
@@ -1437,6 +1501,8 @@ def one_hot(
     off = _scalar(0 if off_value is None else off_value, target)
     count = convert_to_tensor(depth)
     known = count.spec.value is not None
+    if known and static_int(count, "The depth of one_hot") < 0:
+        raise ValueError(f"The depth of one_hot must be >= 0, but is {depth!r}.")
     result: Tensor = ONE_HOT(
         where,
         *([] if known else [checked_kind(count, _INDEX, "The depth of one_hot")]),
@@ -1471,14 +1537,29 @@ def _select_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
     from runtime.graph.ops.math import unbroadcast
 
     condition, x, y = op.inputs
-    zero = zeros_like(dy)
+    choose, zero = op.definition, zeros_like(dy)
     return [
         None,
-        unbroadcast(SELECT(condition, dy, zero), x),
-        unbroadcast(SELECT(condition, zero, dy), y),
+        unbroadcast(choose(condition, dy, zero), x),
+        unbroadcast(choose(condition, zero, dy), y),
     ]
 
 
+def _broadcast_select_spec(view: View) -> Spec:
+    condition, x, y = [spec.dims for spec in view.inputs]
+    return Spec(view.inputs[1].dtype, broadcast(condition, broadcast(x, y)))
+
+
+def _select_broadcast(condition: Any, x: Any, y: Any) -> Any:
+    return np.where(condition, x, y)[()]
+
+
+SELECT_V2: Definition = Definition(
+    "SelectV2",
+    _broadcast_select_spec,
+    _select_broadcast,
+    gradient=_select_gradient,
+)
 SELECT: Definition = Definition("Select", _select_spec, _select, gradient=_select_gradient)
 WHERE: Definition = Definition(
     "Where",
@@ -1516,8 +1597,21 @@ def where(
         return found
     first, second = same_type(x, y)
     checked_kind(truth, "b", "where")
+    if not (compatible(first.dims, second.dims) and _chooses(truth.dims, first.dims)):
+        raise ValueError(
+            f"where can't choose between shapes {described(first.dims)} and "
+            f"{described(second.dims)} by a condition of shape {described(truth.dims)}: all three "
+            "must be the same, or the condition a vector for the first axis; tf.where_v2 can."
+        )
     result: Tensor = SELECT(truth, first, second, name=name)
     return result
+
+
+def _chooses(condition: Dims, dims: Dims) -> builtins.bool:
+    """Whether a condition of one shape can choose between tensors of another."""
+    if condition == () or dims is None or condition is None or compatible(condition, dims):
+        return True
+    return len(condition) == 1 < len(dims) and compatible(condition, dims[:1])
 
 
 # Making tensors.
@@ -1562,11 +1656,30 @@ def range_(
     values = [start, limit, delta]
     if dtype is not None:
         values = [convert_to_tensor(v, dtype) for v in values]
-    elif not any(isinstance(v, Tensor) for v in values):
-        widest = dtypes.of_array(array_of([static_value(v, "range") for v in values], None))
-        values = [convert_to_tensor(v, widest) for v in values]
+    else:
+        values = _widened(values)
+    if values[2].spec.value is not None and values[2].spec.value == 0:
+        raise ValueError("range requires delta != 0, but it is 0.")
     result: Tensor = RANGE(*same_type(*values, names=("start", "limit", "delta")), name=name)
     return result
+
+
+def _widened(values: list[Any]) -> list[Tensor]:
+    """Numbers as tensors of the widest type among them."""
+    from runtime.graph.ops.math import cast
+
+    order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
+    tensors = [convert_to_tensor(value) for value in values]
+    types = [tensor.dtype for tensor in tensors]
+    widest = max(types, key=lambda t: order.index(t) if t in order else -1)
+    return [
+        value
+        if value.dtype is widest
+        else cast(value, widest)
+        if isinstance(given, Tensor)
+        else convert_to_tensor(given, widest)
+        for given, value in zip(values, tensors, strict=True)
+    ]
 
 
 def _fill_spec(view: View) -> Spec:
@@ -1607,17 +1720,27 @@ def fill(
         The tensor.
     """
     known, inputs = shape_argument(dims)
-    result: Tensor = FILL(convert_to_tensor(value), *inputs, dims=known, name=name)
+    element = convert_to_tensor(value)
+    if isinstance(dims, int) or element.dims not in ((), None):
+        raise ValueError(
+            f"fill needs a vector of sizes and a scalar, but got {dims!r} and a value of shape "
+            f"{described(element.dims)}."
+        )
+    if not inputs and known is not None and any(d is not None and d < 0 for d in known):
+        raise ValueError(f"The sizes of fill must be >= 0, but are {list(known)}.")
+    result: Tensor = FILL(element, *inputs, dims=known, name=name)
     return result
 
 
 def _constant_filled(shape: TensorLike, value: Any, dtype: Any, name: str | None) -> Tensor:
     target = as_dtype(dtype)
     known, inputs = shape_argument(shape)
+    if not inputs and not fully_known(known):
+        raise ValueError(f"The shape of {name} must be fully known, but is {described(known)}.")
     if not inputs and (element_count(known) or 0) <= 1000:
         sizes: Any = known or ()
         return constant_of(np.full(sizes, value, target.numpy), None, name)
-    element = constant_of(np.full((), value, target.numpy), None)
+    element = convert_to_tensor(np.full((), value, target.numpy)[()])
     result: Tensor = FILL(element, *inputs, dims=known, name=name)
     return result
 

@@ -114,9 +114,21 @@ def _scatter_nd_kernel(indices: Any, updates: Any, sizes: Any) -> Any:
     return result
 
 
+def _scatter_nd_spec(view: View) -> Spec:
+    indices, updates, target = view.first.dims, view.inputs[1].dims, _target(view, 2)
+    if indices and updates is not None and target is not None and indices[-1] is not None:
+        wanted = (*indices[:-1], *target[indices[-1] :])
+        if not compatible(updates, wanted):
+            raise Incompatible(
+                f"updates of shape {described(updates)} don't fit indices of shape "
+                f"{described(indices)} into {described(target)}: {described(wanted)} is needed"
+            )
+    return Spec(view.inputs[1].dtype, target)
+
+
 SCATTER_ND: Definition = Definition(
     "ScatterNd",
-    lambda view: Spec(view.inputs[1].dtype, _target(view, 2)),
+    _scatter_nd_spec,
     _scatter_nd_kernel,
     floating=True,
     gradient=lambda op, dy: [None, GATHER_ND(dy, op.inputs[0]), None],
@@ -424,6 +436,10 @@ class UniqueWithCounts(NamedTuple):
 
 def _unique_spec(view: View) -> tuple[Spec, ...]:
     index = view["dtype"]
+    if view.first.dims is not None and len(view.first.dims) != 1:
+        raise Incompatible(
+            f"the input must be a vector, but has shape {described(view.first.dims)}"
+        )
     return (
         Spec(view.first.dtype, (None,)),
         Spec(index, view.first.dims),

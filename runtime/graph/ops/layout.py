@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from runtime.graph import dtypes
-from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
-from runtime.graph.dtypes import as_dtype
+from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import (
+    SELECT_V2,
     concat,
     expand_dims,
     identity,
@@ -23,7 +25,13 @@ from runtime.graph.ops.array import (
 )
 from runtime.graph.ops.array import shape as shape_of
 from runtime.graph.ops.math import cast, less, unbroadcast
-from runtime.graph.ops.rules import checked_kind, rank_of, renamed, static_ints, unchanged
+from runtime.graph.ops.rules import (
+    checked_kind,
+    rank_of,
+    renamed,
+    static_ints,
+    unchanged,
+)
 from runtime.graph.shapes import (
     Dims,
     Incompatible,
@@ -67,6 +75,8 @@ def _tile_spec(view: View) -> Spec:
         raise Incompatible(
             f"multiples {list(times)} must have one number for each axis of {described(dims)}"
         )
+    if any(t is not None and t < 0 for t in times):
+        raise Incompatible(f"multiples {list(times)} must not be negative")
     pairs = zip(dims, times, strict=True)
     return Spec(
         view.first.dtype, tuple([None if d is None or t is None else d * t for d, t in pairs])
@@ -204,6 +214,8 @@ def _pad_spec(view: View) -> Spec:
         )
     if pads.value is None:
         return Spec(view.first.dtype, (None,) * len(dims))
+    if (pads.value < 0).any():
+        raise Incompatible(f"paddings must not be negative, but are {pads.value.tolist()}")
     added = pads.value.sum(1).tolist()
     padded = [None if d is None else d + a for d, a in zip(dims, added, strict=True)]
     return Spec(view.first.dtype, tuple(padded))
@@ -217,7 +229,14 @@ def _bind_pad(view: View) -> Kernel:
     if mode == "constant":
         value = view["value"]
         return lambda x, paddings: np.pad(x, paddings, constant_values=value)
-    return lambda x, paddings: np.pad(x, paddings, mode)  # type: ignore[call-overload]  # mode is one of NumPy's
+    return lambda x, paddings: _mirrored(x, paddings, mode)
+
+
+def _mirrored(x: Any, paddings: Any, mode: str) -> Any:
+    room = np.array(x.shape).reshape(-1, 1) - (mode == "reflect")
+    if (paddings > room).any():
+        raise ValueError(f"paddings {paddings.tolist()} are too large to mirror shape {x.shape}")
+    return np.pad(x, paddings, mode)  # type: ignore[call-overload]  # mode is one of NumPy's
 
 
 def _unpadded_spec(view: View) -> Spec:
@@ -296,7 +315,77 @@ def pad(
     pads = _integers(paddings, "The paddings of pad")
     source = convert_to_tensor(tensor)
     value = b"" if source.dtype is dtypes.string and constant_values == 0 else constant_values
-    result: Tensor = PAD(source, pads, mode=mode.upper(), value=value, name=name)
+    plain = "Pad" if isinstance(value, (int, float, bytes)) and not value else "PadV2"
+    title = name or (plain if mode.upper() == "CONSTANT" else "MirrorPad")
+    result: Tensor = PAD(source, pads, mode=mode.upper(), value=value, name=title)
+    return result
+
+
+# The same bits.
+
+
+def _bitcast_spec(view: View) -> Spec:
+    dims, target = view.first.dims, view["dtype"]
+    ratio = _size_ratio(view.first.dtype, target)
+    if dims is None or ratio == 1:
+        return Spec(target, dims)
+    if ratio > 1:
+        return Spec(target, (*dims, int(ratio)))
+    needed = round(1 / ratio)
+    if not dims or dims[-1] not in (None, needed):
+        raise Incompatible(
+            f"a tensor of {view.first.dtype.name} and shape {described(dims)} can't be bitcast to "
+            f"{target.name}: its last axis must have size {needed}"
+        )
+    return Spec(target, dims[:-1])
+
+
+def _size_ratio(source: DType, target: DType) -> float:
+    return source.numpy.itemsize / target.numpy.itemsize
+
+
+def _bind_bitcast(view: View) -> Kernel:
+    target = view["dtype"].numpy
+    ratio = _size_ratio(view.first.dtype, view["dtype"])
+
+    def kernel(x: Any) -> Any:
+        rows = np.ascontiguousarray(x)[..., None] if ratio > 1 else np.ascontiguousarray(x)
+        if ratio < 1 and (not x.ndim or x.shape[-1] != round(1 / ratio)):
+            raise ValueError(f"the last axis of shape {x.shape} must have size {round(1 / ratio)}")
+        shape = x.shape if ratio == 1 else x.shape[:-1] if ratio < 1 else (*x.shape, int(ratio))
+        return rows.view(target).reshape(shape)[()]
+
+    return kernel
+
+
+BITCAST: Definition = Definition(
+    "Bitcast", _bitcast_spec, bind=_bind_bitcast, aliases=True, gradient=not_differentiable
+)
+
+
+@export("bitcast")
+def bitcast(input: TensorLike, type: Any, name: str | None = None) -> Tensor:
+    """A tensor of the same bits, read as another element type.
+
+    Source: the ``tf.compat.v1.bitcast`` documentation.
+
+    Args:
+        input: A tensor of numbers.
+        type: The element type. If its elements are smaller, each element becomes a new last
+            axis; if they are larger, the last axis becomes one element.
+        name: Name of the operation.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        TypeError: If one of the types has no bits to speak of (strings, bools).
+        ValueError: If the last axis has the wrong size.
+    """
+    tensor, target = checked_kind(convert_to_tensor(input), "fiuc", "Bitcast"), as_dtype(type)
+    if target.numpy.kind not in "fiuc":
+        raise TypeError(f"Bitcast can't convert {tensor.dtype.name} to {target.name}.")
+    result: Tensor = BITCAST(tensor, dtype=target, name=name)
     return result
 
 
@@ -311,8 +400,9 @@ def _bind_reverse(view: View) -> Kernel:
 def _reverse_spec(view: View) -> Spec:
     dims = view.first.dims
     if dims is not None:
-        for axis in view["axes"]:
-            normalized_axis(axis, len(dims))
+        axes = [normalized_axis(axis, len(dims)) for axis in view["axes"]]
+        if len(set(axes)) != len(axes):
+            raise Incompatible(f"axes {list(view['axes'])} name one axis twice")
     return unchanged(view)
 
 
@@ -340,6 +430,15 @@ def reverse(tensor: TensorLike, axis: TensorLike, name: str | None = None) -> Te
     Raises:
         ValueError: If there is no such axis.
     """
+    from runtime.graph.ops import late_axes
+
+    if late_axes.is_late(axis):
+        late: Tensor = late_axes.reversed_along(
+            convert_to_tensor(tensor), axis, name or "ReverseV2"
+        )
+        return late
+    if isinstance(axis, int):
+        raise ValueError(f"reverse needs a list of axes, but got {axis}: give [{axis}].")
     axes = static_ints(axis, "The axis of reverse")
     result: Tensor = REVERSE(convert_to_tensor(tensor), axes=axes, name=name)
     return result
@@ -537,11 +636,25 @@ def split(
         ValueError: If the parts don't fit, or their number isn't known.
     """
     tensor = convert_to_tensor(value)
+    from runtime.graph.ops import late_axes
+
+    if late_axes.is_late(axis):
+        parts: list[Tensor] = late_axes.cut(
+            tensor, axis, lambda x: split(x, num_or_size_splits, 1, num), name
+        )
+        return parts
     along = static_ints(axis, "The axis of split")[0]
     sizes = _integers(num_or_size_splits, "The sizes of split")
     if sizes.dims == () and sizes.spec.value is not None:
         inputs, number = [], int(sizes.spec.value)
+    elif sizes.dims == ():
+        raise ValueError(
+            f"split takes a number of parts that the graph knows, or a vector of sizes, but got "
+            f"the scalar tensor {sizes.name!r}, whose value depends on the run."
+        )
     else:
+        if not isinstance(num_or_size_splits, Tensor):
+            tensor.graph.unique_name("Const")  # TensorFlow makes the sizes before it enters
         inputs, number = [sizes], num if sizes.dims is None else sizes.dims[0]  # type: ignore[assignment]  # checked below
         number = num if number is None else number
     if number is None:
@@ -571,14 +684,19 @@ def sequence_mask(
     Returns:
         A tensor with one more axis.
     """
-    from runtime.graph.graph import get_default_graph
     from runtime.graph.ops.reduction import reduce_max
 
     with get_default_graph().name_scope(name or "SequenceMask"):
-        counts = _integers(lengths, "The lengths of sequence_mask")
+        counts = checked_kind(convert_to_tensor(lengths), "iuf", "The lengths of sequence_mask")
         last = reduce_max(counts) if maxlen is None else convert_to_tensor(maxlen)
-        places = range_(0, cast(last, counts.dtype), convert_to_tensor(1, counts.dtype))
-        return cast(less(places, expand_dims(counts, -1)), as_dtype(dtype))
+        if last.dims not in ((), None):
+            raise ValueError(f"The maxlen of sequence_mask must be a scalar, but is {maxlen!r}.")
+        one = convert_to_tensor(1, counts.dtype)
+        places = range_(convert_to_tensor(0, counts.dtype), cast(last, counts.dtype), one)
+        rows = cast(expand_dims(counts, -1), counts.dtype, "Cast")
+        mask = less(places, rows)
+        target = as_dtype(dtype)
+        return mask if target.is_bool else cast(mask, target)
 
 
 @export("meshgrid")
@@ -597,19 +715,21 @@ def meshgrid(*args: TensorLike, **kwargs: Any) -> list[Tensor]:
         ValueError: If there is no such indexing.
     """
     indexing = kwargs.pop("indexing", "xy")
-    kwargs.pop("name", None)
+    name = kwargs.pop("name", "meshgrid")
     if kwargs:
         raise TypeError(f"meshgrid() got unexpected keyword arguments {sorted(kwargs)}")
     if indexing not in ("xy", "ij"):
         raise ValueError(f"indexing must be 'xy' or 'ij', not {indexing!r}.")
-    vectors = [reshape(v, [-1]) for v in args]
-    order = list(range(len(vectors)))
+    order = list(range(len(args)))
     if indexing == "xy" and len(order) > 1:
         order[:2] = [1, 0]
-    sizes = [shape_of(vectors[i]) for i in order]
-    whole: Any = concat(sizes, 0) if sizes else []
-    shapes = [[-1 if i == k else 1 for i in order] for k in range(len(vectors))]
-    return [broadcast_to(reshape(v, s), whole) for v, s in zip(vectors, shapes, strict=True)]
+    with get_default_graph().name_scope(name):
+        vectors = [reshape(v, [-1]) for v in args]
+        sizes = [shape_of(vectors[i]) for i in order]
+        whole: Any = concat(sizes, 0) if sizes else []
+        shapes = [[-1 if i == k else 1 for i in order] for k in range(len(vectors))]
+        turned = [reshape(v, s) for v, s in zip(vectors, shapes, strict=True)]
+        return [broadcast_to(vector, whole, "mul") for vector in turned]
 
 
 @export("shape_n")
@@ -624,7 +744,28 @@ def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -
     Returns:
         A list of vectors.
     """
-    return [shape_of(t, name, out_type) for t in input]
+    found = _SHAPE_N(*map(convert_to_tensor, input), dtype=as_dtype(out_type), name=name)
+    return [found] if isinstance(found, Tensor) else list(found)
+
+
+def _bind_shapes(view: View) -> Kernel:
+    dtype = view["dtype"].numpy
+
+    def kernel(*values: Any) -> Any:
+        sizes = tuple([np.array(x.shape, dtype) for x in values])
+        return sizes if len(sizes) > 1 else sizes[0]
+
+    return kernel
+
+
+def _shapes_spec(view: View) -> tuple[Spec, ...]:
+    lengths = [None if spec.dims is None else len(spec.dims) for spec in view.inputs]
+    return tuple([Spec(view["dtype"], (length,)) for length in lengths])
+
+
+_SHAPE_N: Definition = Definition(
+    "ShapeN", _shapes_spec, bind=_bind_shapes, gradient=not_differentiable
+)
 
 
 @export("identity_n")
@@ -743,7 +884,8 @@ def matrix_transpose(
     if rank < 2:
         raise ValueError(f"matrix_transpose needs a matrix, but {tensor!r} has rank {rank}.")
     order = [*range(rank - 2), rank - 1, rank - 2]
-    return transpose(tensor, order, name, conjugate)
+    with get_default_graph().name_scope(name):
+        return transpose(tensor, order, conjugate=conjugate)
 
 
 @export("parallel_stack")
@@ -757,7 +899,8 @@ def parallel_stack(values: Any, name: str = "parallel_stack") -> Tensor:
     Returns:
         The joined tensor.
     """
-    return stack(values, 0, name)
+    with get_default_graph().name_scope(name):
+        return stack([convert_to_tensor(v) for v in values], 0, "ParallelConcat")
 
 
 @export("strided_slice")
@@ -787,11 +930,13 @@ def strided_slice(
         new_axis_mask: Bits of the places that stand for a new axis.
         shrink_axis_mask: Bits of the axes on which `begin` is an index.
         var: Without effect.
-        name: Without effect.
+        name: Name of the operation.
 
     Returns:
         The part.
     """
+    from runtime.graph.tensor import OVERLOADS
+
     first, last = static_ints(begin, "begin"), static_ints(end, "end")
     steps = (1,) * len(first) if strides is None else static_ints(strides, "strides")
 
@@ -806,7 +951,11 @@ def strided_slice(
         start = None if begin_mask & bit else first[i]
         return slice(start, None if end_mask & bit else last[i], steps[i])
 
-    result: Tensor = convert_to_tensor(input_)[tuple([part(i) for i in range(len(first))])]
+    source = convert_to_tensor(input_)
+    if strides is None:
+        source.graph.unique_name("ones_like")
+    key = tuple([part(i) for i in range(len(first))])
+    result: Tensor = OVERLOADS["getitem"](source, key, name or "StridedSlice")
     return result
 
 
@@ -827,10 +976,9 @@ def where_v2(
     """
     if x is None or y is None:
         return where(condition, x, y, name)
-    truth = convert_to_tensor(condition)
-    first = convert_to_tensor(x)
-    whole = broadcast_dynamic_shape(shape_of(truth), shape_of(first))
-    return where(broadcast_to(truth, whole), x, y, name)
+    truth = checked_kind(convert_to_tensor(condition), "b", "where_v2")
+    result: Tensor = SELECT_V2(truth, *same_type(x, y), name=name)
+    return result
 
 
 def _blocks_spec(view: View) -> Spec:
@@ -904,8 +1052,60 @@ def space_to_batch_nd(
         The tensor.
     """
     sizes = _integers(block_shape, "block_shape"), _integers(paddings, "paddings")
-    result: Tensor = BLOCKS(convert_to_tensor(input), *sizes, batch_to_space=False, name=name)
+    result: Tensor = BLOCKS(
+        convert_to_tensor(input), *sizes, batch_to_space=False, name=name or "SpaceToBatchND"
+    )
     return result
+
+
+@export("space_to_batch")
+def space_to_batch(
+    input: TensorLike,
+    paddings: TensorLike,
+    block_size: int | None = None,
+    name: str | None = None,
+    block_shape: TensorLike = None,
+) -> Tensor:
+    """Moves the places inside of square blocks to the first axis.
+
+    Args:
+        input: A tensor of rank 4.
+        paddings: How many zeros to add on the second and third axis first.
+        block_size: The size of blocks on these axes.
+        name: Name of the operation.
+        block_shape: Another form of `block_size`: the size on each axis.
+
+    Returns:
+        The tensor.
+    """
+    sizes = renamed(block_shape, block_size, "block_shape", "block_size")
+    shape = [sizes, sizes] if isinstance(sizes, int) else sizes
+    return space_to_batch_nd(input, shape, paddings, name)
+
+
+@export("batch_to_space")
+def batch_to_space(
+    input: TensorLike,
+    crops: TensorLike,
+    block_size: int | None = None,
+    name: str | None = None,
+    block_shape: TensorLike = None,
+) -> Tensor:
+    """Moves places on the first axis into square blocks: the opposite of `space_to_batch`.
+
+    Args:
+        input: A tensor of rank 4.
+        crops: How much to cut off on the second and third axis afterwards.
+        block_size: The size of blocks on these axes.
+        name: Name of the operation.
+        block_shape: Another form of `block_size`: the size on each axis.
+
+    Returns:
+        The tensor.
+    """
+    sizes = renamed(block_shape, block_size, "block_shape", "block_size")
+    shape = [sizes, sizes] if isinstance(sizes, int) else sizes
+    return batch_to_space_nd(input, shape, crops, name)
 
 
 @export("batch_to_space_nd", "manip.batch_to_space_nd")
@@ -924,5 +1124,7 @@ def batch_to_space_nd(
         The tensor.
     """
     sizes = _integers(block_shape, "block_shape"), _integers(crops, "crops")
-    result: Tensor = BLOCKS(convert_to_tensor(input), *sizes, batch_to_space=True, name=name)
+    result: Tensor = BLOCKS(
+        convert_to_tensor(input), *sizes, batch_to_space=True, name=name or "BatchToSpaceND"
+    )
     return result

@@ -788,9 +788,11 @@ def saturate_cast(value: TensorLike, dtype: Any, name: str | None = None) -> Ten
     Returns:
         A tensor of that type.
     """
-    target, tensor = as_dtype(dtype), convert_to_tensor(value)
-    low, high = (tensor.dtype.as_numpy_dtype(limit) for limit in target.limits)
-    return cast(minimum(maximum(tensor, low), high), target, name)
+    target = as_dtype(dtype)
+    with get_default_graph().name_scope(name or "saturate_cast") as scope:
+        tensor = convert_to_tensor(value)
+        low, high = (tensor.dtype.as_numpy_dtype(limit) for limit in target.limits)
+        return cast(minimum(maximum(tensor, low), high), target, scope)
 
 
 @export("clip_by_value")

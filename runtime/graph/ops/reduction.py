@@ -12,6 +12,7 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Gradient, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.math import cast, equal, exp, log, not_equal, sqrt, square
 from runtime.graph.ops.rules import axes_of, checked_kind, renamed, static_int
 from runtime.graph.shapes import Dims, Incompatible, element_count, fully_known, normalized_axis
@@ -22,7 +23,20 @@ _NUMBERS = "fciu"
 _SMALL = 1 << 16
 
 
-def _reduced_dims(dims: Dims, axes: tuple[int, ...] | None, keep: builtins.bool) -> Dims:
+def reduced_dims(dims: Dims, axes: tuple[int, ...] | None, keep: builtins.bool) -> Dims:
+    """The shape of something that was reduced.
+
+    Args:
+        dims: The shape before.
+        axes: The axes that are reduced; all if None.
+        keep: Whether they stay, with size 1.
+
+    Returns:
+        The shape.
+
+    Raises:
+        Incompatible: If there is no such axis.
+    """
     if axes is None:
         return () if not keep else None if dims is None else (1,) * len(dims)
     if dims is None:
@@ -34,7 +48,7 @@ def _reduced_dims(dims: Dims, axes: tuple[int, ...] | None, keep: builtins.bool)
 
 
 def _reduced(view: View) -> Spec:
-    dims = _reduced_dims(view.first.dims, view["axes"], view["keepdims"])
+    dims = reduced_dims(view.first.dims, view["axes"], view["keepdims"])
     return Spec(view["dtype"], dims)
 
 
@@ -123,9 +137,7 @@ def _bind_restore(view: View) -> Kernel:
 
 RESTORE_AXES: Definition = Definition(
     "RestoreAxes",
-    lambda view: Spec(
-        view.first.dtype, _reduced_dims(view.inputs[1].dims, view["axes"], keep=True)
-    ),
+    lambda view: Spec(view.first.dtype, reduced_dims(view.inputs[1].dims, view["axes"], keep=True)),
     bind=_bind_restore,
     gradient=lambda op, dy: [SQUEEZE_LIKE(dy, op.inputs[0]), None],
     aliases=True,
@@ -257,6 +269,23 @@ SUM: Definition = Definition(
 )
 
 
+def take_names_of_axes(tensor: Tensor) -> None:
+    """Uses up the names of what TensorFlow makes to reduce over all axes.
+
+    Args:
+        tensor: The tensor that is reduced.
+    """
+    for name in ("Rank", "range") if tensor.dims is None else ("Const",):
+        tensor.graph.unique_name(name)
+
+
+def _late(function: Any, tensor: Tensor, axes: Any, keep: bool, name: str) -> Tensor:
+    from runtime.graph.ops import late_axes
+
+    result: Tensor = late_axes.reduced(tensor, axes, keep, function, name)
+    return result
+
+
 def _reduction(
     name: str,
     type_name: str,
@@ -282,7 +311,13 @@ def _reduction(
         tensor = checked_kind(convert_to_tensor(input_tensor), kinds, type_name)
         chosen = renamed(axis, reduction_indices, "axis", "reduction_indices")
         keep = renamed(keepdims, keep_dims, "keepdims", "keep_dims")
+        from runtime.graph.ops import late_axes
+
+        if chosen is not None and late_axes.is_late(chosen):
+            return _late(function, tensor, chosen, bool(keep), name or type_name)
         axes = axes_of(chosen, tensor.dims, type_name)
+        if chosen is None:
+            take_names_of_axes(tensor)
         result: Tensor = found(
             tensor, axes=axes, keepdims=bool(keep), dtype=tensor.dtype, name=name
         )
@@ -370,24 +405,25 @@ def reduce_logsumexp(
     Returns:
         The reduced tensor.
     """
-    from runtime.graph.ops.array import stop_gradient
+    from runtime.graph.ops.array import stop_gradient, zeros_like
     from runtime.graph.ops.math import is_finite
     from runtime.graph.tensor import OVERLOADS
 
-    tensor = convert_to_tensor(input_tensor)
-    axis = renamed(axis, reduction_indices, "axis", "reduction_indices")
-    keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
-    largest = stop_gradient(reduce_max(tensor, axis, keepdims=True))
-    shift = OVERLOADS["select"](is_finite(largest), largest, largest * 0)
-    total = log(reduce_sum(exp(tensor - shift), axis, keepdims=True)) + shift
-    return reduce_sum(total, axis, keepdims=keep, name=name or "ReduceLogSumExp")
+    with get_default_graph().name_scope(name or "ReduceLogSumExp") as scope:
+        tensor = convert_to_tensor(input_tensor)
+        axis = renamed(axis, reduction_indices, "axis", "reduction_indices")
+        keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
+        largest = stop_gradient(reduce_max(tensor, axis, keepdims=True))
+        shift = OVERLOADS["select"](is_finite(largest), largest, zeros_like(largest))
+        total = log(reduce_sum(exp(tensor - shift), axis, keepdims=True)) + shift
+        return reduce_sum(total, axis, keepdims=keep, name=scope)
 
 
 # Positions of extremes.
 
 
 def _position_spec(view: View) -> Spec:
-    return Spec(view["dtype"], _reduced_dims(view.first.dims, (view["axis"],), keep=False))
+    return Spec(view["dtype"], reduced_dims(view.first.dims, (view["axis"],), keep=False))
 
 
 def _position(function: Callable[..., Any]) -> Callable[[View], Kernel]:
@@ -418,6 +454,18 @@ def _arg_function(name: str, old: str, definition: Definition, which: str) -> No
     ) -> Tensor:
         tensor = convert_to_tensor(input)
         chosen = renamed(axis, dimension, "axis", "dimension")
+        from runtime.graph.ops import late_axes
+
+        if chosen is not None and late_axes.is_late(chosen):
+            target = as_dtype(output_type)
+            late: Tensor = late_axes.along(
+                tensor,
+                chosen,
+                lambda x: definition(x, axis=1, dtype=target),
+                name or definition.type,
+                False,
+            )
+            return late
         number = 0 if chosen is None else static_int(chosen, f"The axis of {definition.type}")
         _check_axis(definition.type, number, tensor.dims)
         result: Tensor = definition(tensor, axis=number, dtype=as_dtype(output_type), name=name)
@@ -503,12 +551,14 @@ def count_nonzero(
     Returns:
         A tensor of numbers.
     """
-    tensor = convert_to_tensor(renamed(input, input_tensor, "input", "input_tensor"))
-    zero = convert_to_tensor(np.zeros((), tensor.dtype.numpy)[()])
-    there = cast(not_equal(tensor, zero), dtypes.int64)
     chosen = renamed(axis, reduction_indices, "axis", "reduction_indices")
     keep = renamed(keepdims, keep_dims, "keepdims", "keep_dims")
-    return cast(reduce_sum(there, chosen, keepdims=keep), dtype, name)
+    with get_default_graph().name_scope(name or "count_nonzero"):
+        tensor = convert_to_tensor(renamed(input, input_tensor, "input", "input_tensor"))
+        is_text = tensor.dtype is dtypes.string
+        zero = convert_to_tensor(b"" if is_text else np.zeros((), tensor.dtype.numpy)[()])
+        there = cast(not_equal(tensor, zero), dtypes.int64)
+        return cast(reduce_sum(there, chosen, keepdims=keep), dtype)
 
 
 @export("math.reduce_variance")

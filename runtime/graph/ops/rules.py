@@ -172,9 +172,12 @@ def axes_of(axis: TensorLike, dims: Dims, what: str) -> tuple[int, ...] | None:
     if dims is None:
         return axes
     try:
-        return tuple(sorted({normalized_axis(a, len(dims)) for a in axes}))
+        found = {normalized_axis(a, len(dims)) for a in axes}
     except Incompatible as error:
         raise ValueError(f"{what}: {error} (shape {described(dims)}).") from None
+    if len(found) != len(axes):
+        raise ValueError(f"{what}: the axes {list(axes)} name one axis twice.")
+    return tuple(sorted(found))
 
 
 def renamed(new: Any, old: Any, new_name: str, old_name: str) -> Any:

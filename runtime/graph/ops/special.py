@@ -10,6 +10,7 @@ from runtime.graph import dtypes
 from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.elementwise import Function, binary, unary
 from runtime.graph.ops.math import (
     add_n,
@@ -445,6 +446,29 @@ _CUMPROD: Definition = Definition(
 )
 
 
+def _accumulated(
+    definition: Definition,
+    x: TensorLike,
+    axis: TensorLike,
+    exclusive: builtins.bool,
+    reverse: builtins.bool,
+    name: str | None,
+) -> Tensor:
+    tensor = convert_to_tensor(x)
+    order: dict[str, Any] = {"exclusive": exclusive, "reverse": reverse}
+    result: Tensor
+    from runtime.graph.ops import late_axes
+
+    if late_axes.is_late(axis):
+        result = late_axes.along(
+            tensor, axis, lambda part: definition(part, axis=1, **order), name or definition.type
+        )
+    else:
+        number = static_int(axis, f"The axis of {definition.type}")
+        result = definition(tensor, axis=number, **order, name=name)
+    return result
+
+
 @export("cumsum", "math.cumsum")
 def cumsum(
     x: TensorLike,
@@ -468,11 +492,7 @@ def cumsum(
     Raises:
         ValueError: If there is no such axis.
     """
-    along = static_int(axis, "The axis of cumsum")
-    result: Tensor = _CUMSUM(
-        convert_to_tensor(x), axis=along, exclusive=exclusive, reverse=reverse, name=name
-    )
-    return result
+    return _accumulated(_CUMSUM, x, axis, exclusive, reverse, name)
 
 
 @export("cumprod", "math.cumprod")
@@ -498,11 +518,7 @@ def cumprod(
     Raises:
         ValueError: If there is no such axis.
     """
-    along = static_int(axis, "The axis of cumprod")
-    result: Tensor = _CUMPROD(
-        convert_to_tensor(x), axis=along, exclusive=exclusive, reverse=reverse, name=name
-    )
-    return result
+    return _accumulated(_CUMPROD, x, axis, exclusive, reverse, name)
 
 
 # Evenly spaced numbers.
@@ -514,8 +530,8 @@ def _linspace_spec(view: View) -> Spec:
 
 
 def _linspace(start: Any, stop: Any, count: Any) -> Any:
-    if count < 1:
-        raise ValueError(f"Requires num > 0: {count}")
+    if count < 0:
+        raise ValueError(f"Requires num >= 0: {count}")
     return np.linspace(start, stop, int(count)).astype(start.dtype)
 
 
@@ -543,13 +559,15 @@ def linspace(
     Raises:
         ValueError: If the ends are no scalars.
     """
-    first, last = same_type(start, stop, names=("start", "stop"))
-    if axis or not compatible(first.dims, ()) or not compatible(last.dims, ()):
-        raise ValueError("linspace supports scalars for start and stop, and axis 0.")
-    count = checked_kind(convert_to_tensor(num), "iu", "linspace")
-    checked_kind(first, "f", "linspace")
-    result: Tensor = _LINSPACE(first, last, count, name=name or "LinSpace")
-    return result
+    with get_default_graph().name_scope(name or "linspace"):
+        first, last = same_type(start, stop, names=("start", "stop"))
+        if axis or not compatible(first.dims, ()) or not compatible(last.dims, ()):
+            raise ValueError("linspace supports scalars for start and stop, and axis 0.")
+        count = checked_kind(convert_to_tensor(num), "iu", "linspace")
+        if checked_kind(first, "fiu", "linspace").dtype.is_integer:
+            first, last = cast(first, dtypes.float64), cast(last, dtypes.float64)
+        result: Tensor = _LINSPACE(first, last, count, name="Slice")
+        return result
 
 
 # Combinations of others.

@@ -1,5 +1,6 @@
 """Strings: making them of numbers, joining, cutting and reading them."""
 
+import math
 import re
 from typing import Any
 
@@ -10,7 +11,9 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import as_dtype
 from runtime.graph.export import export
-from runtime.graph.ops.rules import checked_kind
+from runtime.graph.graph import get_default_graph
+from runtime.graph.ops.reduction import reduced_dims
+from runtime.graph.ops.rules import axes_of, checked_kind, renamed, static_ints
 from runtime.graph.shapes import broadcast
 from runtime.graph.tensor import Tensor
 
@@ -114,6 +117,76 @@ def _bind_join(view: View) -> Kernel:
 _JOIN: Definition = Definition(
     "StringJoin", _joined_spec, bind=_bind_join, gradient=not_differentiable
 )
+
+
+def _bind_reduce_join(view: View) -> Kernel:
+    axes, separator, keep = view["axes"], view["separator"].encode(), view["keepdims"]
+
+    def join(x: Any) -> Any:
+        # The first of the axes is joined first, so its elements stand closest together.
+        chosen = [axis % x.ndim for axis in (range(x.ndim) if axes is None else axes[::-1])]
+        kept = [axis for axis in range(x.ndim) if axis not in chosen]
+        rows = np.transpose(x, [*kept, *chosen])
+        shape = rows.shape[: len(kept)]
+        if keep:
+            shape = tuple([1 if axis in chosen else size for axis, size in enumerate(x.shape)])
+        lines = rows.reshape(math.prod(rows.shape[: len(kept)]), -1).tolist()
+        result = np.empty(len(lines), object)
+        result[:] = [separator.join(line) for line in lines]
+        return result.reshape(shape)[()]
+
+    return join
+
+
+def _reduce_joined(view: View) -> Spec:
+    dims = reduced_dims(view.first.dims, view["axes"], view["keepdims"])
+    return Spec(dtypes.string, dims)
+
+
+_REDUCE_JOIN: Definition = Definition(
+    "ReduceJoin", _reduce_joined, bind=_bind_reduce_join, gradient=not_differentiable
+)
+
+
+@export("reduce_join", "strings.reduce_join")
+def reduce_join(
+    inputs: TensorLike,
+    axis: TensorLike = None,
+    keep_dims: bool | None = None,
+    separator: str = "",
+    name: str | None = None,
+    reduction_indices: TensorLike = None,
+    keepdims: bool | None = None,
+) -> Tensor:
+    """Joins strings along axes.
+
+    Source: the ``tf.compat.v1.reduce_join`` documentation.
+
+    Args:
+        inputs: A tensor of strings.
+        axis: The axis, or axes in the order in which they are joined; all if None.
+        keep_dims: The old name of `keepdims`.
+        separator: What stands between the strings.
+        name: Name of the operation.
+        reduction_indices: The old name of `axis`.
+        keepdims: Whether the joined axes stay, with size 1.
+
+    Returns:
+        The joined strings.
+
+    Raises:
+        ValueError: If there is no such axis.
+    """
+    chosen = renamed(axis, reduction_indices, "axis", "reduction_indices")
+    keep = renamed(keepdims, keep_dims, "keepdims", "keep_dims")
+    with get_default_graph().name_scope("ReduceJoin"):
+        tensor = _text(inputs, "ReduceJoin")
+        axes = None if chosen is None else static_ints(chosen, "The axis of reduce_join")
+        axes_of(axes, tensor.dims, "reduce_join")
+        result: Tensor = _REDUCE_JOIN(
+            tensor, axes=axes, keepdims=bool(keep), separator=separator, name=name
+        )
+        return result
 
 
 @export("string_join", "strings.join")
