@@ -15,6 +15,12 @@ MODULES: Final = {
     "runtime.data.structures": (
         "TensorSpec"
     ),
+    "runtime.example_parsing": (
+        "FixedLenFeature FixedLenSequenceFeature SparseFeature VarLenFeature io.FixedLenFeature "
+        "io.FixedLenSequenceFeature io.SparseFeature io.VarLenFeature io.parse_example "
+        "io.parse_single_example io.parse_single_sequence_example parse_example "
+        "parse_single_example parse_single_sequence_example"
+    ),
     "runtime.files": (
         "gfile.Copy gfile.DeleteRecursively gfile.Exists gfile.FastGFile gfile.GFile gfile.Glob "
         "gfile.IsDirectory gfile.ListDirectory gfile.MakeDirs gfile.MkDir gfile.Open "
@@ -329,7 +335,13 @@ MODULES: Final = {
         "write_file"
     ),
     "runtime.readers": (
-        "FixedLengthRecordReader IdentityReader ReaderBase TextLineReader WholeFileReader"
+        "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader "
+        "WholeFileReader"
+    ),
+    "runtime.record_file": (
+        "io.TFRecordCompressionType io.TFRecordOptions io.TFRecordWriter io.tf_record_iterator "
+        "python_io.TFRecordCompressionType python_io.TFRecordOptions python_io.TFRecordWriter "
+        "python_io.tf_record_iterator"
     ),
     "runtime.train": (
         "MetaGraphDef MonitoredSession"

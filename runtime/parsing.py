@@ -17,7 +17,10 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
+from runtime.graph.graph import Graph
+from runtime.graph.operation import Operation
 from runtime.graph.ops.rules import fixed, renamed
+from runtime.graph.shapes import TensorShape
 from runtime.graph.tensor import Tensor
 
 __all__ = [
@@ -379,7 +382,7 @@ class SparseTensorValue(NamedTuple):
 
 @export("SparseTensor", "sparse.SparseTensor")
 class SparseTensor:
-    """The elements of a matrix that are there: what `string_split` gives.
+    """The elements of a tensor that are there: what `string_split` and `parse_example` give.
 
     Args:
         indices: int64, one row for each element: where it is.
@@ -411,6 +414,28 @@ class SparseTensor:
     def dtype(self) -> DType:
         """The type of the elements."""
         return self._values.dtype
+
+    @property
+    def shape(self) -> TensorShape:
+        """What is known statically of the shape of the whole."""
+        spec, rank = self._dense_shape.spec, self._dense_shape.dims
+        if spec.value is not None:
+            return TensorShape(spec.value.tolist())
+        return TensorShape(spec.partial or (None if rank is None else [None] * (rank[0] or 0)))
+
+    def get_shape(self) -> TensorShape:
+        """What is known statically of the shape of the whole."""
+        return self.shape
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that it belongs to."""
+        return self._values.graph
+
+    @property
+    def op(self) -> Operation:
+        """The operation that gives the elements."""
+        return self._values.op
 
     def _as_fetches(self) -> tuple[Any, list[Tensor]]:
         return SparseTensorValue, [self._indices, self._values, self._dense_shape]
@@ -535,9 +560,13 @@ def _dense(indices: Any, values: Any, sizes: Any, default: Any) -> Any:
     return dense
 
 
-TO_DENSE = _define(
-    "SparseToDense", lambda view: Spec(view.inputs[1].dtype, (None, None)), kernel=_dense
-)
+def _dense_spec(view: View) -> Spec:
+    sizes = view.inputs[2].dims
+    axes = None if sizes is None else sizes[0]
+    return Spec(view.inputs[1].dtype, None if axes is None else (None,) * axes)
+
+
+TO_DENSE = _define("SparseToDense", _dense_spec, kernel=_dense)
 
 
 @export("sparse_tensor_to_dense", "sparse.to_dense")
@@ -547,16 +576,16 @@ def sparse_tensor_to_dense(
     validate_indices: bool = True,
     name: str | None = None,
 ) -> Tensor:
-    """A whole matrix of the elements that are there.
+    """A whole tensor of the elements that are there.
 
     Args:
-        sp_input: What `string_split` gave.
+        sp_input: What `string_split`, or `parse_example` for a `VarLenFeature`, gave.
         default_value: What stands where there is no element; 0 or the empty string if None.
         validate_indices: Without effect.
         name: Name of the operation.
 
     Returns:
-        The matrix.
+        The tensor.
     """
     dtype = sp_input.values.dtype
     if default_value is None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from runtime import errors
-from runtime.data.files import Layout, opened, text
+from runtime.data.files import Layout, opened, reading, text
 from runtime.data.files import records as records_of
 from runtime.graph import dtypes
 from runtime.graph.convert import TensorLike, convert_to_tensor
@@ -21,11 +21,13 @@ from runtime.graph.ops.data_flow import QueueBase
 from runtime.graph.ops.rules import fixed, no_output
 from runtime.graph.queue_state import QueueState
 from runtime.graph.tensor import Tensor
+from runtime.record_file import compression_of, framed
 
 __all__ = [
     "FixedLengthRecordReader",
     "IdentityReader",
     "ReaderBase",
+    "TFRecordReader",
     "TextLineReader",
     "WholeFileReader",
 ]
@@ -172,9 +174,17 @@ def _fixed(op: Operation, name: str) -> Records:
         yield f"{name}:{number}", record[()]
 
 
+def _tf_records(op: Operation, name: str) -> Records:
+    compression = op.attributes["compression_type"]
+    with reading(name), opened(name, compression) as file:
+        for place, record in framed(file, name):
+            yield f"{name}:{place}", record
+
+
 LINES = _reader("TextLineReaderV2", _lines)
 WHOLE = _reader("WholeFileReaderV2", _whole)
 FIXED = _reader("FixedLengthRecordReaderV2", _fixed)
+TF_RECORDS = _reader("TFRecordReaderV2", _tf_records)
 IDENTITY = _reader("IdentityReaderV2", lambda op, name: iter([(name, name.encode())]))
 
 
@@ -290,6 +300,21 @@ class WholeFileReader(ReaderBase):
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(WHOLE(name=name))
+
+
+@export("TFRecordReader")
+class TFRecordReader(ReaderBase):
+    """Reads files of records in TensorFlow's form; the key is ``file:byte``.
+
+    Needs the extra ``records``.
+
+    Args:
+        name: Name of the operation.
+        options: `tf.python_io.TFRecordOptions`.
+    """
+
+    def __init__(self, name: str | None = None, options: Any = None) -> None:  # Any: see options
+        super().__init__(TF_RECORDS(compression_type=compression_of(options), name=name))
 
 
 @export("IdentityReader")

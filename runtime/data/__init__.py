@@ -12,6 +12,7 @@ from runtime.data.dataset import (
     FixedLengthRecordDataset,
     Options,
     TextLineDataset,
+    TFRecordDataset,
 )
 from runtime.data.iterators import Iterator
 from runtime.graph.export import missing
@@ -22,6 +23,7 @@ __all__ = [
     "FixedLengthRecordDataset",
     "Iterator",
     "Options",
+    "TFRecordDataset",
     "TextLineDataset",
     "experimental",
     "get_output_classes",

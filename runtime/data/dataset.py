@@ -792,6 +792,37 @@ class FixedLengthRecordDataset(Dataset):
         super().__init__(variant, TensorSpec([], dtypes.string))
 
 
+class TFRecordDataset(Dataset):
+    """A dataset of the records of files in TensorFlow's form.
+
+    Needs the extra ``records``.
+
+    Source: the ``tf.compat.v1.data.TFRecordDataset`` documentation.
+
+    Args:
+        filenames: One name, several, or a dataset of names.
+        compression_type: None, ``"GZIP"`` or ``"ZLIB"``.
+        buffer_size: Without effect.
+        num_parallel_reads: Without effect.
+        name: Name of the operation.
+    """
+
+    def __init__(
+        self,
+        filenames: Any,
+        compression_type: str | None = None,
+        buffer_size: Any = None,
+        num_parallel_reads: Any = None,
+        name: str | None = None,
+    ) -> None:
+        kind = _compression(compression_type)
+        variant = _of_files(
+            filenames,
+            lambda names: definitions.TF_RECORDS(names, compression_type=kind, name=name),
+        )
+        super().__init__(variant, TensorSpec([], dtypes.string))
+
+
 def _of_files(filenames: Any, make: Callable[[Tensor], Tensor]) -> Tensor:
     if not isinstance(filenames, Dataset):
         return make(convert_to_tensor(filenames, dtypes.string, name="filenames"))

@@ -321,6 +321,11 @@ def _bind_records(view: View) -> Kernel:
     )
 
 
+def _bind_tf_records(view: View) -> Kernel:
+    compression = view["compression_type"]
+    return lambda names: Source(lambda watch: files.tf_records(_names(names), compression))
+
+
 def _matching(patterns: Any) -> Any:
     found = sorted({name for pattern in _names(patterns) for name in glob.glob(pattern)})
     if not found:
@@ -330,4 +335,5 @@ def _matching(patterns: Any) -> Any:
 
 TEXT_LINES = _define("TextLineDataset", bind=_bind_lines)
 RECORDS = _define("FixedLengthRecordDatasetV2", bind=_bind_records)
+TF_RECORDS = _define("TFRecordDatasetV2", bind=_bind_tf_records)
 FILES = _define("MatchingFilesDataset", kernel=lambda p: sources.of_slices((_matching(p),)))

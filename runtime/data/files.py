@@ -1,9 +1,10 @@
 """Files as streams of elements: lines of text, and records of a fixed size."""
 
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from contextlib import contextmanager
 from typing import IO, Any
 
 import attrs
@@ -67,9 +68,24 @@ def lines(names: Sequence[str], compression: str) -> Iterator[Element]:
 
 
 def _lines(name: str, compression: str) -> Iterator[bytes]:
-    with opened(name, compression) as file:
+    with reading(name), opened(name, compression) as file:
         for line in file:
             yield line.removesuffix(b"\n").replace(b"\r", b"")
+
+
+def tf_records(names: Sequence[str], compression: str) -> Iterator[Element]:
+    """The records of files in TensorFlow's form.
+
+    Args:
+        names: The files.
+        compression: ``""``, ``"GZIP"`` or ``"ZLIB"``.
+
+    Returns:
+        The elements.
+    """
+    from runtime.record_file import tf_record_iterator
+
+    return _InFiles(names, lambda name: tf_record_iterator(name, compression))
 
 
 def records(names: Sequence[str], layout: Layout, compression: str) -> Iterator[Element]:
@@ -87,7 +103,7 @@ def records(names: Sequence[str], layout: Layout, compression: str) -> Iterator[
 
 
 def _records(name: str, layout: Layout, compression: str) -> Iterator[bytes]:
-    with opened(name, compression) as file:
+    with reading(name), opened(name, compression) as file:
         content = file.read()
     end = len(content) - layout.footer
     if (end - layout.header) % layout.record:
@@ -102,7 +118,51 @@ def _records(name: str, layout: Layout, compression: str) -> Iterator[bytes]:
         yield content[start : start + layout.record]
 
 
-def opened(name: str, compression: str = "") -> IO[bytes] | gzip.GzipFile:
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Names a file whose compressed content turns out to be damaged.
+
+    Args:
+        name: The file.
+
+    Raises:
+        DataLossError: In place of what the modules for compression raise.
+    """
+    try:
+        yield
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
+        raise errors.DataLossError(
+            None, None, f"The compressed file {name!r} is damaged or cut off: {error}"
+        ) from error
+
+
+class _Inflated(io.RawIOBase):
+    """What a file that zlib compressed holds, a piece at a time."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._work = zlib.decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # Any: whatever can be written to
+        while True:
+            data = self._work.unconsumed_tail or self._file.read(1 << 16)
+            piece = self._work.decompress(data, len(buffer))
+            if piece or self._work.eof:
+                break
+            if not data:
+                raise EOFError("it ends before the end of its content")
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def opened(name: str, compression: str = "") -> IO[bytes]:
     """Opens a file for reading.
 
     Args:
@@ -118,12 +178,10 @@ def opened(name: str, compression: str = "") -> IO[bytes] | gzip.GzipFile:
     """
     try:
         if compression == "GZIP":
-            return gzip.open(name, "rb")
+            return gzip.open(name, "rb")  # type: ignore[return-value]  # it has what is used
         if compression == "ZLIB":
-            import io
-
-            return io.BytesIO(zlib.decompress(Path(name).read_bytes()))
-        return open(name, "rb")  # the caller closes it
+            return io.BufferedReader(_Inflated(open(name, "rb")))  # the caller closes it
+        return open(name, "rb")
     except FileNotFoundError:
         raise errors.NotFoundError(None, None, f"{name}; No such file or directory") from None
     except OSError as error:

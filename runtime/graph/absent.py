@@ -4,12 +4,6 @@ from typing import Final
 
 __all__ = ["ALTERNATIVES"]
 
-_RECORDS: Final = (
-    "Records of TensorFlow's protocol messages are not read here. Keep the examples as arrays "
-    "(numpy.savez), text or binary records of one length, and read them with "
-    "tf.data.Dataset.from_tensor_slices, tf.data.Dataset.from_generator, tf.data.TextLineDataset "
-    "or tf.FixedLengthRecordReader."
-)
 _IMAGES: Final = (
     "Read and change images with NumPy, Pillow or the like before they are fed, or in the graph "
     "with tf.py_func, also in tf.data.Dataset.map. There are tf.random_crop, tf.reverse and tf.pad."
@@ -55,19 +49,6 @@ ALTERNATIVES: Final = {
     "decode_jpeg": _IMAGES,
     "decode_png": _IMAGES,
     "extract_image_patches": _IMAGES,
-    "python_io": _RECORDS,
-    "TFRecordReader": _RECORDS,
-    "data.TFRecordDataset": _RECORDS,
-    "parse_example": _RECORDS,
-    "parse_single_example": _RECORDS,
-    "FixedLenFeature": _RECORDS,
-    "VarLenFeature": _RECORDS,
-    "train.Example": _RECORDS,
-    "train.Feature": _RECORDS,
-    "train.Features": _RECORDS,
-    "train.BytesList": _RECORDS,
-    "train.FloatList": _RECORDS,
-    "train.Int64List": _RECORDS,
     "distribute": _CLUSTER,
     "train.Server": _CLUSTER,
     "train.ClusterSpec": _CLUSTER,

@@ -30,10 +30,12 @@ _WIDTH: Final = 86
 _OTHERS: Final = (
     "runtime.behavior",
     "runtime.data.structures",
+    "runtime.example_parsing",
     "runtime.files",
     "runtime.input_pipeline",
     "runtime.parsing",
     "runtime.readers",
+    "runtime.record_file",
 )
 
 

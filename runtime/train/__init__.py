@@ -3,6 +3,8 @@
 Source of the names: the ``tf.compat.v1.train`` module documentation.
 """
 
+from typing import Any
+
 import runtime.graph.core  # noqa: F401  # sessions come with what every graph needs
 from runtime import queue_runner
 from runtime.basic_session_run_hooks import (
@@ -31,6 +33,7 @@ from runtime.checkpoint_utils import (
     load_variable,
 )
 from runtime.coordinator import Coordinator, LooperThread
+from runtime.example_messages import MESSAGES, message
 from runtime.extra_hooks import EarlyStoppingHook, EvaluationHook, ProgressBarHook
 from runtime.global_step import (
     assert_global_step,
@@ -187,4 +190,8 @@ __all__ = [
     "write_graph",
 ]
 
-__getattr__, __dir__ = attributes("train", globals())
+_look_up, __dir__ = attributes("train", globals())
+
+
+def __getattr__(name: str) -> Any:  # Any: any public name
+    return message(name) if name in MESSAGES else _look_up(name)
