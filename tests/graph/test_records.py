@@ -182,8 +182,8 @@ def test_a_missing_package_is_named_with_its_extra(
     """ImportError, when a message or a file is used for the first time."""
     monkeypatch.setitem(sys.modules, "google_crc32c", None)
     monkeypatch.setitem(sys.modules, "google.protobuf", None)
-    example_messages._classes.cache_clear()
-    record_file._crc.cache_clear()
+    monkeypatch.setattr(example_messages, "_classes", example_messages._classes.__wrapped__)
+    monkeypatch.setattr(record_file, "_crc", record_file._crc.__wrapped__)
     with pytest.raises(ImportError, match=r"need protobuf.*monitored-session\[records\]"):
         tf.train.Example()
     with pytest.raises(ImportError, match=r"google-crc32c.*monitored-session\[records\]"):
