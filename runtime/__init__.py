@@ -11,6 +11,7 @@ from runtime.graph.export import attributes as _attributes
 if TYPE_CHECKING:  # for type checkers, and for runtime.graph.naming
     from runtime import (
         app,
+        contrib,
         data,
         errors,
         flags,
@@ -119,6 +120,7 @@ __all__ = [
     "complex64",
     "complex128",
     "constant",
+    "contrib",
     "control_dependencies",
     "convert_to_tensor",
     "data",
@@ -173,6 +175,7 @@ newaxis = None
 _MODULES = (
     "app",
     "compat",
+    "contrib",
     "data",
     "errors",
     "flags",

@@ -12,6 +12,146 @@ MODULES: Final = {
         "enable_tensor_equality enable_v2_behavior executing_eagerly resource_variables_enabled "
         "test.gpu_device_name test.is_built_with_cuda test.is_gpu_available"
     ),
+    "runtime.contrib.framework.arguments": (
+        "contrib.framework.add_arg_scope contrib.framework.arg_scope "
+        "contrib.framework.arg_scope_func_key contrib.framework.arg_scoped_arguments "
+        "contrib.framework.current_arg_scope contrib.framework.has_arg_scope "
+        "contrib.slim.add_arg_scope contrib.slim.arg_scope contrib.slim.arg_scope_func_key "
+        "contrib.slim.arg_scoped_arguments contrib.slim.current_arg_scope "
+        "contrib.slim.has_arg_scope"
+    ),
+    "runtime.contrib.framework.names": (
+        "contrib.framework.assert_scalar contrib.framework.get_name_scope "
+        "contrib.framework.smart_cond contrib.framework.smart_constant_value "
+        "contrib.framework.with_shape contrib.util.constant_value"
+    ),
+    "runtime.contrib.framework.variables": (
+        "contrib.framework.add_model_variable contrib.framework.assign_from_checkpoint "
+        "contrib.framework.assign_from_checkpoint_fn contrib.framework.assign_from_values "
+        "contrib.framework.assign_from_values_fn contrib.framework.filter_variables "
+        "contrib.framework.get_local_variables contrib.framework.get_model_variables "
+        "contrib.framework.get_trainable_variables contrib.framework.get_unique_variable "
+        "contrib.framework.get_variables contrib.framework.get_variables_by_name "
+        "contrib.framework.get_variables_by_suffix contrib.framework.get_variables_to_restore "
+        "contrib.framework.global_variable contrib.framework.local_variable "
+        "contrib.framework.model_variable contrib.framework.variable "
+        "contrib.slim.add_model_variable contrib.slim.assign_from_checkpoint "
+        "contrib.slim.assign_from_checkpoint_fn contrib.slim.assign_from_values "
+        "contrib.slim.assign_from_values_fn contrib.slim.filter_variables "
+        "contrib.slim.get_local_variables contrib.slim.get_model_variables "
+        "contrib.slim.get_trainable_variables contrib.slim.get_unique_variable "
+        "contrib.slim.get_variables contrib.slim.get_variables_by_name "
+        "contrib.slim.get_variables_by_suffix contrib.slim.get_variables_to_restore "
+        "contrib.slim.global_variable contrib.slim.local_variable contrib.slim.model_variable "
+        "contrib.slim.variable"
+    ),
+    "runtime.contrib.layers.collected": (
+        "contrib.layers.utils.append_tensor_alias contrib.layers.utils.collect_named_outputs "
+        "contrib.layers.utils.convert_collection_to_dict "
+        "contrib.layers.utils.gather_tensors_aliases contrib.layers.utils.get_tensor_aliases "
+        "contrib.slim.utils.append_tensor_alias contrib.slim.utils.collect_named_outputs "
+        "contrib.slim.utils.convert_collection_to_dict "
+        "contrib.slim.utils.gather_tensors_aliases contrib.slim.utils.get_tensor_aliases"
+    ),
+    "runtime.contrib.layers.initial_values": (
+        "contrib.layers.variance_scaling_initializer contrib.layers.xavier_initializer "
+        "contrib.layers.xavier_initializer_conv2d "
+        "contrib.slim.initializers.variance_scaling_initializer "
+        "contrib.slim.initializers.xavier_initializer contrib.slim.variance_scaling_initializer "
+        "contrib.slim.xavier_initializer contrib.slim.xavier_initializer_conv2d"
+    ),
+    "runtime.contrib.layers.normalization": (
+        "contrib.layers.batch_norm contrib.layers.group_norm contrib.layers.instance_norm "
+        "contrib.layers.layer_norm contrib.slim.batch_norm contrib.slim.group_norm "
+        "contrib.slim.instance_norm contrib.slim.layer_norm"
+    ),
+    "runtime.contrib.layers.penalties": (
+        "contrib.layers.apply_regularization contrib.layers.l1_l2_regularizer "
+        "contrib.layers.l1_regularizer contrib.layers.l2_regularizer "
+        "contrib.layers.sum_regularizer contrib.slim.apply_regularization "
+        "contrib.slim.l1_l2_regularizer contrib.slim.l1_regularizer contrib.slim.l2_regularizer "
+        "contrib.slim.regularizers.apply_regularization "
+        "contrib.slim.regularizers.l1_l2_regularizer contrib.slim.regularizers.l1_regularizer "
+        "contrib.slim.regularizers.l2_regularizer contrib.slim.regularizers.sum_regularizer "
+        "contrib.slim.sum_regularizer"
+    ),
+    "runtime.contrib.layers.plain": (
+        "contrib.layers.avg_pool2d contrib.layers.dropout contrib.layers.flatten "
+        "contrib.layers.max_pool2d contrib.layers.maxout contrib.layers.one_hot_encoding "
+        "contrib.layers.repeat contrib.layers.softmax contrib.layers.stack "
+        "contrib.layers.unit_norm contrib.slim.avg_pool2d contrib.slim.dropout "
+        "contrib.slim.flatten contrib.slim.max_pool2d contrib.slim.maxout "
+        "contrib.slim.one_hot_encoding contrib.slim.repeat contrib.slim.softmax "
+        "contrib.slim.stack contrib.slim.unit_norm"
+    ),
+    "runtime.contrib.layers.training": (
+        "contrib.layers.optimize_loss contrib.slim.optimize_loss"
+    ),
+    "runtime.contrib.layers.weighted": (
+        "contrib.layers.bias_add contrib.layers.conv1d contrib.layers.conv2d "
+        "contrib.layers.conv2d_transpose contrib.layers.convolution "
+        "contrib.layers.convolution1d contrib.layers.convolution2d "
+        "contrib.layers.convolution2d_transpose contrib.layers.elu "
+        "contrib.layers.embed_sequence contrib.layers.fully_connected contrib.layers.linear "
+        "contrib.layers.relu contrib.layers.relu6 contrib.layers.separable_conv2d "
+        "contrib.layers.separable_convolution2d contrib.slim.bias_add contrib.slim.conv1d "
+        "contrib.slim.conv2d contrib.slim.conv2d_transpose contrib.slim.convolution "
+        "contrib.slim.convolution1d contrib.slim.convolution2d "
+        "contrib.slim.convolution2d_transpose contrib.slim.elu contrib.slim.fully_connected "
+        "contrib.slim.linear contrib.slim.relu contrib.slim.relu6 contrib.slim.separable_conv2d "
+        "contrib.slim.separable_convolution2d"
+    ),
+    "runtime.contrib.losses.predictions_first": (
+        "contrib.losses.absolute_difference contrib.losses.add_loss "
+        "contrib.losses.compute_weighted_loss contrib.losses.cosine_distance "
+        "contrib.losses.get_losses contrib.losses.get_regularization_losses "
+        "contrib.losses.get_total_loss contrib.losses.hinge_loss contrib.losses.log_loss "
+        "contrib.losses.mean_pairwise_squared_error contrib.losses.mean_squared_error "
+        "contrib.losses.sigmoid_cross_entropy contrib.losses.softmax_cross_entropy "
+        "contrib.losses.sparse_softmax_cross_entropy contrib.slim.losses.absolute_difference "
+        "contrib.slim.losses.add_loss contrib.slim.losses.compute_weighted_loss "
+        "contrib.slim.losses.cosine_distance contrib.slim.losses.get_losses "
+        "contrib.slim.losses.get_regularization_losses contrib.slim.losses.get_total_loss "
+        "contrib.slim.losses.hinge_loss contrib.slim.losses.log_loss "
+        "contrib.slim.losses.mean_pairwise_squared_error contrib.slim.losses.mean_squared_error "
+        "contrib.slim.losses.sigmoid_cross_entropy contrib.slim.losses.softmax_cross_entropy "
+        "contrib.slim.losses.sparse_softmax_cross_entropy"
+    ),
+    "runtime.contrib.metrics.streaming": (
+        "contrib.metrics.accuracy contrib.metrics.aggregate_metric_map "
+        "contrib.metrics.aggregate_metrics contrib.metrics.confusion_matrix "
+        "contrib.metrics.streaming_accuracy contrib.metrics.streaming_auc "
+        "contrib.metrics.streaming_false_negatives contrib.metrics.streaming_false_positives "
+        "contrib.metrics.streaming_mean contrib.metrics.streaming_mean_absolute_error "
+        "contrib.metrics.streaming_mean_cosine_distance contrib.metrics.streaming_mean_iou "
+        "contrib.metrics.streaming_mean_relative_error "
+        "contrib.metrics.streaming_mean_squared_error contrib.metrics.streaming_mean_tensor "
+        "contrib.metrics.streaming_percentage_less contrib.metrics.streaming_precision "
+        "contrib.metrics.streaming_precision_at_thresholds contrib.metrics.streaming_recall "
+        "contrib.metrics.streaming_recall_at_thresholds "
+        "contrib.metrics.streaming_root_mean_squared_error "
+        "contrib.metrics.streaming_sensitivity_at_specificity "
+        "contrib.metrics.streaming_sparse_precision_at_k "
+        "contrib.metrics.streaming_sparse_recall_at_k "
+        "contrib.metrics.streaming_specificity_at_sensitivity "
+        "contrib.metrics.streaming_true_negatives contrib.metrics.streaming_true_positives"
+    ),
+    "runtime.contrib.slim.model_analyzer": (
+        "contrib.slim.model_analyzer.analyze_ops contrib.slim.model_analyzer.analyze_vars "
+        "contrib.slim.model_analyzer.tensor_description"
+    ),
+    "runtime.contrib.training.hyperparameters": (
+        "contrib.training.HParams contrib.training.parse_values"
+    ),
+    "runtime.contrib.training.steps": (
+        "contrib.slim.learning.add_gradients_summaries "
+        "contrib.slim.learning.clip_gradient_norms contrib.slim.learning.create_train_op "
+        "contrib.slim.learning.multiply_gradients contrib.slim.learning.train "
+        "contrib.slim.learning.train_step contrib.training.add_gradients_summaries "
+        "contrib.training.clip_gradient_norms contrib.training.clip_gradient_norms_fn "
+        "contrib.training.create_train_op contrib.training.multiply_gradients "
+        "contrib.training.train"
+    ),
     "runtime.data.structures": (
         "TensorSpec"
     ),

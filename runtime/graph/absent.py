@@ -34,10 +34,18 @@ _DISTRIBUTIONS: Final = (
 )
 
 ALTERNATIVES: Final = {
-    "contrib": "It is no part of tf.compat.v1 either. Use tf.glorot_uniform_initializer() for "
-    "contrib.layers.xavier_initializer, tf.layers.dense for contrib.layers.fully_connected, "
-    "tf.layers for contrib.layers, tf.nn.rnn_cell and tf.nn.static_rnn for contrib.rnn, and "
-    "lambda w: scale * tf.nn.l2_loss(w) for contrib.layers.l2_regularizer(scale).",
+    "contrib.cudnn_rnn": "Use tf.nn.rnn_cell.LSTMCell with tf.nn.dynamic_rnn, which works "
+    "through a sequence in one operation.",
+    "contrib.eager": "Graphs are run by sessions here: tf.Session, tf.train.MonitoredSession.",
+    "contrib.image": "There is tf.image; turn and warp images with NumPy in tf.py_func.",
+    "contrib.keras": "Use tf.contrib.layers or tf.layers.",
+    "contrib.learn": "Build the model with tf.contrib.layers, train it by "
+    "tf.train.MonitoredTrainingSession or tf.contrib.training.train, and make input by tf.data.",
+    "contrib.summary": "Use tf.summary, whose summaries tf.train.SummarySaverHook writes.",
+    "contrib.tpu": _CLUSTER,
+    "contrib.distribute": _CLUSTER,
+    "contrib.slim.nets": "Build the net with slim.conv2d, slim.repeat and slim.arg_scope; trained "
+    "weights of TensorFlow are loaded as docs/moving.md shows.",
     "estimator": "Build the model's graph in a function, and train it in a loop over "
     "tf.train.MonitoredTrainingSession, which takes the same hooks; tf.data makes the input.",
     "examples": "Load the data with NumPy, for example numpy.load of an .npz file, and feed arrays "

@@ -8,10 +8,11 @@ is stale.
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
-from types import FrameType, ModuleType
+from operator import attrgetter
+from types import FrameType, MappingProxyType, ModuleType
 from typing import Any, NoReturn, TypeVar
 
 F = TypeVar("F", bound=Any)  # functions and classes alike, of any signature
@@ -93,7 +94,10 @@ def public(namespace: str, name: str) -> Any:  # Any: functions and classes
 
 
 def attributes(
-    namespace: str, names: dict[str, Any], later: tuple[str, ...] = ()
+    namespace: str,
+    names: dict[str, Any],
+    later: tuple[str, ...] = (),
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of the module that is a namespace.
 
@@ -101,11 +105,12 @@ def attributes(
         namespace: For example ``"nn"``; empty for `tf` itself.
         names: The module's globals; what was looked up once is kept there.
         later: Names of modules below the module.
+        aliases: Names for what is to be had elsewhere below `tf`, by the name there.
 
     Returns:
         Both functions.
     """
-    fail = missing(f"tf.{namespace}" if namespace else "tf", names)
+    fail = missing(f"tf.{namespace}" if namespace else "tf", {**aliases, **names})
     inner = namespace + "." if namespace else ""
 
     def look_up(name: str) -> Any:
@@ -113,6 +118,8 @@ def attributes(
             return import_module(f"{names['__name__']}.{name}")
         if name in _places().get(namespace, {}):
             names[name] = public(namespace, name)
+        elif name in aliases:
+            names[name] = attrgetter(aliases[name])(import_module("runtime"))
         elif inner + name in _places() and not name.startswith("_"):
             names[name] = _namespace(inner + name)
         else:
@@ -121,7 +128,7 @@ def attributes(
 
     def listed() -> list[str]:
         below = [key.rpartition(".")[2] for key in _places() if key.rpartition(".")[0] == namespace]
-        return sorted({*names, *_places().get(namespace, {}), *below, *later} - {""})
+        return sorted({*names, *_places().get(namespace, {}), *below, *later, *aliases} - {""})
 
     return look_up, listed
 

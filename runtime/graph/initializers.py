@@ -170,8 +170,15 @@ class TruncatedNormal(RandomNormal):
         return random.truncated_normal(shape, self.mean, self.stddev, dtype, self.seed)
 
 
-def _fans(shape: Sequence[int]) -> tuple[float, float]:
-    """The numbers of inputs and of outputs of one unit of a layer with such weights."""
+def fans(shape: Sequence[int]) -> tuple[float, float]:
+    """The numbers of inputs and of outputs of one unit of a layer with such weights.
+
+    Args:
+        shape: The shape of the weights.
+
+    Returns:
+        Both numbers.
+    """
     if len(shape) < 2:
         size = shape[0] if shape else 1
         return size, size
@@ -219,7 +226,7 @@ class VarianceScaling(Initializer):
         self.distribution = distribution.lower()
 
     def _value(self, shape: list[int], dtype: DType) -> Tensor:
-        fan_in, fan_out = _fans(shape)
+        fan_in, fan_out = fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":

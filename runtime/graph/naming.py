@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import runtime
+import runtime.contrib
 import runtime.graph
 from runtime.graph.export import owners
 
@@ -56,7 +57,10 @@ def rendered() -> str:
 
 
 def _modules_of_the_graph() -> list[str]:
-    walked = pkgutil.walk_packages(runtime.graph.__path__, "runtime.graph.")
+    walked = [
+        *pkgutil.walk_packages(runtime.graph.__path__, "runtime.graph."),
+        *pkgutil.walk_packages(runtime.contrib.__path__, "runtime.contrib."),
+    ]
     return [module.name for module in walked if not module.name.endswith(".naming")]
 
 

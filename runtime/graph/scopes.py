@@ -281,8 +281,8 @@ def _made(
     regularizer: Regularizer | None,
     trainable: bool | None,
     collections: Any,
-    validate_shape: bool,
-    constraint: Any,
+    validate_shape: bool = True,
+    constraint: Any = None,
     **_: Any,
 ) -> Variable:
     variable = Variable(

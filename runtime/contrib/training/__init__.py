@@ -1,0 +1,8 @@
+"""``tf.contrib.training``: `HParams`, `create_train_op` and a training loop."""
+
+from runtime.graph.export import attributes as _attributes
+
+_ALIASES = {
+    "checkpoints_iterator": "train.checkpoints_iterator",
+}
+__getattr__, __dir__ = _attributes("contrib.training", globals(), aliases=_ALIASES)
