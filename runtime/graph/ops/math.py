@@ -56,7 +56,7 @@ def _same_known_shape(view: View) -> int | None:
 
 # A product with ones is several times as fast as NumPy's reduction of a small matrix. Longer sums
 # are left to NumPy, which adds up floats more exactly than the product does.
-_SHORT = 4096
+SHORT = 4096
 
 
 @cache
@@ -74,7 +74,7 @@ def column_sums(matrix: Any, _: Any = None) -> Any:
         A vector.
     """
     rows, dtype = matrix.shape[0], matrix.dtype
-    if rows > _SHORT or dtype.char not in "fd":
+    if rows > SHORT or dtype.char not in "fd":
         return np.add.reduce(matrix, 0)
     return _ones(rows, dtype).dot(matrix)
 

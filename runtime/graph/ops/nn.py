@@ -1,7 +1,6 @@
 """Softmax, cross entropies, biases and rankings."""
 
 import math
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +17,10 @@ from runtime.graph.ops.array import (
     transpose,
     where,
 )
-from runtime.graph.ops.math import add, column_sums, exp, log, log1p, negative
+from runtime.graph.ops.math import add, exp, log, log1p, negative
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import checked_kind, rank_of, renamed
+from runtime.graph.ops.softmax import bind_dense, bind_softmax, bind_sparse
 from runtime.graph.shapes import (
     Dims,
     Incompatible,
@@ -34,10 +34,17 @@ from runtime.graph.tensor import Tensor
 # Softmax.
 
 
-def _softmax(x: Any, axis: int) -> Any:
-    result = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
-    result /= np.add.reduce(result, axis, keepdims=True)
-    return result
+def _bind_softmax(view: View) -> Kernel:
+    axis, dims = view["axis"], view.first.dims
+    if dims and normalized_axis(axis, len(dims)) == len(dims) - 1:
+        return bind_softmax(view)
+
+    def softmax(x: Any) -> Any:
+        result = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
+        result /= np.add.reduce(result, axis, keepdims=True)
+        return result
+
+    return softmax
 
 
 def _log_softmax(x: Any, axis: int) -> Any:
@@ -66,7 +73,7 @@ def _log_softmax_gradient(op: Any, dy: Tensor) -> list[Tensor]:
 SOFTMAX: Definition = Definition(
     "Softmax",
     _same_with_axis,
-    bind=lambda view: lambda x: _softmax(x, view["axis"]),
+    bind=_bind_softmax,
     gradient=_softmax_gradient,
     floating=True,
 )
@@ -136,17 +143,6 @@ def _cross_entropy_spec(view: View) -> tuple[Spec, ...]:
     return Spec(logits.dtype, loss), Spec(logits.dtype, dims)
 
 
-def _cross_entropy(logits: Any, labels: Any) -> Any:
-    shifted = logits - np.maximum.reduce(logits, -1, keepdims=True)
-    exponentials = np.exp(shifted)
-    total = np.add.reduce(exponentials, -1, keepdims=True)
-    shifted -= np.log(total)
-    loss = -np.add.reduce(labels * shifted, -1)
-    exponentials /= total
-    exponentials -= labels
-    return loss, exponentials
-
-
 def _cross_entropy_gradient(op: Any, dloss: Tensor, dslope: Tensor | None) -> list[Tensor]:
     logits = op.inputs[0]
     by_logits = expand_dims(dloss, -1) * op.outputs[1]
@@ -166,7 +162,7 @@ def _slope_of_softmax(logits: Tensor, dy: Tensor) -> Tensor:
 CROSS_ENTROPY: Definition = Definition(
     "SoftmaxCrossEntropyWithLogits",
     _cross_entropy_spec,
-    _cross_entropy,
+    bind=bind_dense,
     gradient=_cross_entropy_gradient,
     floating=True,
 )
@@ -263,55 +259,6 @@ def _sparse_spec(view: View) -> tuple[Spec, ...]:
     return Spec(logits.dtype, merged(rest, labels.dims)), Spec(logits.dtype, logits.dims)
 
 
-_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
-
-
-def _check_labels(labels: Any, classes: int) -> None:
-    # Seen as unsigned, a negative number is a large one. Bytes are searched faster than reduced.
-    if b"\1" in (labels.view(_UNSIGNED[labels.itemsize]) >= classes).tobytes():
-        wrong = labels[(labels < 0) | (labels >= classes)][0]
-        raise ValueError(
-            f"Received a label value of {wrong} which is outside the valid range of [0, {classes})."
-        )
-
-
-# With fewer classes than that, NumPy is faster along the examples than along the classes.
-_FEW_CLASSES = 32
-
-
-def _bind_sparse(view: View) -> Kernel:
-    """Losses and their derivatives by the logits; None for what is not needed."""
-    needs_loss, needs_slope = view.needs(0), view.needs(1)
-
-    def compute(logits: Any, labels: Any) -> Any:
-        flat = labels.ravel()
-        rows, classes = len(flat), logits.shape[-1]
-        _check_labels(flat, classes)
-        flat = flat.astype(np.intp, copy=False)
-        few = classes < _FEW_CLASSES
-        matrix = logits.reshape(rows, classes)
-        values = matrix.T.copy() if few else matrix.T.copy("A")  # [classes, rows] in either order
-        values -= np.maximum.reduce(values, 0)
-        places = flat * rows + _counted(rows) if few else flat + _counted(rows) * classes
-        memory = values if few else values.T
-        chosen = memory.take(places) if needs_loss else None
-        np.exp(values, values)
-        total = column_sums(values)
-        loss = (np.log(total) - chosen).reshape(labels.shape)[()] if needs_loss else None
-        if not needs_slope:
-            return loss, None
-        values /= total
-        memory.put(places, memory.take(places) - 1)
-        return loss, values.T.reshape(logits.shape)
-
-    return compute
-
-
-@lru_cache(64)
-def _counted(count: int) -> Any:
-    return np.arange(count)
-
-
 def _sparse_gradient(op: Any, dloss: Tensor, dslope: Tensor | None) -> list[Tensor | None]:
     by_logits = expand_dims(dloss, -1) * op.outputs[1]
     if dslope is not None:
@@ -322,7 +269,7 @@ def _sparse_gradient(op: Any, dloss: Tensor, dslope: Tensor | None) -> list[Tens
 SPARSE_CROSS_ENTROPY: Definition = Definition(
     "SparseSoftmaxCrossEntropyWithLogits",
     _sparse_spec,
-    bind=_bind_sparse,
+    bind=bind_sparse,
     gradient=_sparse_gradient,
     floating=True,
 )
