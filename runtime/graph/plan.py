@@ -23,6 +23,7 @@ from runtime.graph import dtypes
 from runtime.graph.definition import Definition, Nested, NodeDef, Spec, View
 from runtime.graph.operation import Operation, folded, inferred
 from runtime.graph.shapes import Incompatible, compatible, fully_known, merged
+from runtime.graph.silence import SILENCE
 from runtime.graph.state import SessionState
 from runtime.graph.tensor import Tensor
 
@@ -453,14 +454,15 @@ class _Emission:
         return self._assembled(arguments)
 
     def _assembled(self, arguments: str) -> Program:
-        head = [(f"def plan({arguments}):", None)]
+        head, foot = [(f"def plan({arguments}):", None)], []
         indent = " "
         if self._request.kept is None and any(map(_may_overflow, self._meaning.order)):
-            head.append((" with errstate(all='ignore'):", None))
-            self._constants["errstate"] = np.errstate
+            head += [(" before = set_warnings(silent)", None), (" try:", None)]
+            foot = [(" finally:", None), ("  reset_warnings(before)", None)]
+            self._constants.update(SILENCE)
             indent = "  "
         body = [(indent + text, op) for text, op in self._lines]
-        lines = [("", None), *head, *body]
+        lines = [("", None), *head, *body, *foot]
         source = "\n".join(text for text, _ in lines[1:]) + "\n"
         module = compile(source, "<plan>", "exec", dont_inherit=True)
         code = next(c for c in module.co_consts if isinstance(c, types.CodeType))

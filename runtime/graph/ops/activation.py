@@ -36,10 +36,18 @@ def _zeros(spec: Spec) -> Any:
 
 
 def _bind_relu_gradient(view: View) -> Kernel:
-    zero, dtype = np.zeros((), view.inputs[1].dtype.numpy), view.first.dtype.numpy
-    if view.first.owned and view.first.dims and view.first.dims == view.inputs[1].dims:
-        return lambda dy, y: np.multiply(dy, (y > zero).astype(dtype), dy)
-    return lambda dy, y: dy * (y > zero)
+    dy, y = view.inputs
+    zero, dtype, multiply = np.zeros((), y.dtype.numpy), dy.dtype.numpy, np.multiply
+    if not (dy.owned and dy.dims and dy.dims == y.dims):
+        return lambda dy, y: dy * (y > zero)
+    if not (y.owned and y.dtype is dy.dtype):
+        return lambda dy, y: multiply(dy, (y > zero).astype(dtype), dy)
+
+    def overwrite(dy: Any, y: Any) -> Any:
+        y[...] = y > zero
+        return multiply(dy, y, dy)
+
+    return overwrite
 
 
 RELU_GRADIENT: Definition = Definition(

@@ -60,23 +60,12 @@ SHORT = 4096
 
 
 @cache
-def _ones(count: int, dtype: np.dtype[Any]) -> Any:
-    return np.ones(count, dtype)
-
-
-def column_sums(matrix: Any, _: Any = None) -> Any:
-    """Sums a matrix over its first axis.
-
-    Args:
-        matrix: Numbers of shape [rows, columns].
-
-    Returns:
-        A vector.
-    """
-    rows, dtype = matrix.shape[0], matrix.dtype
+def _column_sums(rows: int, dtype: np.dtype[Any]) -> Kernel:
+    """Makes the function that sums a matrix of so many rows over its first axis."""
     if rows > SHORT or dtype.char not in "fd":
-        return np.add.reduce(matrix, 0)
-    return _ones(rows, dtype).dot(matrix)
+        return lambda matrix, _: np.add.reduce(matrix, 0)
+    product = np.ones(rows, dtype).dot
+    return lambda matrix, _: product(matrix)
 
 
 def _bind_sum_like(view: View) -> Kernel:
@@ -87,7 +76,7 @@ def _bind_sum_like(view: View) -> Kernel:
     kept = zip(range(lead, len(source)), source[lead:], target, strict=True)
     axes = tuple([*range(lead), *[i for i, a, b in kept if a != b]])
     if len(source) == 2 and axes == (0,) and target == source[1:]:
-        return column_sums
+        return _column_sums(source[0], view.first.dtype.numpy)
     reduce = np.add.reduce
     if target == tuple([d for i, d in enumerate(source) if i not in axes]):
         only = axes[0] if len(axes) == 1 else axes
