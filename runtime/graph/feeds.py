@@ -8,6 +8,7 @@ import numpy as np
 from runtime.graph import dtypes
 from runtime.graph.graph import Graph
 from runtime.graph.shapes import compatible, described
+from runtime.graph.silence import silently
 from runtime.graph.tensor import Tensor
 
 # What is converted here; anything else converts itself, and its errors come out as they are.
@@ -99,11 +100,14 @@ def check_shape(tensor: Tensor, shape: tuple[int, ...]) -> None:
 
 def _numbers(tensor: Tensor, value: Any) -> Any:
     wanted = tensor.dtype.numpy
-    if type(value) is float and wanted.kind == "f":
-        return np.array(value, wanted)
-    if not isinstance(value, _PLAIN):
+    kind = type(value)
+    if kind is float and wanted.kind == "f":
+        return silently(np.array, value, wanted)
+    if kind is not np.ndarray and not isinstance(value, _PLAIN):
         return np.asarray(value, dtype=wanted)
     try:
+        if kind is int and wanted.kind == "f":
+            return silently(np.array, value, wanted)
         raw = np.asarray(value)
         array = raw if raw.dtype == wanted else _cast(tensor, raw)
     except (TypeError, ValueError, OverflowError) as error:
@@ -120,9 +124,9 @@ def _cast(tensor: Tensor, raw: np.ndarray[Any, Any]) -> Any:
         raise ValueError("it is not made of numbers")
     if raw.dtype.kind == "c" and wanted.kind != "c":
         raise TypeError("complex numbers would lose their imaginary part")
-    with np.errstate(invalid="ignore", over="ignore"):
-        array = np.asarray(raw.astype(wanted))
-    if wanted.kind in "iub" and not np.array_equal(array, raw):
+    array = silently(raw.astype, wanted)
+    exact = wanted.kind not in "iub" or np.can_cast(raw.dtype, wanted)
+    if not exact and not np.array_equal(array, raw):
         raise TypeError(f"it does not fit {tensor.dtype.name} without loss")
     return array
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -84,6 +84,7 @@ class Session:
         self._closed = False
         self._lock = threading.Lock()
         self._unfed: dict[Any, Function] = {}
+        self._fed: dict[Any, _Prepared] = {}
         self._prepared: dict[Any, _Prepared] = {}
         self._contexts: list[Any] = []
         self.event_listener: Callable[[str, Mapping[str, object]], None] | None = None
@@ -156,6 +157,18 @@ class Session:
                     return plan()
                 except Exception as error:
                     reraise(error, self._program_of(plan))
+        elif type(feed_dict) is dict and options is None is run_metadata:
+            try:
+                prepared = self._fed.get((signature(fetches), *feed_dict))
+            except TypeError:  # as above
+                prepared = None
+            if prepared is not None:
+                arrays, shapes = _converted(prepared, feed_dict.values())
+                plan, program = prepared.plans.get(shapes) or self._plan(prepared, shapes, arrays)
+                try:
+                    return plan(*arrays)
+                except Exception as error:
+                    reraise(error, program)
         return self._run(fetches, feed_dict, options, run_metadata)
 
     def _run(
@@ -177,15 +190,18 @@ class Session:
         if options is not None or self._config.operation_timeout_in_ms > 0:
             return self._run_with_options(prepared, arrays, shapes, options, run_metadata)
         plan, program = self._plan(prepared, shapes, arrays)
-        if not prepared.feeds:
-            self._remember(prepared, plan)
+        self._remember(prepared, plan)
         return _carried_out(plan, program, arrays)
 
     def _remember(self, prepared: _Prepared, plan: Function) -> None:
-        """Lets later runs of the same fetches without feeds find the plan at once."""
+        """Lets later runs of the same fetches, fed for the same tensors, find the plan at once."""
         if prepared.key is not None:
             with self._lock:
-                if not self._closed:
+                if self._closed:
+                    return
+                if prepared.feeds:
+                    self._fed[prepared.key] = prepared
+                else:
                     self._unfed[prepared.key[0]] = plan
 
     def _check_open(self) -> None:
@@ -194,7 +210,7 @@ class Session:
 
     def _prepare(self, fetches: Any, feed_dict: Any) -> tuple[_Prepared, list[Any]]:
         feeds = _mapping(feed_dict)
-        key: Any = (signature(fetches), tuple(feeds))
+        key: Any = (signature(fetches), *feeds)
         try:
             known = self._prepared.get(key)
         except TypeError:  # something in it has no hash, so it can't be an element
@@ -208,7 +224,7 @@ class Session:
         return known, list(feeds.values())
 
     def _plan(
-        self, prepared: _Prepared, shapes: Any, arrays: list[Any]
+        self, prepared: _Prepared, shapes: Any, arrays: Collection[Any]
     ) -> tuple[Function, Program]:
         found = prepared.plans.get(shapes)
         if found is not None:
@@ -260,7 +276,7 @@ class Session:
     def _run_with_options(
         self,
         prepared: _Prepared,
-        arrays: list[Any],
+        arrays: Collection[Any],
         shapes: Any,
         options: RunOptions | None,
         run_metadata: RunMetadata | None,
@@ -282,7 +298,7 @@ class Session:
     def _traced(
         self,
         prepared: _Prepared,
-        arrays: list[Any],
+        arrays: Collection[Any],
         shapes: Any,
         options: RunOptions,
         run_metadata: RunMetadata,
@@ -398,6 +414,7 @@ class Session:
         with self._lock:
             self._closed = True
             self._unfed.clear()
+            self._fed.clear()
         self._prepared.clear()
         self._state.cancel()
 
@@ -483,24 +500,31 @@ def _mapping(feed_dict: Any) -> dict[Any, Any]:
     return flattened(feed_dict)
 
 
-def _converted(prepared: _Prepared, values: list[Any]) -> tuple[list[Any], Any]:
+def _converted(prepared: _Prepared, values: Collection[Any]) -> tuple[Collection[Any], Any]:
     """The fed arrays, one for each tensor, and their shapes."""
-    array = np.ndarray
+    array, shapes = np.ndarray, []
+    for value, dtype in zip(values, prepared.dtypes):  # noqa: B905  # equally long, and this is faster
+        if type(value) is not array or value.dtype is not dtype:
+            break
+        shapes.append(value.shape)
+    else:
+        if prepared.last is None:
+            return values, tuple(shapes)
     arrays = [
         value if type(value) is array and value.dtype is dtype else fed_array(tensor, value)
-        for tensor, dtype, value in zip(prepared.feeds, prepared.dtypes, values)  # noqa: B905  # equally long, and this is faster
+        for tensor, dtype, value in zip(prepared.feeds, prepared.dtypes, values)  # noqa: B905  # as above
     ]
     if prepared.last is not None:
         arrays = [arrays[index] for index in prepared.last]
     return arrays, tuple([array.shape for array in arrays])
 
 
-def _check_fed(prepared: _Prepared, arrays: list[Any]) -> None:
+def _check_fed(prepared: _Prepared, arrays: Collection[Any]) -> None:
     for tensor, array in zip(prepared.unique, arrays, strict=True):
         check_shape(tensor, array.shape)
 
 
-def _carried_out(plan: Function, program: Program, arrays: list[Any]) -> Any:
+def _carried_out(plan: Function, program: Program, arrays: Collection[Any]) -> Any:
     try:
         return plan(*arrays)
     except Exception as error:

@@ -439,7 +439,7 @@ def compatible(a: Dims, b: Dims) -> bool:
     Returns:
         True unless ranks or known sizes differ.
     """
-    if a is None or b is None:
+    if a is None or b is None or a == b:
         return True
     if len(a) != len(b):
         return False

@@ -4,7 +4,7 @@
 takes a tenth of the time of entering a new ``errstate``, which a short run would feel.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any, Final
 
@@ -35,11 +35,25 @@ def _found() -> tuple[Callable[..., Any], Any, Callable[..., None]]:
     return variable.set, value, variable.reset
 
 
-def _names() -> Mapping[str, Any]:
-    names = ("set_warnings", "silent", "reset_warnings")
-    return dict(zip(names, _found(), strict=True))
-
+_set, _silent, _reset = _found()
 
 # What the source of a plan uses: `before = set_warnings(silent)`, at the end
 # `reset_warnings(before)`.
-SILENCE: Final = _names()
+SILENCE: Final = {"set_warnings": _set, "silent": _silent, "reset_warnings": _reset}
+
+
+def silently(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function without warnings.
+
+    Args:
+        function: The function.
+        *arguments: What it is called with.
+
+    Returns:
+        What it returns.
+    """
+    before = _set(_silent)
+    try:
+        return function(*arguments)
+    finally:
+        _reset(before)

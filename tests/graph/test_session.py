@@ -619,3 +619,13 @@ def test_a_plan_gives_what_each_operation_alone_gives(
         last = session.run(tensors[-1], {x: values})
     np.testing.assert_equal(together, alone)
     np.testing.assert_equal(last, together[-1])
+
+
+@pytest.mark.parametrize("value", [1e300, 10**30, -(10**300)])
+def test_a_number_beyond_the_type_it_is_fed_for_is_infinite_without_a_warning(
+    value: float, session: tf.Session
+) -> None:
+    """The value is TensorFlow's; one that fits is rounded."""
+    x = tf.placeholder(tf.float32, [])
+    found = session.run(x + 1.0, {x: value})
+    assert found == (np.float32(1e30) if abs(value) < 1e38 else np.sign(value) * np.inf)
