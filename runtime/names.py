@@ -316,10 +316,10 @@ MODULES: Final = {
     ),
     "runtime.graph.ops.linear_algebra": (
         "cholesky cholesky_solve linalg.adjoint linalg.cholesky linalg.cholesky_solve "
-        "linalg.det linalg.eigh linalg.eigvalsh linalg.inv linalg.logdet linalg.matvec "
-        "linalg.qr linalg.slogdet linalg.solve linalg.svd linalg.triangular_solve "
-        "matrix_determinant matrix_inverse matrix_solve matrix_triangular_solve qr "
-        "self_adjoint_eig self_adjoint_eigvals svd"
+        "linalg.det linalg.eigh linalg.eigvalsh linalg.inv linalg.logdet linalg.lstsq "
+        "linalg.matvec linalg.qr linalg.slogdet linalg.solve linalg.svd linalg.triangular_solve "
+        "matrix_determinant matrix_inverse matrix_solve matrix_solve_ls matrix_triangular_solve "
+        "qr self_adjoint_eig self_adjoint_eigvals svd"
     ),
     "runtime.graph.ops.loops": (
         "while_loop"

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
+from runtime import logging
 from runtime.graph import dtypes, nest
 from runtime.graph.choices import UnconnectedGradients
 from runtime.graph.convert import convert_to_tensor
@@ -22,7 +23,7 @@ from runtime.graph.graph import Graph
 from runtime.graph.indexed_slices import IndexedSlices, summed
 from runtime.graph.operation import Operation, described
 from runtime.graph.ops.array import IDENTITY, ones_like, reshape, stack, zeros, zeros_like
-from runtime.graph.ops.math import ADD_N, add_n
+from runtime.graph.ops.math import ADD_N, CAST, add_n
 from runtime.graph.ops.state import READ
 from runtime.graph.ops.tensor_array import no_rows
 from runtime.graph.shapes import compatible, element_count, fully_known
@@ -34,7 +35,7 @@ from runtime.graph.variables import Variable
 Slope: TypeAlias = Tensor | IndexedSlices
 
 # The operations whose rules take rows as they are; others are given a tensor.
-_PASSING = (IDENTITY, READ)
+_PASSING = (IDENTITY, READ, CAST)
 
 
 class AggregationMethod:
@@ -219,9 +220,11 @@ class _Backward:
     def begin(self, y: Tensor, gradient: Any) -> None:
         """Sets the gradient of a target."""
         if not is_differentiable(y.dtype):
+            logging.warning("The gradient of %s is None: it is of %s.", y.name, y.dtype.name)
+            return
+        if gradient is None and y.dtype.is_complex:
             raise TypeError(
-                f"Gradients of {y.name!r} can't be taken: it is of {y.dtype.name}, and only "
-                "floating-point tensors have gradients."
+                f"Gradients of complex tensors ({y!r}) must set grad_ys (y.dtype = {y.dtype.name})"
             )
         if gradient is None:
             value = ones_like(y, name=f"grad_ys_{len(self._collected)}")

@@ -795,7 +795,15 @@ SHAPED_BY_VALUES = (
     *("late-", "boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
     *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
     *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
-    *("transpose-dynamic", "one_hot-dynamic", "linspace", "eye", "broadcast_dynamic_shape"),
+    *(
+        "late-",
+        "unsorted_segment_",
+        "transpose-dynamic",
+        "one_hot-dynamic",
+        "linspace",
+        "eye",
+        "broadcast_dynamic_shape",
+    ),
 )
 
 CASES = [

@@ -15,6 +15,7 @@ import pytest
 
 import runtime as tf
 from tests.graph.cases import CASES, Case
+from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
 from tests.graph.pipelines import PIPELINES, outcome
 from tests.graph.signatures import signatures
@@ -66,7 +67,7 @@ BEYOND = (
 )
 
 
-@pytest.mark.parametrize("case", CASES + NN_CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES + MATH_CASES + NN_CASES, ids=lambda case: case.name)
 def test_an_operation_gives_what_tensorflow_gives(
     case: Case, figures: Any, session: tf.Session
 ) -> None:

@@ -10,11 +10,12 @@ import runtime as tf
 from runtime.graph.definition import View
 from runtime.graph.operation import Operation
 from tests.graph.cases import CASES, SHAPED_BY_VALUES, Case
+from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
 from tests.graph.cases_rnn import SEQUENCE_CASES
 
 every_case = pytest.mark.parametrize(
-    "case", CASES + NN_CASES + SEQUENCE_CASES, ids=lambda case: case.name
+    "case", CASES + MATH_CASES + NN_CASES + SEQUENCE_CASES, ids=lambda case: case.name
 )
 
 

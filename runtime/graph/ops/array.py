@@ -452,7 +452,9 @@ def _transpose_spec(view: View) -> Spec:
 
 def _transpose_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
     if len(op.inputs) > 1:
-        return [transpose(dy, _ORDER_BACK(op.inputs[1])), None]
+        back = transpose(dy, _ORDER_BACK(op.inputs[1]))
+        back.set_shape(op.inputs[0].shape)
+        return [back, None]
     order = op.attributes["order"]
     inverse = None if order is None else [int(i) for i in np.argsort(order)]
     return [transpose(dy, inverse)]

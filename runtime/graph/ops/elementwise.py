@@ -85,9 +85,10 @@ def binary(
     kinds: str = "fciu",
     infer: Infer = broadcasted,
     ufunc: bool = True,
-    template: str | None = None,
+    template: str | Callable[[View], str | None] | None = None,
     bind: Callable[[View], Kernel] | None = None,
     floating: bool = True,
+    default: str | None = None,
 ) -> Function:
     """Defines an operation on the elements of two tensors, and exports a function that adds it.
 
@@ -100,9 +101,10 @@ def binary(
         kinds: Kinds of element types that it takes.
         infer: The rule for shape and type.
         ufunc: Whether the kernel can write to a given buffer.
-        template: The same as a Python expression.
+        template: The same as a Python expression, or what makes one.
         bind: Instead of a kernel: makes it.
         floating: Whether the kernel may meet floating-point exceptions.
+        default: The name of the operations, if it is another than their type.
 
     Returns:
         A function of two tensors and a name.
@@ -121,7 +123,7 @@ def binary(
     def function(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
         first, second = same_type(x, y)
         checked_kind(first, kinds, type_name)
-        result: Tensor = definition(first, second, name=name)
+        result: Tensor = definition(first, second, name=name or default)
         return result
 
     return _published(function, names, doc, "x: An operand.\n        y: The other operand.")

@@ -702,10 +702,12 @@ def _bind_bincount(view: View) -> Kernel:
     def count(numbers: Any, *weights: Any) -> Any:
         flat = numbers.ravel()
         heavy = weights[0].ravel() if weights else None
+        size = max(least or 0, int(flat.max(initial=-1)) + 1)
         if most is not None:
+            size = min(size, most)
             heavy = None if heavy is None else heavy[flat < most]
             flat = flat[flat < most]
-        return np.bincount(flat, heavy, least or 0).astype(dtype)
+        return np.bincount(flat, heavy, size).astype(dtype)
 
     return count
 

@@ -12,10 +12,16 @@ import numpy as np
 from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
-from runtime.graph.ops.array import expand_dims, squeeze
+from runtime.graph.graph import get_default_graph
+from runtime.graph.ops.array import expand_dims, shape, squeeze, zeros_like
 from runtime.graph.ops.layout import matrix_transpose
-from runtime.graph.ops.math import absolute, log, matmul, negative
-from runtime.graph.ops.products import matrix_band_part, matrix_diag_part, matrix_set_diag
+from runtime.graph.ops.math import absolute, cast, log, matmul, negative, square
+from runtime.graph.ops.products import (
+    matrix_band_part,
+    matrix_diag,
+    matrix_diag_part,
+    matrix_set_diag,
+)
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import checked_kind
 from runtime.graph.shapes import Dims, Incompatible, compatible, described
@@ -47,7 +53,7 @@ def _spread(x: Tensor) -> Tensor:
 
 
 def _inverse_gradient(op: Any, dy: Tensor) -> list[Tensor]:
-    turned = matrix_transpose(op.outputs[0])
+    turned = adjoint(op.outputs[0])
     return [negative(matmul(turned, matmul(dy, turned)))]
 
 
@@ -64,14 +70,14 @@ def matrix_inverse(
 
     Args:
         input: A tensor of rank 2 or more.
-        adjoint: Whether to transpose the matrices first.
+        adjoint: Whether to transpose (and conjugate) the matrices first.
         name: Name of the operation.
 
     Returns:
         A tensor of the same shape. A matrix without inverse is an error in the run.
     """
     tensor = _matrix(input, "MatrixInverse")
-    result: Tensor = INVERSE(matrix_transpose(tensor) if adjoint else tensor, name=name)
+    result: Tensor = INVERSE(_turned(tensor) if adjoint else tensor, name=name)
     return result
 
 
@@ -81,7 +87,7 @@ DETERMINANT: Definition = Definition(
     lambda x: np.linalg.det(x),
     floating=True,
     gradient=lambda op, dy: [
-        _spread(dy * op.outputs[0]) * matrix_transpose(matrix_inverse(op.inputs[0]))
+        _spread(dy * op.outputs[0]) * matrix_inverse(op.inputs[0], adjoint=True)
     ],
 )
 
@@ -101,10 +107,10 @@ def matrix_determinant(input: TensorLike, name: str | None = None) -> Tensor:
     return result
 
 
-def _slogdet_gradient(op: Any, _: Any, dy: Tensor | None) -> list[Tensor | None]:
+def _slogdet_gradient(op: Any, _: Any, dy: Tensor | None) -> list[Tensor]:
     if dy is None:
-        return [None]
-    return [_spread(dy) * matrix_transpose(matrix_inverse(op.inputs[0]))]
+        return [zeros_like(op.inputs[0])]
+    return [_spread(dy) * matrix_inverse(op.inputs[0], adjoint=True)]
 
 
 SLOGDET: Definition = Definition(
@@ -160,10 +166,14 @@ def logdet(matrix: TensorLike, name: str | None = None) -> Tensor:
 def _cholesky_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     lower = op.outputs[0]
     inverse = matrix_triangular_solve(lower, _identity_like(lower))
-    middle = matrix_band_part(matmul(lower, dy, transpose_a=True), -1, 0)
-    halved = matrix_set_diag(middle, matrix_diag_part(middle) * 0.5)
-    whole = matmul(matmul(inverse, halved, transpose_a=True), inverse)
-    return [(whole + matrix_transpose(whole)) * 0.5]
+    halved = _halved(matrix_band_part(matmul(lower, dy, adjoint_a=True), -1, 0))
+    whole = matmul(matmul(inverse, halved, adjoint_a=True), inverse)
+    return [(whole + adjoint(whole)) * 0.5]
+
+
+def _halved(x: Tensor) -> Tensor:
+    """Matrices with half their diagonals."""
+    return matrix_set_diag(x, matrix_diag_part(x) * 0.5)
 
 
 def _identity_like(x: Tensor) -> Tensor:
@@ -210,8 +220,8 @@ def _fits(dims: tuple[int | None, ...], right: tuple[int | None, ...]) -> builti
 
 
 def _solve_gradient(op: Any, dy: Tensor) -> list[Tensor]:
-    slope = matrix_solve(matrix_transpose(op.inputs[0]), dy)
-    return [negative(matmul(slope, op.outputs[0], transpose_b=True)), slope]
+    slope = matrix_solve(op.inputs[0], dy, adjoint=True)
+    return [negative(matmul(slope, op.outputs[0], adjoint_b=True)), slope]
 
 
 SOLVE: Definition = Definition(
@@ -240,7 +250,7 @@ def matrix_solve(
     """
     a, b = same_type(matrix, rhs, names=("matrix", "rhs"))
     checked_kind(a, "fc", "MatrixSolve")
-    result: Tensor = SOLVE(matrix_transpose(a) if adjoint else a, b, name=name)
+    result: Tensor = SOLVE(_turned(a) if adjoint else a, b, name=name)
     return result
 
 
@@ -251,8 +261,8 @@ def _bind_triangular(view: View) -> Kernel:
 
 def _triangular_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     lower = op.attributes["lower"]
-    slope: Tensor = TRIANGULAR(matrix_transpose(op.inputs[0]), dy, lower=not lower)
-    full = negative(matmul(slope, op.outputs[0], transpose_b=True))
+    slope: Tensor = TRIANGULAR(adjoint(op.inputs[0]), dy, lower=not lower)
+    full = negative(matmul(slope, op.outputs[0], adjoint_b=True))
     bounds = (-1, 0) if lower else (0, -1)
     return [matrix_band_part(full, *bounds), slope]
 
@@ -287,7 +297,7 @@ def matrix_triangular_solve(
         A tensor of the shape of `rhs`.
     """
     a, b = same_type(matrix, rhs, names=("matrix", "rhs"))
-    turned = matrix_transpose(a) if adjoint else a
+    turned = _turned(a) if adjoint else a
     result: Tensor = TRIANGULAR(turned, b, lower=lower != adjoint, name=name)
     return result
 
@@ -351,7 +361,63 @@ def adjoint(matrix: TensorLike, name: str | None = None) -> Tensor:
     return matrix_transpose(matrix, name or "adjoint", conjugate=True)
 
 
-# Decompositions without a gradient.
+_turned = adjoint  # for functions with an argument of that name
+
+
+# Least squares.
+
+
+@export("matrix_solve_ls", "linalg.lstsq")
+def matrix_solve_ls(
+    matrix: TensorLike,
+    rhs: TensorLike,
+    l2_regularizer: float = 0.0,
+    fast: builtins.bool = True,
+    name: str | None = None,
+) -> Tensor:
+    """The X that make A X - B smallest, by the sum of squares; the smallest one if many do.
+
+    Args:
+        matrix: The matrices A.
+        rhs: The right sides B.
+        l2_regularizer: The weight of the sum of squares of X.
+        fast: Whether to solve the normal equations; they are always what is solved here.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with as many rows as A has columns. A of too low a rank is an error in the run,
+        unless there is a regularizer.
+
+    Raises:
+        ValueError: If the numbers of rows and columns of A are not known.
+    """
+    a, b = same_type(matrix, rhs, names=("matrix", "rhs"))
+    if a.dims is None or None in a.dims[-2:]:
+        raise ValueError(f"matrix_solve_ls needs to know the size of the matrices {a!r}.")
+    rows, columns = a.dims[-2:]
+    tall = rows >= columns  # type: ignore[operator]  # both are known
+    with get_default_graph().name_scope(name or "matrix_solve_ls"):
+        gram = matmul(a, a, adjoint_a=tall, adjoint_b=not tall)
+        if l2_regularizer:
+            gram = matrix_set_diag(gram, matrix_diag_part(gram) + l2_regularizer)
+        if tall:
+            return cholesky_solve(cholesky(gram), matmul(a, b, adjoint_a=True))
+        return matmul(a, cholesky_solve(cholesky(gram), b), adjoint_a=True)
+
+
+# Decompositions.
+
+
+def _one_over(x: Tensor) -> Tensor:
+    """One over x; next to nothing where x is zero."""
+    return x / (square(x) + 1e-20)
+
+
+def _differences(values: Tensor) -> Tensor:
+    """One over the difference of each pair of values, zero on the diagonal."""
+    gaps = expand_dims(values, -2) - expand_dims(values, -1)
+    empty = zeros_like(matrix_diag_part(gaps))
+    return matrix_set_diag(_one_over(matrix_set_diag(gaps, empty)), empty)
 
 
 def _economic(view: View, full: builtins.bool) -> tuple[Any, Any, Any]:
@@ -371,6 +437,8 @@ def _svd_spec(view: View) -> tuple[Spec, ...]:
 
 def _bind_svd(view: View) -> Kernel:
     full = view["full_matrices"]
+    if not view.needs(1) and not view.needs(2):
+        return lambda x: (np.linalg.svd(x, compute_uv=False), None, None)
 
     def kernel(x: Any) -> Any:
         u, s, vh = np.linalg.svd(x, full)
@@ -379,7 +447,40 @@ def _bind_svd(view: View) -> Kernel:
     return kernel
 
 
-SVD: Definition = Definition("Svd", _svd_spec, bind=_bind_svd, floating=True)
+def _svd_gradient(op: Any, ds: Tensor, du: Tensor | None, dv: Tensor | None) -> list[Tensor]:
+    """Source: J. Townsend, "Differentiating the singular value decomposition" (2016)."""
+    s, u, v = op.outputs
+    if s.dtype.is_complex or u.dtype.is_complex:
+        raise NotImplementedError("The gradient of svd is defined for real matrices only.")
+    full = op.attributes["full_matrices"]
+    if full and not (du is None and dv is None):
+        raise NotImplementedError(
+            "The gradient of svd's vectors needs full_matrices=False: the further vectors are not "
+            f"determined by the matrix (operation {op.name!r})."
+        )
+    if full:
+        count = shape(s)[-1]
+        u, v = u[..., :count], v[..., :count]
+    middle = matrix_diag(ds)
+    gaps = _differences(square(s)) if du is not None or dv is not None else s
+    whole = matmul(u, middle)
+    if du is not None:
+        turn = gaps * (matmul(u, du, transpose_a=True) - matmul(du, u, transpose_a=True))
+        inside = matmul(u, turn * expand_dims(s, -2))
+        outside = du - matmul(u, matmul(u, du, transpose_a=True))
+        whole = whole + inside + outside * expand_dims(_one_over(s), -2)
+    slope = matmul(whole, v, transpose_b=True)
+    if dv is None:
+        return [slope]
+    turn = gaps * (matmul(v, dv, transpose_a=True) - matmul(dv, v, transpose_a=True))
+    outside = (dv - matmul(v, matmul(v, dv, transpose_a=True))) * expand_dims(_one_over(s), -2)
+    inside = matmul(turn * expand_dims(s, -1), v, transpose_b=True)
+    return [slope + matmul(u, inside + matrix_transpose(outside))]
+
+
+SVD: Definition = Definition(
+    "Svd", _svd_spec, bind=_bind_svd, floating=True, gradient=_svd_gradient
+)
 
 
 @export("svd", "linalg.svd")
@@ -389,7 +490,10 @@ def svd(
     compute_uv: builtins.bool = True,
     name: str | None = None,
 ) -> Any:
-    """The singular value decompositions of matrices; they have no gradient.
+    """The singular value decompositions of matrices.
+
+    The gradient of the vectors is defined for real matrices with different singular values and
+    without `full_matrices`.
 
     Args:
         tensor: A tensor of rank 2 or more.
@@ -416,6 +520,22 @@ def _qr_spec(view: View) -> tuple[Spec, ...]:
     return Spec(dtype, (*lead, rows, inner)), Spec(dtype, (*lead, inner, columns))
 
 
+def _qr_gradient(op: Any, dq: Tensor, dr: Tensor | None) -> list[Tensor]:
+    """Source: M. Seeger et al., "Auto-differentiating linear algebra" (2017)."""
+    q, r = op.outputs
+    if r.dims is None or None in r.dims[-2:] or r.dims[-2] != r.dims[-1]:
+        raise NotImplementedError(
+            f"The gradient of qr needs matrices of known size with at least as many rows as "
+            f"columns, and full_matrices=False for those with more (operation {op.name!r})."
+        )
+    mixed = negative(matmul(dq, q, adjoint_a=True))
+    if dr is not None:
+        mixed = matmul(r, dr, adjoint_b=True) + mixed
+    lower = _halved(matrix_band_part(mixed, -1, 0))
+    inner = dq + matmul(q, lower + adjoint(lower))
+    return [adjoint(matrix_triangular_solve(r, adjoint(inner), lower=False))]
+
+
 class Qr(NamedTuple):
     """What `qr` gives.
 
@@ -435,12 +555,13 @@ QR: Definition = Definition(
         lambda x: tuple(np.linalg.qr(x, "complete" if view["full_matrices"] else "reduced"))
     ),
     floating=True,
+    gradient=_qr_gradient,
 )
 
 
 @export("qr", "linalg.qr")
 def qr(input: TensorLike, full_matrices: builtins.bool = False, name: str | None = None) -> Qr:
-    """The QR decompositions of matrices; they have no gradient.
+    """The QR decompositions of matrices.
 
     Args:
         input: A tensor of rank 2 or more.
@@ -459,14 +580,29 @@ def _eigh_spec(view: View) -> tuple[Spec, ...]:
     return Spec(view.first.dtype.real_dtype, values), Spec(view.first.dtype, dims)
 
 
+def _eigh_gradient(op: Any, dvalues: Tensor, dvectors: Tensor | None) -> list[Tensor]:
+    """The gradient of the lower triangle, which is what is read of the matrix."""
+    values, vectors = op.outputs
+    middle = matrix_diag(cast(dvalues, vectors.dtype))
+    if dvectors is not None:
+        gaps = cast(_differences(values), vectors.dtype)
+        middle = middle + gaps * matmul(vectors, dvectors, adjoint_a=True)
+    whole = matmul(vectors, matmul(middle, vectors, adjoint_b=True))
+    return [_halved(matrix_band_part(whole + adjoint(whole), -1, 0))]
+
+
 EIGH: Definition = Definition(
-    "SelfAdjointEigV2", _eigh_spec, lambda x: tuple(np.linalg.eigh(x)), floating=True
+    "SelfAdjointEigV2",
+    _eigh_spec,
+    lambda x: tuple(np.linalg.eigh(x)),
+    floating=True,
+    gradient=_eigh_gradient,
 )
 
 
 @export("self_adjoint_eig", "linalg.eigh")
 def self_adjoint_eig(tensor: TensorLike, name: str | None = None) -> Any:
-    """Eigenvalues and eigenvectors of symmetric matrices; they have no gradient.
+    """Eigenvalues and eigenvectors of symmetric matrices.
 
     Args:
         tensor: A tensor of rank 2 or more.
@@ -480,7 +616,7 @@ def self_adjoint_eig(tensor: TensorLike, name: str | None = None) -> Any:
 
 @export("self_adjoint_eigvals", "linalg.eigvalsh")
 def self_adjoint_eigvals(tensor: TensorLike, name: str | None = None) -> Tensor:
-    """Eigenvalues of symmetric matrices; they have no gradient.
+    """Eigenvalues of symmetric matrices.
 
     Args:
         tensor: A tensor of rank 2 or more.

@@ -1,7 +1,7 @@
 """Arithmetic, comparisons, logic, elementary functions, matrix products."""
 
 import builtins
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ from runtime.graph.definition import (
     not_differentiable,
 )
 from runtime.graph.dtypes import DType, as_dtype
-from runtime.graph.export import export
+from runtime.graph.export import export, public
 from runtime.graph.graph import get_default_graph
+from runtime.graph.indexed_slices import IndexedSlices, mapped
 from runtime.graph.ops.elementwise import Function, binary, comparison, unary
 from runtime.graph.ops.rules import checked_kind, predicate_on_one, unchanged
 from runtime.graph.shapes import (
@@ -164,7 +165,7 @@ add: Function = binary(
     "Adds elementwise; joins strings.",
     lambda op, dy: _each(op, dy, dy),
     kinds=_NUMBERS + "O",
-    template="{0} + {1}",
+    template=lambda view: None if view.first.dtype is dtypes.string else "{0} + {1}",
 )
 subtract: Function = binary(
     "Sub",
@@ -197,7 +198,7 @@ _real_divide: Function = binary(
 )
 
 
-def _dividing(kernel: Kernel) -> Any:
+def _dividing(kernel: Kernel, floating: Kernel | None = None) -> Any:
     """Makes division by the integer zero an error, as it is in TensorFlow."""
 
     def checked(x: Any, y: Any) -> Any:
@@ -205,7 +206,7 @@ def _dividing(kernel: Kernel) -> Any:
             raise ZeroDivisionError("Integer division by zero")
         return kernel(x, y)
 
-    return lambda view: checked if view.first.dtype.is_integer else kernel
+    return lambda view: checked if view.first.dtype.is_integer else floating or kernel
 
 
 def _truncated(x: Any, y: Any) -> Any:
@@ -213,14 +214,32 @@ def _truncated(x: Any, y: Any) -> Any:
     return (quotient + ((quotient * y != x) & ((x < 0) != (y < 0)))).astype(x.dtype)
 
 
-floordiv: Function = binary(
+_floor_div: Function = binary(
     "FloorDiv",
     None,
-    "floordiv floor_div math.floordiv",
+    "floor_div",
     "Divides elementwise and rounds towards minus infinity.",
     not_differentiable,
-    bind=_dividing(np.floor_divide),
+    bind=_dividing(np.floor_divide, lambda x, y: np.floor(np.true_divide(x, y))),
+    kinds="fiu",
 )
+
+
+@export("floordiv", "math.floordiv")
+def floordiv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """Divides elementwise and rounds towards minus infinity.
+
+    Args:
+        x: The dividend.
+        y: The divisor.
+        name: Name of the operation.
+
+    Returns:
+        The quotient, of the operands' type.
+    """
+    return _floor_div(x, y, name=name or "floordiv")
+
+
 floormod: Function = binary(
     "FloorMod",
     None,
@@ -228,15 +247,16 @@ floormod: Function = binary(
     "The remainder of `floordiv`, which has the divisor's sign.",
     lambda op, dy: _each(op, dy, negative(dy) * floordiv(op.inputs[0], op.inputs[1])),
     bind=_dividing(np.remainder),
+    kinds="fiu",
 )
 truncatediv: Function = binary(
     "TruncateDiv",
     None,
     "truncatediv",
-    "Divides integers elementwise and rounds towards zero.",
+    "Divides elementwise and rounds towards zero.",
     not_differentiable,
-    kinds="iu",
-    bind=_dividing(_truncated),
+    kinds="fiu",
+    bind=_dividing(_truncated, lambda x, y: np.trunc(np.true_divide(x, y))),
 )
 truncatemod: Function = binary(
     "TruncateMod",
@@ -261,11 +281,16 @@ def truediv(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
     Returns:
         The quotient; of float64 for integers (float32 for those of up to 16 bits).
     """
-    first, second = same_type(x, y)
-    if first.dtype.is_integer:
-        target = dtypes.float32 if first.dtype.size < 4 else dtypes.float64
-        first, second = cast(first, target), cast(second, target)
-    return _real_divide(first, second, name=name or "truediv")
+    return _real_divide(*_fractional(x, y), name=name or "truediv")
+
+
+def _fractional(x: TensorLike, y: TensorLike) -> list[Tensor]:
+    """Operands of a division that gives fractions."""
+    operands = same_type(x, y)
+    if not operands[0].dtype.is_integer:
+        return operands
+    target = dtypes.float32 if operands[0].dtype.size < 4 else dtypes.float64
+    return [cast(operand, target) for operand in operands]
 
 
 @export("div")
@@ -289,19 +314,34 @@ def _div_no_nan(x: Any, y: Any) -> Any:
     return np.where(y == 0, np.zeros((), x.dtype), np.true_divide(x, y))[()]
 
 
-div_no_nan: Function = binary(
+_quotient_or_zero: Function = binary(
     "DivNoNan",
     _div_no_nan,
-    "div_no_nan math.divide_no_nan",
+    "",
     "Divides elementwise; zero where the divisor is zero.",
     lambda op, dy: _each(
         op,
-        div_no_nan(dy, op.inputs[1]),
-        negative(dy) * div_no_nan(op.outputs[0], op.inputs[1]),
+        _quotient_or_zero(dy, op.inputs[1]),
+        negative(dy) * _quotient_or_zero(op.outputs[0], op.inputs[1]),
     ),
     kinds="fc",
     ufunc=False,
 )
+
+
+@export("div_no_nan", "math.divide_no_nan")
+def div_no_nan(x: TensorLike, y: TensorLike, name: str | None = None) -> Tensor:
+    """Divides elementwise; zero where the divisor is zero.
+
+    Args:
+        x: The dividend.
+        y: The divisor.
+        name: Name of the operation.
+
+    Returns:
+        The quotient; of float64 for integers (float32 for those of up to 16 bits).
+    """
+    return _quotient_or_zero(*_fractional(x, y), name=name or "div_no_nan")
 
 
 def _power(x: Any, y: Any) -> Any:
@@ -371,7 +411,7 @@ minimum: Function = binary(
 
 def _squared_difference(x: Any, y: Any) -> Any:
     difference = x - y
-    return difference * difference
+    return np.conj(difference) * difference
 
 
 def _squared_difference_gradient(op: Any, dy: Tensor) -> list[Tensor]:
@@ -498,19 +538,54 @@ square: Function = unary(
     lambda op, dy: [dy * (conj(op.inputs[0]) * 2)],
     kinds=_NUMBERS,
 )
+
+
+def _slope(name: str, compute: Kernel, second: Any) -> Definition:
+    """The gradient of a function by its value y: where nothing comes in, nothing comes out.
+
+    So what `where` does not choose has no gradient, though y is zero or infinite there.
+    """
+
+    def kernel(y: Any, dy: Any) -> Any:
+        found = compute(np.conj(y), dy)
+        return found if np.isfinite(found).all() else np.where(dy == 0, dy, found)[()]
+
+    return Definition(name, unchanged, kernel, gradient=second, floating=True)
+
+
+def _sqrt_slopes(op: Any, dz: Tensor) -> list[Tensor]:
+    y = op.inputs[0]
+    part: Tensor = dz / y
+    return [negative(conj(part)) * op.outputs[0], part * 0.5]
+
+
+def _rsqrt_slopes(op: Any, dz: Tensor) -> list[Tensor]:
+    y, dy = op.inputs
+    return [-1.5 * dz * dy * square(y), _RSQRT_GRAD(y, dz)]
+
+
+def _reciprocal_slopes(op: Any, dz: Tensor) -> list[Tensor]:
+    y, dy = op.inputs
+    return [-2.0 * dz * dy * y, _RECIPROCAL_GRAD(y, dz)]
+
+
+_SQRT_GRAD = _slope("SqrtGrad", lambda y, dy: 0.5 * dy / y, _sqrt_slopes)
+_RSQRT_GRAD = _slope("RsqrtGrad", lambda y, dy: -0.5 * dy * (y * y * y), _rsqrt_slopes)
+_RECIPROCAL_GRAD = _slope("ReciprocalGrad", lambda y, dy: -dy * (y * y), _reciprocal_slopes)
+
 sqrt: Function = unary(
     "Sqrt",
     np.sqrt,
     "sqrt math.sqrt",
     "The square root.",
-    lambda op, dy: [dy * 0.5 / op.outputs[0]],
+    lambda op, dy: [_SQRT_GRAD(op.outputs[0], dy)],
 )
 rsqrt: Function = unary(
     "Rsqrt",
     lambda x: 1 / np.sqrt(x),
     "rsqrt math.rsqrt",
     "One over the square root.",
-    lambda op, dy: [dy * -0.5 * op.outputs[0] / op.inputs[0]],
+    lambda op, dy: [_RSQRT_GRAD(op.outputs[0], dy)],
     ufunc=False,
 )
 exp: Function = unary(
@@ -533,22 +608,64 @@ log1p: Function = unary(
     "The natural logarithm of 1 + x.",
     lambda op, dy: [dy / (op.inputs[0] + 1)],
 )
-absolute: Function = unary(
+_real_abs: Function = unary(
     "Abs",
     np.absolute,
-    "abs math.abs",
+    "",
     "The absolute value.",
     lambda op, dy: [dy * sign(op.inputs[0])],
     kinds="fiu",
     floating=False,
 )
+
+
+def _complex_abs_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    return [cast(div_no_nan(dy, op.outputs[0]), op.inputs[0].dtype) * op.inputs[0]]
+
+
+_COMPLEX_ABS: Definition = Definition(
+    "ComplexAbs",
+    lambda view: Spec(view.first.dtype.real_dtype, view.first.dims),
+    np.absolute,
+    gradient=_complex_abs_gradient,
+    floating=True,
+)
+
+
+@export("abs", "math.abs")
+def absolute(x: TensorLike, name: str | None = None) -> Tensor:
+    """The absolute value.
+
+    Args:
+        x: The operand.
+        name: Name of the operation.
+
+    Returns:
+        A tensor of real numbers.
+    """
+    tensor = convert_to_tensor(x)
+    if not tensor.dtype.is_complex:
+        return _real_abs(tensor, name)
+    result: Tensor = _COMPLEX_ABS(tensor, name=name or "Abs")
+    return result
+
+
+def _complex_sign_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    """The change of the direction: what of the gradient is at a right angle to it."""
+    x, y = op.inputs[0], op.outputs[0]
+    if not x.dtype.is_complex:
+        return [dy * 0]
+    turned = dy - cast(public("math", "real")(dy * conj(y)), x.dtype) * y
+    return [turned * div_no_nan(convert_to_tensor(1, x.dtype), cast(absolute(x), x.dtype))]
+
+
 sign: Function = unary(
     "Sign",
     np.sign,
     "sign math.sign",
-    "-1, 0 or 1 by the sign.",
-    lambda op, dy: [dy * 0],
-    kinds="fiu",
+    "-1, 0 or 1 by the sign; the direction of a complex number.",
+    _complex_sign_gradient,
+    kinds="fiuc",
 )
 floor: Function = unary(
     "Floor",
@@ -566,20 +683,32 @@ ceil: Function = unary(
     not_differentiable,
     kinds="f",
 )
-rounded: Function = unary(
-    "Round",
-    np.rint,
-    "round math.round",
-    "The nearest whole number; halves go to the even one.",
-    not_differentiable,
-    kinds="f",
+_rounded: Function = unary(
+    "Round", np.rint, "", "The nearest whole number.", not_differentiable, kinds="f"
 )
+
+
+@export("round", "math.round")
+def rounded(x: TensorLike, name: str | None = None) -> Tensor:
+    """The nearest whole number; halves go to the even one.
+
+    Args:
+        x: The operand.
+        name: Name of the operation.
+
+    Returns:
+        A tensor; one of integers itself.
+    """
+    tensor = convert_to_tensor(x)
+    return tensor if tensor.dtype.is_integer else _rounded(tensor, name)
+
+
 reciprocal: Function = unary(
     "Reciprocal",
     np.reciprocal,
     "reciprocal math.reciprocal",
     "One over x.",
-    lambda op, dy: [negative(dy) * square(op.outputs[0])],
+    lambda op, dy: [_RECIPROCAL_GRAD(op.outputs[0], dy)],
 )
 sin: Function = unary(
     "Sin", np.sin, "sin math.sin", "The sine.", lambda op, dy: [dy * cos(op.inputs[0])]
@@ -623,6 +752,7 @@ is_nan: Function = unary(
     "is_nan math.is_nan debugging.is_nan",
     "Whether it is not a number.",
     not_differentiable,
+    kinds="f",
     infer=predicate_on_one,
     ufunc=False,
     floating=False,
@@ -633,6 +763,7 @@ is_inf: Function = unary(
     "is_inf math.is_inf debugging.is_inf",
     "Whether it is infinite.",
     not_differentiable,
+    kinds="f",
     infer=predicate_on_one,
     ufunc=False,
     floating=False,
@@ -643,6 +774,7 @@ is_finite: Function = unary(
     "is_finite math.is_finite debugging.is_finite",
     "Whether it is neither infinite nor not a number.",
     not_differentiable,
+    kinds="f",
     infer=predicate_on_one,
     ufunc=False,
     floating=False,
@@ -703,6 +835,8 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
 
 def _bind_cast(view: View) -> Kernel:
     target = view["dtype"].numpy
+    if view.first.dtype.is_complex and not view["dtype"].is_complex:
+        return lambda x: x.real.astype(target)
     return lambda x: x.astype(target)
 
 
@@ -725,17 +859,19 @@ def cast(x: TensorLike, dtype: Any, name: str | None = None) -> Tensor:
     """Converts the elements to another type.
 
     Args:
-        x: A tensor.
+        x: A tensor, or `IndexedSlices`.
         dtype: The type.
         name: Name of the operation.
 
     Returns:
-        A tensor of that type; the tensor itself if it has it already.
+        The same kind of that type; the tensor itself if it has it already.
 
     Raises:
         TypeError: If strings would have to be converted.
     """
     target = as_dtype(dtype)
+    if isinstance(x, IndexedSlices):
+        return mapped(partial(cast, dtype=target, name=name), x)  # type: ignore[no-any-return]  # rows as the gradient is
     tensor = convert_to_tensor(x)
     if tensor.dtype is target:
         return tensor
@@ -791,14 +927,16 @@ def clip_by_value(
     """Limits the elements to a range.
 
     Args:
-        t: A tensor.
+        t: A tensor, or `IndexedSlices`.
         clip_value_min: The smallest value.
         clip_value_max: The largest value.
         name: Name of the operation.
 
     Returns:
-        A tensor of the same shape.
+        The same kind.
     """
+    if isinstance(t, IndexedSlices):
+        return mapped(lambda v: clip_by_value(v, clip_value_min, clip_value_max, name), t)  # type: ignore[no-any-return]  # rows
     with get_default_graph().name_scope(name or "clip_by_value") as scope:
         return maximum(minimum(t, clip_value_max), clip_value_min, name=scope)
 
@@ -845,7 +983,7 @@ def _is_matrix(dims: Dims) -> builtins.bool:
 
 
 def _matmul_gradient(op: Any, dy: Tensor) -> list[Tensor]:
-    a, b = op.inputs
+    a, b = map(conj, op.inputs)
     turn_a, turn_b = op.attributes["transpose_a"], op.attributes["transpose_b"]
     if turn_a:
         da = matmul(b, dy, transpose_a=turn_b, transpose_b=True)
@@ -855,7 +993,7 @@ def _matmul_gradient(op: Any, dy: Tensor) -> list[Tensor]:
         db = matmul(dy, a, transpose_a=True, transpose_b=turn_a)
     else:
         db = matmul(a, dy, transpose_a=not turn_a)
-    return [unbroadcast(da, a), unbroadcast(db, b)]
+    return [unbroadcast(da, op.inputs[0]), unbroadcast(db, op.inputs[1])]
 
 
 MATMUL: Definition = Definition(
@@ -928,11 +1066,22 @@ def _operator(function: Any, name: str) -> Any:
 def _bitwise(function: Any, name: str) -> Any:
     def operator(x: Any, y: Any) -> Tensor:
         first, second = same_type(x, y)
-        checked_kind(first, "b", f"The operator for {name}")
-        result: Tensor = function(first, second, name=name)
+        if not first.dtype.is_integer:
+            checked_kind(first, "b", f"The operator for {name}")
+        how = _of_bits(f"bitwise_{name}") if first.dtype.is_integer else function
+        result: Tensor = how(first, second, name=name)
         return result
 
     return operator
+
+
+def _inverted(x: Any) -> Tensor:
+    result: Tensor = _of_bits("invert")(x) if x.dtype.is_integer else logical_not(x)
+    return result
+
+
+def _of_bits(name: str) -> Any:
+    return public("bitwise", name)
 
 
 OVERLOADS.update(
@@ -952,7 +1101,7 @@ OVERLOADS.update(
         "and": _bitwise(logical_and, "and"),
         "or": _bitwise(logical_or, "or"),
         "xor": _bitwise(logical_xor, "xor"),
-        "invert": logical_not,
+        "invert": _inverted,
         "neg": negative,
         "abs": absolute,
         "cast": cast,

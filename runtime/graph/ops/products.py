@@ -16,7 +16,14 @@ from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import ones_like, transpose
 from runtime.graph.ops.math import absolute, conj, power, sqrt
 from runtime.graph.ops.reduction import reduce_max, reduce_sum
-from runtime.graph.ops.rules import checked_kind, rank_of, renamed, static_ints, unchanged
+from runtime.graph.ops.rules import (
+    checked_kind,
+    rank_of,
+    renamed,
+    static_ints,
+    static_value,
+    unchanged,
+)
 from runtime.graph.shapes import Incompatible, described, normalized_axis
 from runtime.graph.tensor import Tensor
 
@@ -86,6 +93,7 @@ def tensordot(a: TensorLike, b: TensorLike, axes: Any, name: str | None = None) 
         ValueError: If the axes don't fit, or ranks are not known.
     """
     x, y = same_type(a, b, names=("a", "b"))
+    axes = static_value(axes, "The axes of tensordot") if isinstance(axes, Tensor) else axes
     rank_x, rank_y = rank_of(x, "tensordot"), rank_of(y, "tensordot")
     if isinstance(axes, (int, np.integer)):
         first, second = list(range(rank_x - int(axes), rank_x)), list(range(int(axes)))
@@ -130,7 +138,13 @@ def _einsum_labels(equation: str, ranks: Sequence[int | None]) -> tuple[list[str
         every = "".join(full)
         free = sorted(c for c in set(every) - set(dots) if every.count(c) == 1)
         return full, dots + "".join(free)
-    return full, right.replace("...", dots)
+    result = right.replace("...", dots)
+    if len(set(result)) != len(result) or not set(result) <= set("".join(full)):
+        raise ValueError(
+            f"The result of the equation {equation!r} may name each label of the operands once, "
+            "and no other label."
+        )
+    return full, result
 
 
 def _spelled(term: str, rank: int | None, dots: str) -> str:
@@ -186,14 +200,10 @@ def _einsum_slope(op: Any, dy: Tensor, index: int) -> Tensor:
 
     terms, result = op.attributes["terms"], op.attributes["result"]
     term, x = terms[index], op.inputs[index]
-    if len(set(term)) != len(term):
-        raise LookupError(
-            f"No gradient is defined for einsum with a label twice in one operand: {term!r}."
-        )
     # A label that only this operand has was summed over: ones bring it back.
     others = [i for i in range(len(terms)) if i != index]
     around = [result, *[terms[i] for i in others]]
-    factors = [dy, *[op.inputs[i] for i in others]]
+    factors = [dy, *[conj(op.inputs[i]) for i in others]]
     if any(label not in "".join(around) for label in term):
         around.append(term)
         factors.append(ones_like(x))
@@ -234,8 +244,60 @@ def einsum(equation: str, *inputs: TensorLike, **kwargs: Any) -> Tensor:
     tensors = same_type(*inputs, names=[f"inputs[{i}]" for i in range(len(inputs))])
     ranks = [None if t.dims is None else len(t.dims) for t in tensors]
     terms, result = _einsum_labels(equation, ranks)
+    for index, term in enumerate(terms):
+        if len(set(term)) != len(term):
+            terms[index] = "".join(dict.fromkeys(term))
+            tensors[index] = _SAME_LABELS(tensors[index], term=term, unique=terms[index])
     found: Tensor = EINSUM(*tensors, terms=terms, result=result, name=name or "einsum")
     return found
+
+
+def _same_labels_spec(view: View) -> Spec:
+    dims = view.first.dims
+    if dims is not None and len(dims) != len(view["term"]):
+        raise Incompatible(
+            f"labels {view['term']!r} of the equation don't fit shape {described(dims)}"
+        )
+    sizes: dict[str, int | None] = {}
+    for label, d in zip(view["term"], dims or [None] * len(view["term"]), strict=True):
+        _learn_size(sizes, label, d)
+    return Spec(view.first.dtype, tuple([sizes[label] for label in view["unique"]]))
+
+
+def _bind_on_same_labels(view: View) -> Kernel:
+    equation = f"{view['term']}->{view['unique']}"
+
+    def kernel(dy: Any, like: Any) -> Any:
+        result = np.zeros(like.shape, like.dtype)
+        np.einsum(equation, result)[...] = dy  # a view of the elements in question
+        return result
+
+    return kernel
+
+
+def _of_same_labels(definition: str, op: Any, *inputs: Tensor) -> Tensor:
+    result: Tensor = _LABELS[definition](
+        *inputs, term=op.attributes["term"], unique=op.attributes["unique"]
+    )
+    return result
+
+
+_SAME_LABELS: Definition = Definition(
+    "EinsumDiagonal",
+    _same_labels_spec,
+    bind=lambda view: lambda x: np.einsum(f"{view['term']}->{view['unique']}", x),
+    aliases=True,
+    gradient=lambda op, dy: [_of_same_labels("embed", op, dy, op.inputs[0])],
+)
+_LABELS: dict[str, Definition] = {
+    "take": _SAME_LABELS,
+    "embed": Definition(
+        "EinsumOnDiagonal",
+        lambda view: Spec(view.first.dtype, view.inputs[1].dims),
+        bind=_bind_on_same_labels,
+        gradient=lambda op, dy: [_of_same_labels("take", op, dy), None],
+    ),
+}
 
 
 # Diagonals. Matrices are on the last two axes.
@@ -574,8 +636,8 @@ def norm(
 
     Args:
         tensor: A tensor.
-        ord: ``"euclidean"``, ``"fro"``, a positive number, or infinity. Of matrices: the
-            Frobenius norm, 1 or infinity.
+        ord: ``"euclidean"``, a positive number, or infinity. Of matrices: ``"euclidean"``,
+            ``"fro"``, 1, 2 or infinity.
         axis: An axis for vectors, two for matrices; all elements as one vector if None.
         keepdims: Whether the axes are kept, of size 1.
         name: Name of the operation.
@@ -590,7 +652,7 @@ def norm(
     keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
     x = convert_to_tensor(tensor)
     matrix = isinstance(axis, (list, tuple)) and len(axis) == 2
-    if ord in ("euclidean", "fro") or (ord == 2 and not matrix):
+    if ord == "euclidean" or (ord == "fro" and matrix) or (ord == 2 and not matrix):
         with get_default_graph().name_scope(name or "norm") as scope:
             return sqrt(reduce_sum(x * conj(x), axis, keepdims=keep), name=scope)
     if matrix:
@@ -604,13 +666,30 @@ def norm(
 
 
 def _matrix_norm(x: Tensor, ord: Any, axes: list[int], keep: builtins.bool) -> Tensor:
-    if ord not in (1, np.inf):
-        raise ValueError(f"There is no matrix norm of order {ord!r}; use 'fro', 1 or infinity.")
+    if ord not in (1, 2, np.inf):
+        raise ValueError(f"There is no matrix norm of order {ord!r}; use 'fro', 1, 2 or infinity.")
     rank = rank_of(x, "norm")
     first, second = (normalized_axis(a, rank) for a in axes)
+    if ord == 2:
+        return _spectral_norm(x, [first, second], keep)
     inner, outer = (first, second) if ord == 1 else (second, first)
     sums = reduce_sum(absolute(x), inner, keepdims=True)
     largest = reduce_max(sums, outer, keepdims=True)
     from runtime.graph.ops.array import squeeze
 
     return largest if keep else squeeze(largest, [first, second])
+
+
+def _spectral_norm(x: Tensor, axes: list[int], keep: builtins.bool) -> Tensor:
+    """The largest singular value."""
+    from runtime.graph.export import public
+
+    rank = rank_of(x, "norm")
+    order = [*[i for i in range(rank) if i not in axes], *axes]
+    values = public("linalg", "svd")(transpose(x, order), compute_uv=False)
+    largest = reduce_max(values, -1)
+    from runtime.graph.ops.array import expand_dims
+
+    for axis in sorted(axes) if keep else ():
+        largest = expand_dims(largest, axis)
+    return largest

@@ -11,10 +11,10 @@ from runtime.graph import dtypes
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Gradient, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
-from runtime.graph.export import export
+from runtime.graph.export import export, public
 from runtime.graph.graph import get_default_graph
-from runtime.graph.ops.math import cast, equal, exp, log, not_equal, sqrt, square
-from runtime.graph.ops.rules import axes_of, checked_kind, renamed, static_int
+from runtime.graph.ops.math import cast, conj, equal, exp, log, not_equal, sqrt
+from runtime.graph.ops.rules import axes_of, checked_kind, rank_of, renamed, static_int
 from runtime.graph.shapes import Dims, Incompatible, element_count, fully_known, normalized_axis
 from runtime.graph.tensor import Tensor
 
@@ -251,11 +251,36 @@ def _bind_others(view: View) -> Kernel:
     return others
 
 
+def _others_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    """The gradient of the same by products from both ends, which have gradients themselves."""
+    from runtime.graph.gradients import dense_gradients
+
+    x = op.inputs[0]
+    made = _others_by_products(x, op.attributes["axes"])
+    return dense_gradients(op.graph, [(made, dy)], [x])
+
+
+def _others_by_products(x: Tensor, axes: tuple[int, ...] | None) -> Tensor:
+    from runtime.graph.ops.array import reshape, shape, transpose
+
+    cumprod = public("math", "cumprod")
+    rank = 1 if axes is None else rank_of(x, "The second derivative of reduce_prod")
+    gone = sorted({normalized_axis(a, rank) for a in axes or (0,)})
+    order = [*gone, *[i for i in range(rank) if i not in gone]]
+    turned = reshape(x, [-1]) if axes is None else transpose(x, order)
+    rows = reshape(turned, [reduce_prod(shape(turned)[: len(gone)]), -1])
+    both = cumprod(rows, exclusive=True) * cumprod(rows, exclusive=True, reverse=True)
+    if axes is None:
+        return reshape(both, shape(x))
+    return transpose(reshape(both, shape(turned)), [int(i) for i in np.argsort(order)])
+
+
 PROD_OF_OTHERS: Definition = Definition(
     "ProdOfOthers",
     lambda view: Spec(view.first.dtype, view.first.dims),
     bind=_bind_others,
     floating=True,
+    gradient=_others_gradient,
 )
 
 
@@ -581,7 +606,8 @@ def reduce_variance(
     """
     tensor = checked_kind(convert_to_tensor(input_tensor), "fc", "reduce_variance")
     distance = tensor - reduce_mean(tensor, axis, keepdims=True)
-    return reduce_mean(square(distance), axis, keepdims=keepdims, name=name)
+    squared = public("math", "real")(distance * conj(distance))
+    return reduce_mean(squared, axis, keepdims=keepdims, name=name)
 
 
 @export("math.reduce_std")
@@ -623,5 +649,8 @@ def reduce_euclidean_norm(
     Returns:
         A tensor without the axes.
     """
-    tensor = convert_to_tensor(input_tensor)
-    return sqrt(reduce_sum(square(tensor), axis, keepdims=keepdims), name=name)
+    tensor = checked_kind(convert_to_tensor(input_tensor), _NUMBERS, "EuclideanNorm")
+    total = reduce_sum(tensor * conj(tensor), axis, keepdims=keepdims)
+    if tensor.dtype.is_integer:
+        return cast(sqrt(cast(total, dtypes.float64)), tensor.dtype, name)
+    return sqrt(total, name=name)

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from runtime.graph import dtypes
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.export import export
+from runtime.graph.ops.math import cast
 from runtime.graph.ops.rules import checked_kind
 from runtime.graph.shapes import Dims, Incompatible, compatible, described
 from runtime.graph.tensor import Tensor
@@ -44,7 +46,7 @@ def _combined(kind: str, data: Any, ids: Any, count: int, empty: Any) -> Any:
     _UFUNCS.get(kind, np.add).at(result, flat, rows)
     if kind in ("mean", "sqrt_n"):
         sizes = np.maximum(np.bincount(flat, minlength=count), 1).reshape(-1, *[1] * len(rest))
-        result = result / (sizes if kind == "mean" else np.sqrt(sizes)).astype(data.dtype)
+        result = (result / (sizes if kind == "mean" else np.sqrt(sizes))).astype(data.dtype)
     if empty != start:
         result[np.bincount(flat, minlength=count) == 0] = empty
     return result
@@ -164,7 +166,7 @@ def _linear_gradient(kind: str) -> Any:
 def _extreme_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
     """Rows that are the extreme share the gradient."""
     from runtime.graph.ops.array import shape
-    from runtime.graph.ops.math import cast, equal
+    from runtime.graph.ops.math import equal
 
     data, ids = op.inputs[:2]
     mask = cast(equal(data, _rows(op.outputs[0], ids)), dy.dtype)
@@ -173,9 +175,19 @@ def _extreme_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
 
 
 def _prod_gradient(op: Any, dy: Tensor) -> list[Tensor | None]:
+    """The product of the others: of all that are not zero, if no other one is zero."""
+    from runtime.graph.ops.array import ones_like, shape, where, zeros_like
+    from runtime.graph.ops.math import equal, greater
+
     data, ids = op.inputs[:2]
-    slope = _rows(dy * op.outputs[0], ids) / data
-    return [slope, *[None] * (len(op.inputs) - 1)]
+    count = shape(op.outputs[0])[0]
+    zero = equal(data, zeros_like(data))
+    zeros = _UNSORTED["sum"](cast(zero, dtypes.int32), ids, count)
+    alone = where(greater(zeros, 1), zeros_like(dy), dy)
+    rest = _UNSORTED["prod"](where(zero, ones_like(data), data), ids, count)
+    for_zero = _rows(alone * rest, ids)
+    others = _rows(dy * op.outputs[0], ids) / where(zero, ones_like(data), data)
+    return [where(zero, for_zero, others), *[None] * (len(op.inputs) - 1)]
 
 
 _RULES: dict[str, Any] = {
@@ -259,8 +271,11 @@ def _unsorted_function(kind: str) -> None:
         num_segments: TensorLike,
         name: str | None = None,
     ) -> Tensor:
+        values = convert_to_tensor(data)
+        if kind == "mean" and values.dtype.is_integer:
+            values = cast(values, dtypes.float64)
         result: Tensor = _UNSORTED[kind](
-            convert_to_tensor(data),
+            values,
             _ids(segment_ids),
             checked_kind(convert_to_tensor(num_segments), "iu", "num_segments"),
             name=name,

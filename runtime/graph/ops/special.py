@@ -11,10 +11,12 @@ from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
+from runtime.graph.ops.array import zeros_like
 from runtime.graph.ops.elementwise import Function, binary, unary
 from runtime.graph.ops.math import (
     add_n,
     cast,
+    div_no_nan,
     exp,
     multiply,
     negative,
@@ -111,7 +113,8 @@ def _each(function: Any) -> Kernel:
 
 
 def _log_gamma(x: float) -> float:
-    return math.inf if x <= 0 and x == math.floor(x) else math.lgamma(x)
+    pole = math.isinf(x) or (x <= 0 and x == math.floor(x))
+    return math.inf if pole else math.lgamma(x)
 
 
 def _digamma(x: Any) -> Any:
@@ -128,7 +131,29 @@ def _digamma(x: Any) -> Any:
     series = z * (1 / 12 - z * (1 / 120 - z * (1 / 252 - z * (1 / 240 - z * (1 / 132)))))
     total += np.log(y) - 0.5 / y - series
     total = np.where(negative_ones, total - np.pi / np.tan(np.pi * wide), total)
-    return total.astype(x.dtype)[()]
+    return np.where(_poles(wide), np.nan, total).astype(x.dtype)[()]
+
+
+def _poles(x: Any) -> Any:
+    return (x <= 0) & (x == np.floor(x))
+
+
+def _trigamma(x: Any) -> Any:
+    """In the same way; its reflection is the square of the cosecant."""
+    wide = np.asarray(x, np.float64)
+    turned = wide <= 0
+    y = np.where(turned, 1 - wide, wide)
+    total = np.zeros_like(y)
+    for _ in range(6):
+        small = y < 6
+        total += np.where(small, 1 / np.where(small, y * y, 1), 0)
+        y = np.where(small, y + 1, y)
+    z = 1 / (y * y)
+    series = z * (1 / 6 - z * (1 / 30 - z * (1 / 42 - z * (1 / 30 - z * (5 / 66)))))
+    total += 1 / y + 0.5 * z + series / y
+    reflected = (np.pi / np.sin(np.pi * np.where(turned, wide, 0.5))) ** 2 - total
+    total = np.where(turned, reflected, total)
+    return np.where(_poles(wide), np.inf, total).astype(x.dtype)[()]
 
 
 _ROOT = 2 / math.sqrt(math.pi)
@@ -150,12 +175,21 @@ erfc: Function = unary(
     kinds="f",
     ufunc=False,
 )
+_trigamma_of: Function = unary(
+    "Trigamma",
+    _trigamma,
+    "",
+    "The derivative of `digamma`.",
+    None,
+    kinds="f",
+    ufunc=False,
+)
 digamma: Function = unary(
     "Digamma",
     _digamma,
     "digamma math.digamma",
     "The derivative of the logarithm of the gamma function.",
-    None,
+    lambda op, dy: [dy * _trigamma_of(op.inputs[0])],
     kinds="f",
     ufunc=False,
 )
@@ -254,14 +288,17 @@ xlog1py: Function = binary(
     kinds="fc",
     ufunc=False,
 )
-multiply_no_nan: Function = binary(
+_product_or_zero: Function = binary(
     "MulNoNan",
     lambda x, y: np.where(y == 0, y * 0, np.multiply(x, y))[()],
     "math.multiply_no_nan",
     "x * y; zero where y is zero, whatever x is.",
-    lambda op, dy: _pair(op, multiply_no_nan(dy, op.inputs[1]), multiply_no_nan(op.inputs[0], dy)),
+    lambda op, dy: _pair(
+        op, _product_or_zero(dy, op.inputs[1]), _product_or_zero(op.inputs[0], dy)
+    ),
     kinds="fc",
     ufunc=False,
+    default="multiply_no_nan",
 )
 
 # Complex numbers.
@@ -330,7 +367,7 @@ def real(input: TensorLike, name: str | None = None) -> Tensor:
     Returns:
         A tensor of real numbers; one of real numbers itself.
     """
-    tensor = convert_to_tensor(input)
+    tensor = checked_kind(convert_to_tensor(input), "fciu", "Real")
     result: Tensor = _REAL(tensor, name=name) if tensor.dtype.is_complex else tensor
     return result
 
@@ -347,12 +384,21 @@ def imag(input: TensorLike, name: str | None = None) -> Tensor:
         A tensor of real numbers.
     """
     tensor = convert_to_tensor(input)
-    result: Tensor = _IMAG(tensor, name=name) if tensor.dtype.is_complex else tensor * 0
+    if not tensor.dtype.is_complex:
+        return zeros_like(tensor)
+    result: Tensor = _IMAG(tensor, name=name)
     return result
 
 
+def _angle_gradient(op: Any, dy: Tensor) -> list[Tensor]:
+    x = op.inputs[0]
+    if not x.dtype.is_complex:
+        return [zeros_like(x)]
+    return [cast(negative(dy), x.dtype) / _COMPLEX(_IMAG(x), _REAL(x))]
+
+
 _ANGLE: Definition = Definition(
-    "Angle", _real_spec, np.angle, floating=True, gradient=not_differentiable
+    "Angle", _real_spec, np.angle, floating=True, gradient=_angle_gradient
 )
 
 
@@ -367,18 +413,24 @@ def angle(input: TensorLike, name: str | None = None) -> Tensor:
     Returns:
         A tensor of real numbers.
     """
-    result: Tensor = _ANGLE(convert_to_tensor(input), name=name)
+    result: Tensor = _ANGLE(checked_kind(convert_to_tensor(input), "fc", "Angle"), name=name)
     return result
 
 
 # Bits of integers.
 
+
+def _shifting(ufunc: Any) -> Kernel:
+    """A shift by less than nothing is none, one by more bits than there are is by all but one."""
+    return lambda x, y: ufunc(x, np.clip(y, 0, 8 * y.dtype.itemsize - 1).astype(y.dtype))
+
+
 for _name, _ufunc, _title, _doc in (
     ("bitwise_and", np.bitwise_and, "BitwiseAnd", "The bits that both have."),
     ("bitwise_or", np.bitwise_or, "BitwiseOr", "The bits that either has."),
     ("bitwise_xor", np.bitwise_xor, "BitwiseXor", "The bits that one has and the other not."),
-    ("left_shift", np.left_shift, "LeftShift", "Bits moved up."),
-    ("right_shift", np.right_shift, "RightShift", "Bits moved down."),
+    ("left_shift", _shifting(np.left_shift), "LeftShift", "Bits moved up."),
+    ("right_shift", _shifting(np.right_shift), "RightShift", "Bits moved down."),
 ):
     binary(
         _title,
@@ -387,6 +439,7 @@ for _name, _ufunc, _title, _doc in (
         _doc,
         not_differentiable,
         kinds="iu",
+        ufunc=isinstance(_ufunc, np.ufunc),
         floating=False,
     )
 unary(
@@ -442,7 +495,7 @@ _CUMPROD: Definition = Definition(
     _running_spec,
     bind=_bind_running(np.multiply, 1),
     floating=True,
-    gradient=lambda op, dy: [_CUMSUM(dy * op.outputs[0], **_running(op)) / op.inputs[0]],
+    gradient=lambda op, dy: [div_no_nan(_CUMSUM(dy * op.outputs[0], **_running(op)), op.inputs[0])],
 )
 
 

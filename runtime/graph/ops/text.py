@@ -42,13 +42,16 @@ def _formatted(view: View) -> Kernel:
     precision, kind = view["precision"], view.first.dtype.numpy.kind
     style = "e" if view["scientific"] else "g" if view["shortest"] else "f"
 
-    def form(item: Any) -> bytes:
+    def written(item: Any) -> str:
         if kind == "b":
-            return b"true" if item else b"false"
+            return "true" if item else "false"
         if kind in "iu":
-            return str(int(item)).encode()
+            return str(int(item))
         digits = "" if precision < 0 else f".{precision}"
-        return format(float(item), f"{digits}{style}").rjust(view["width"], view["fill"]).encode()
+        return format(float(item), f"{digits}{style}")
+
+    def form(item: Any) -> bytes:
+        return written(item).rjust(view["width"], view["fill"]).encode()
 
     return _each(form)
 
