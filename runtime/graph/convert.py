@@ -79,7 +79,7 @@ def _shaped(array: Any, dims: Any, verify: bool) -> Any:
     if array.shape == dims:
         return array
     count = element_count(dims)
-    if verify or count is None or array.size > count or (array.size == 0 and count):
+    if verify or count is None or array.size > max(count, 1) or (array.size == 0 and count):
         raise ValueError(
             f"A constant of shape {described(dims)} can't be made of a value "
             f"of shape {described(array.shape)} with {array.size} elements."

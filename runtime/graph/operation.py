@@ -37,6 +37,7 @@ class Operation:
     """
 
     __slots__ = (
+        "__dict__",  # for what programs hang on operations
         "__weakref__",
         "_inputs",
         "attributes",

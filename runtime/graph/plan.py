@@ -375,10 +375,17 @@ class _Liveness:
         view = View(op, [self._meaning.specs[t] for t in op.inputs])
         shared: set[Root] = set()
         if op.definition.may_alias(view):
-            shared = set(variable_roots(op)).union(*[self.roots(t) for t in inputs])
+            shared = set(variable_roots(op)).union(*[self._lent(t, op) for t in inputs])
         for tensor in op.outputs:
             if tensor not in self._roots:
                 self._produce(position, tensor, shared)
+
+    def _lent(self, tensor: Tensor, op: Operation) -> frozenset[Root]:
+        """The memory that an operation may pass on of an input; nobody may write to a constant."""
+        constant = tensor not in self._roots and self._meaning.specs[tensor].dims != ()
+        if constant and any(tensor.dtype is output.dtype for output in op.outputs):
+            return frozenset([("constant", tensor)])
+        return self.roots(tensor)
 
     def _produce(self, position: int, tensor: Tensor, shared: set[Root]) -> None:
         scalar = self._meaning.specs[tensor].dims == ()  # kernels give scalars, never views

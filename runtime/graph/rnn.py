@@ -28,7 +28,7 @@ from runtime.graph.ops.loops import while_loop
 from runtime.graph.ops.math import cast
 from runtime.graph.ops.tensor_array import TensorArray
 from runtime.graph.rnn_cells import RNNCell, sizes_of, zero_states
-from runtime.graph.scopes import variable_scope
+from runtime.graph.scopes import get_variable_scope, variable_scope
 from runtime.graph.shapes import compatible, described
 from runtime.graph.tensor import Tensor
 
@@ -213,6 +213,8 @@ def static_rnn(
 def _stepwise(cell: Any, steps: Sequence[Any], lengths: Tensor | None, state: Any) -> Any:
     outputs = []
     for time, step in enumerate(steps):
+        if time:
+            get_variable_scope().reuse_variables()  # cells that are no layers ask again each time
         output, after = cell(step, state)
         if lengths is not None:
             running = lengths > time

@@ -96,6 +96,30 @@ class VariableScope:
         """
         self.dtype = as_dtype(dtype)
 
+    def set_use_resource(self, use_resource: bool | None) -> None:
+        """Notes a wish that is without effect here.
+
+        Args:
+            use_resource: Noted.
+        """
+        self.use_resource = use_resource
+
+    def set_caching_device(self, caching_device: Any) -> None:
+        """Notes a wish that is without effect here.
+
+        Args:
+            caching_device: Noted.
+        """
+        self.caching_device = caching_device
+
+    def set_partitioner(self, partitioner: Any) -> None:
+        """Notes a wish that is without effect here.
+
+        Args:
+            partitioner: Noted.
+        """
+        self.partitioner = partitioner
+
     def set_custom_getter(self, custom_getter: Callable[..., Any] | None) -> None:
         """Sets what is called instead of the true `get_variable`.
 
@@ -225,6 +249,9 @@ def get_variable(
         "reuse": scope.reuse,
         "trainable": trainable,
         "collections": collections,
+        "caching_device": scope.caching_device if caching_device is None else caching_device,
+        "partitioner": scope.partitioner if partitioner is None else partitioner,
+        "use_resource": scope.use_resource if use_resource is None else use_resource,
         "validate_shape": validate_shape,
         "constraint": scope.constraint if constraint is None else constraint,
     }
@@ -275,12 +302,12 @@ def _existing(found: Variable, name: str, reuse: Any, options: dict[str, Any]) -
 
 def _made(
     name: str,
-    shape: Any,
-    dtype: Any,
-    initializer: Any,
-    regularizer: Regularizer | None,
-    trainable: bool | None,
-    collections: Any,
+    shape: Any = None,
+    dtype: Any = dtypes.float32,
+    initializer: Any = None,
+    regularizer: Regularizer | None = None,
+    trainable: bool | None = None,
+    collections: Any = None,
     validate_shape: bool = True,
     constraint: Any = None,
     **_: Any,

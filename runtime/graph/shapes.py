@@ -263,6 +263,32 @@ class TensorShape:
             raise ValueError(f"Shape {self} must have rank at least {rank}")
         return self
 
+    def with_rank_at_most(self, rank: int) -> "TensorShape":
+        """The shape itself, if it has at most that many axes.
+
+        Args:
+            rank: The greatest number of axes.
+
+        Returns:
+            The shape.
+
+        Raises:
+            ValueError: If it has more axes.
+        """
+        if self._dims is not None and len(self._dims) > rank:
+            raise ValueError(f"Shape {self} must have rank at most {rank}")
+        return self
+
+    def assert_same_rank(self, other: Any) -> None:
+        """Raises ValueError if another shape is known to have another rank.
+
+        Args:
+            other: Anything that can be made into a shape.
+        """
+        theirs = TensorShape(other)
+        if None not in (self.ndims, theirs.ndims) and self.ndims != theirs.ndims:
+            raise ValueError(f"Shapes {self} and {theirs} must have the same rank")
+
     def merge_with(self, other: Any) -> "TensorShape":
         """What is known of a tensor that has both shapes.
 
@@ -369,11 +395,16 @@ def as_dims(value: Any) -> Dims:
         return None
     if isinstance(value, TensorShape):
         return value._dims
-    if isinstance(value, Dimension) or hasattr(value, "__index__"):
+    if isinstance(value, Dimension) or (hasattr(value, "__index__") and not _is_vector(value)):
         return _checked((dimension_value(value),), value)
     if isinstance(value, Sequence) or hasattr(value, "__iter__"):
         return _checked(tuple([dimension_value(v) for v in value]), value)
     raise TypeError(f"Cannot make a shape of {value!r}; give a list of sizes (int or None).")
+
+
+def _is_vector(value: Any) -> bool:
+    """Whether an array has axes: only one without any stands for a single size."""
+    return getattr(value, "ndim", 0) > 0
 
 
 def _checked(dims: tuple[int | None, ...], value: Any) -> Dims:

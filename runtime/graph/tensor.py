@@ -120,12 +120,6 @@ class Operators:
             "Use tf.unstack, or run it in a session and iterate over the array."
         )
 
-    def __len__(self) -> int:
-        raise TypeError(
-            f"{self!r} has no len(): use x.shape for what is known statically, "
-            "or tf.shape(x) for a tensor with the sizes."
-        )
-
     def __bool__(self) -> bool:
         raise TypeError(
             f"{self!r} can't be used as a Python bool: its value exists only while the graph "
@@ -156,7 +150,8 @@ class Tensor(Operators):
         spec: What is known of it statically.
     """
 
-    __slots__ = ("__weakref__", "_consumers", "op", "spec", "value_index")
+    # Programs hang things of their own on tensors, so there is a __dict__ for these.
+    __slots__ = ("__dict__", "__weakref__", "_consumers", "op", "spec", "value_index")
     __array_ufunc__ = None  # so that NumPy arrays leave `array + tensor` to the tensor
 
     def __init__(self, op: "Operation", value_index: int, spec: Spec) -> None:
@@ -173,6 +168,12 @@ class Tensor(Operators):
 
     def __ne__(self, other: object) -> bool:
         return self is not other
+
+    def __len__(self) -> int:
+        raise TypeError(
+            f"{self!r} has no len(): use x.shape for what is known statically, "
+            "or tf.shape(x) for a tensor with the sizes."
+        )
 
     @property
     def name(self) -> str:

@@ -51,13 +51,15 @@ class Variable(Operators):
     """
 
     __slots__ = (
+        "__dict__",  # for what programs hang on variables
+        "__weakref__",
         "_constraint",
         "_initial",
         "_initializer",
         "_read",
+        "_save_slice_info",
         "_tensor",
         "_trainable",
-        "save_slice_info",
     )
 
     def __init__(
@@ -82,6 +84,7 @@ class Variable(Operators):
             raise ValueError("initial_value must be specified to create a tf.Variable.")
         self._trainable = True if trainable is None else trainable
         self._constraint = constraint
+        self._save_slice_info: Any = None  # whatever a partitioned variable's maker noted
         graph = get_default_graph()
         element_type = None if dtype is None else as_dtype(dtype)
         with (
@@ -121,7 +124,7 @@ class Variable(Operators):
         found = cls.__new__(cls)
         found._tensor, found._initial = tensor, initial_value
         found._initializer, found._read = initializer, snapshot
-        found._trainable, found._constraint = trainable, None
+        found._trainable, found._constraint, found._save_slice_info = trainable, None, None
         return found
 
     def _make(self, scope: str, dims: Dims, validate_shape: bool) -> None:
@@ -226,6 +229,12 @@ class Variable(Operators):
             initializer: The operation that assigns it.
         """
         self._initial, self._initializer = value, initializer
+
+    def _set_save_slice_info(self, save_slice_info: Any) -> None:
+        self._save_slice_info = save_slice_info
+
+    def _get_save_slice_info(self) -> Any:
+        return self._save_slice_info
 
     # Its value.
 
@@ -420,6 +429,9 @@ class Variable(Operators):
 
     def __eq__(self, other: object) -> bool:
         return self is other
+
+    def __bool__(self) -> bool:
+        return True  # the object, not its value: so programs ask whether one was given
 
 
 SINGLE.add(Variable)

@@ -920,7 +920,7 @@ def _key_parts(key: Any) -> tuple[tuple[Any, ...], list[Tensor]]:
             return slice(bound(part.start), bound(part.stop), bound(part.step))
         return part if part is None or part is Ellipsis else bound(part)
 
-    parts = key if isinstance(key, tuple) else (key,)
+    parts = key if isinstance(key, (tuple, list)) else (key,)
     return tuple([part_of(part) for part in parts]), inputs
 
 
