@@ -58,7 +58,7 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --editable '.[cli,demo,flags,records,sign,sql,summary,testing]' --group dev
+	$(VENV)/bin/python -m pip install --quiet --editable '.[cli,demo,flags,hash,records,sign,sql,summary,testing]' --group dev
 	touch $@ $(VENV)/.demo
 
 # Other people's readers are optional: without them their tests say so and are skipped.

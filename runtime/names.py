@@ -321,6 +321,14 @@ MODULES: Final = {
         "matrix_determinant matrix_inverse matrix_solve matrix_solve_ls matrix_triangular_solve "
         "qr self_adjoint_eig self_adjoint_eigvals svd"
     ),
+    "runtime.graph.ops.lookup": (
+        "contrib.lookup.HashTable contrib.lookup.KeyValueTensorInitializer "
+        "contrib.lookup.MutableHashTable contrib.lookup.TextFileIndex "
+        "contrib.lookup.TextFileInitializer lookup.KeyValueTensorInitializer "
+        "lookup.StaticHashTable lookup.StaticVocabularyTable lookup.TextFileIndex "
+        "lookup.TextFileInitializer lookup.experimental.MutableHashTable "
+        "string_to_hash_bucket_fast strings.to_hash_bucket_fast"
+    ),
     "runtime.graph.ops.loops": (
         "while_loop"
     ),
@@ -416,6 +424,11 @@ MODULES: Final = {
         "as_string dtypes.as_string reduce_join regex_replace string_join string_strip "
         "string_to_number strings.as_string strings.join strings.length strings.reduce_join "
         "strings.regex_replace strings.strip strings.substr strings.to_number substr"
+    ),
+    "runtime.graph.ops.vocabularies": (
+        "contrib.lookup.index_table_from_file contrib.lookup.index_table_from_tensor "
+        "contrib.lookup.index_to_string_table_from_file "
+        "contrib.lookup.index_to_string_table_from_tensor"
     ),
     "runtime.graph.rnn": (
         "nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.static_bidirectional_rnn nn.static_rnn"

@@ -20,10 +20,7 @@ _THREE_DIMENSIONS: Final = (
     "Convolutions and pooling work along one or two dimensions: tf.nn.conv1d, tf.nn.conv2d, "
     "tf.layers.conv1d, tf.layers.conv2d."
 )
-_LOOKUP: Final = (
-    "Look words up in a dict before they are fed, or in the graph with tf.py_func; tf.gather takes "
-    "from a tensor by number."
-)
+_LOOKUP: Final = "Use tf.string_to_hash_bucket_fast, or a table of tf.lookup."
 _SERVING: Final = (
     "Save with tf.train.Saver, whose .meta file holds the graph, and load both with "
     "tf.train.import_meta_graph."
@@ -71,9 +68,7 @@ ALTERNATIVES: Final = {
     "graph_util": _SERVING,
     "import_graph_def": _SERVING,
     "distributions": _DISTRIBUTIONS,
-    "lookup": _LOOKUP,
     "string_to_hash_bucket": _LOOKUP,
-    "string_to_hash_bucket_fast": _LOOKUP,
     "sparse_placeholder": _SPARSE,
     "sparse_to_dense": _SPARSE,
     "sparse_tensor_dense_matmul": _SPARSE,

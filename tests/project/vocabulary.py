@@ -17,8 +17,20 @@ CONTRIB = (
 )
 NAMESPACES = (
     *("", "app", "bitwise", "compat", "data", "debugging", "dtypes", "errors", "flags", "gfile"),
-    *("graph_util", "image", "initializers", "io", "layers", "linalg", "logging", "losses"),
-    *("manip", "math", "metrics", "nest", "nn", "nn.rnn_cell", "python_io", "queue", "random"),
+    *("graph_util", "image", "initializers", "io", "layers", "linalg", "logging", "lookup"),
+    *(
+        "lookup.experimental",
+        "losses",
+        "manip",
+        "math",
+        "metrics",
+        "nest",
+        "nn",
+        "nn.rnn_cell",
+        "python_io",
+        "queue",
+        "random",
+    ),
     *("sets", "sparse", "strings", "summary", "sysconfig", "test", "train", "version"),
     *(f"contrib{name}" for name in CONTRIB),
 )
