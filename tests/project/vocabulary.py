@@ -11,27 +11,16 @@ import runtime as tf
 
 FILE = Path(__file__).parents[2] / "docs" / "vocabulary.md"
 CONTRIB = (
-    *("", ".framework", ".layers", ".layers.utils", ".losses", ".metrics", ".slim"),
+    *("", ".framework", ".layers", ".layers.utils", ".lookup", ".losses", ".metrics", ".slim"),
     *(".slim.learning", ".slim.losses", ".slim.model_analyzer", ".slim.utils", ".training"),
     ".util",
 )
 NAMESPACES = (
     *("", "app", "bitwise", "compat", "data", "debugging", "dtypes", "errors", "flags", "gfile"),
     *("graph_util", "image", "initializers", "io", "layers", "linalg", "logging", "lookup"),
-    *(
-        "lookup.experimental",
-        "losses",
-        "manip",
-        "math",
-        "metrics",
-        "nest",
-        "nn",
-        "nn.rnn_cell",
-        "python_io",
-        "queue",
-        "random",
-    ),
-    *("sets", "sparse", "strings", "summary", "sysconfig", "test", "train", "version"),
+    *("lookup.experimental", "losses", "manip", "math", "metrics", "nest", "nn", "nn.rnn_cell"),
+    *("python_io", "queue", "random", "sets", "sparse", "strings", "summary", "sysconfig"),
+    *("test", "train", "version"),
     *(f"contrib{name}" for name in CONTRIB),
 )
 HEAD = """# What is there
