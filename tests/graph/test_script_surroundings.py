@@ -134,7 +134,6 @@ def test_an_error_of_a_file_is_one_of_tensorflow(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "instead"),
     [
-        ("contrib", "tf.layers.dense"),
         ("keras", "tf.layers"),
         ("estimator", "tf.train.MonitoredTrainingSession"),
         ("examples", "numpy.load"),
