@@ -44,6 +44,12 @@ def _is_public(value: Any) -> bool:
     return not inspect.ismodule(value) and home.startswith(("runtime", "statemachine"))
 
 
+def _only_imported(place: Any, value: Any) -> bool:
+    """Whether a plain module, which says nothing of what is public in it, has it from another."""
+    plain = inspect.ismodule(place) and not {"__dir__", "__all__"} & vars(place).keys()
+    return plain and getattr(value, "__module__", None) != place.__name__
+
+
 def _sentence(value: Any) -> str:
     if isinstance(value, tf.DType):
         return "An element type."
@@ -59,7 +65,8 @@ def text() -> str:
         place = _place(namespace)
         names = [] if place is None else sorted(set(dir(place)), key=lambda n: (n.lower(), n))
         found = [(n, getattr(place, n)) for n in names if not n.startswith("_")]
-        rows = [f"| `{n}` | {_sentence(v)} |" for n, v in found if _is_public(v)]
+        found = [(n, v) for n, v in found if _is_public(v) and not _only_imported(place, v)]
+        rows = [f"| `{n}` | {_sentence(v)} |" for n, v in found]
         if rows:
             title = f"tf.{namespace}" if namespace else "tf"
             parts.append(
