@@ -101,6 +101,19 @@ MODULES: Final = {
         "contrib.slim.linear contrib.slim.relu contrib.slim.relu6 contrib.slim.separable_conv2d "
         "contrib.slim.separable_convolution2d"
     ),
+    "runtime.contrib.legacy_seq2seq.losses": (
+        "contrib.legacy_seq2seq.model_with_buckets contrib.legacy_seq2seq.sequence_loss "
+        "contrib.legacy_seq2seq.sequence_loss_by_example"
+    ),
+    "runtime.contrib.legacy_seq2seq.models": (
+        "contrib.legacy_seq2seq.attention_decoder contrib.legacy_seq2seq.basic_rnn_seq2seq "
+        "contrib.legacy_seq2seq.embedding_attention_decoder "
+        "contrib.legacy_seq2seq.embedding_attention_seq2seq "
+        "contrib.legacy_seq2seq.embedding_rnn_decoder "
+        "contrib.legacy_seq2seq.embedding_rnn_seq2seq "
+        "contrib.legacy_seq2seq.embedding_tied_rnn_seq2seq contrib.legacy_seq2seq.rnn_decoder "
+        "contrib.legacy_seq2seq.tied_rnn_seq2seq"
+    ),
     "runtime.contrib.losses.predictions_first": (
         "contrib.losses.absolute_difference contrib.losses.add_loss "
         "contrib.losses.compute_weighted_loss contrib.losses.cosine_distance "
@@ -135,6 +148,15 @@ MODULES: Final = {
         "contrib.metrics.streaming_sparse_recall_at_k "
         "contrib.metrics.streaming_specificity_at_sensitivity "
         "contrib.metrics.streaming_true_negatives contrib.metrics.streaming_true_positives"
+    ),
+    "runtime.contrib.rnn.cells": (
+        "contrib.rnn.AttentionCellWrapper contrib.rnn.EmbeddingWrapper contrib.rnn.GRUBlockCell "
+        "contrib.rnn.GRUBlockCellV2 contrib.rnn.InputProjectionWrapper "
+        "contrib.rnn.LSTMBlockCell contrib.rnn.LayerNormBasicLSTMCell "
+        "contrib.rnn.OutputProjectionWrapper"
+    ),
+    "runtime.contrib.rnn.stacks": (
+        "contrib.rnn.stack_bidirectional_dynamic_rnn contrib.rnn.stack_bidirectional_rnn"
     ),
     "runtime.contrib.slim.model_analyzer": (
         "contrib.slim.model_analyzer.analyze_ops contrib.slim.model_analyzer.analyze_vars "

@@ -8,5 +8,16 @@ Source of the names: the ``tf.contrib`` documentation of TensorFlow 1.15.
 
 from runtime.graph.export import attributes as _attributes
 
-_MODULES = ("framework", "layers", "lookup", "losses", "metrics", "slim", "training", "util")
+_MODULES = (
+    "framework",
+    "layers",
+    "legacy_seq2seq",
+    "lookup",
+    "losses",
+    "metrics",
+    "rnn",
+    "slim",
+    "training",
+    "util",
+)
 __getattr__, __dir__ = _attributes("contrib", globals(), _MODULES)

@@ -6,6 +6,7 @@ Source: the ``tf.compat.v1.layers.Layer`` documentation.
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from typing import Any
 
 import attrs
@@ -140,6 +141,17 @@ class Layer:
         if scope:
             with variable_scope(scope) as captured:
                 self._scope = captured
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Layer":
+        """Another layer with the same arguments, whose variables are not made yet."""
+        made = type(self).__new__(type(self))
+        shared = [self.graph, self._scope, *self._variables]
+        memo |= {id(one): one for one in shared} | {id(self): made}
+        vars(made).update({name: deepcopy(value, memo) for name, value in vars(self).items()})
+        if self.built:
+            made.built, made._scope = False, None
+            made._variables, made._trainable, made.updates, made.losses = [], [], [], []
+        return made
 
     @property
     def dtype(self) -> Any:

@@ -166,12 +166,6 @@ def test_mistakes_are_told_when_the_graph_is_built(make: Any, error: Any, messag
         make()
 
 
-def test_contrib_names_what_takes_its_place() -> None:
-    """For scripts that use its initializer or layers."""
-    with pytest.raises(AttributeError, match="glorot_uniform_initializer"):
-        _ = tf.contrib.layers.xavier_initializer
-
-
 def test_names_that_do_not_exist_name_the_nearest() -> None:
     """In each namespace."""
     with pytest.raises(AttributeError, match=r"tf.layers.conv4d does not .* conv"):

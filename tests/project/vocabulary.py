@@ -13,7 +13,7 @@ FILE = Path(__file__).parents[2] / "docs" / "vocabulary.md"
 CONTRIB = (
     *("", ".framework", ".layers", ".layers.utils", ".lookup", ".losses", ".metrics", ".slim"),
     *(".slim.learning", ".slim.losses", ".slim.model_analyzer", ".slim.utils", ".training"),
-    ".util",
+    *(".legacy_seq2seq", ".rnn", ".util"),
 )
 NAMESPACES = (
     *("", "app", "bitwise", "compat", "data", "debugging", "dtypes", "errors", "flags", "gfile"),

@@ -469,7 +469,7 @@ ARGMIN: Definition = Definition(
 )
 
 
-def _arg_function(name: str, old: str, definition: Definition, which: str) -> None:
+def _arg_function(name: str, old: str, definition: Definition, which: str) -> Callable[..., Tensor]:
     def function(
         input: TensorLike,
         axis: TensorLike = None,
@@ -532,6 +532,7 @@ def _arg_function(name: str, old: str, definition: Definition, which: str) -> No
     Returns:
         A tensor of indices, without that axis.
     """
+    return function
 
 
 def _check_axis(what: str, axis: int, dims: Dims) -> None:
@@ -543,8 +544,8 @@ def _check_axis(what: str, axis: int, dims: Dims) -> None:
         raise ValueError(f"{what}: {error} (shape {dims}).") from None
 
 
-_arg_function("argmax", "arg_max", ARGMAX, "largest")
-_arg_function("argmin", "arg_min", ARGMIN, "smallest")
+argmax = _arg_function("argmax", "arg_max", ARGMAX, "largest")
+argmin = _arg_function("argmin", "arg_min", ARGMIN, "smallest")
 
 
 # Combinations of others.
