@@ -241,10 +241,15 @@ MODULES: Final = {
     "runtime.graph.layers": (
         "layers.AveragePooling1D layers.AveragePooling2D layers.BatchNormalization "
         "layers.Conv1D layers.Conv2D layers.Conv2DTranspose layers.Dense layers.Dropout "
-        "layers.Flatten layers.MaxPooling1D layers.MaxPooling2D layers.SeparableConv2D "
-        "layers.average_pooling1d layers.average_pooling2d layers.batch_normalization "
-        "layers.conv1d layers.conv2d layers.conv2d_transpose layers.dense layers.dropout "
-        "layers.flatten layers.max_pooling1d layers.max_pooling2d layers.separable_conv2d"
+        "layers.Flatten layers.MaxPooling1D layers.MaxPooling2D layers.SeparableConv1D "
+        "layers.SeparableConv2D layers.average_pooling1d layers.average_pooling2d "
+        "layers.batch_normalization layers.conv1d layers.conv2d layers.conv2d_transpose "
+        "layers.dense layers.dropout layers.flatten layers.max_pooling1d layers.max_pooling2d "
+        "layers.separable_conv1d layers.separable_conv2d"
+    ),
+    "runtime.graph.layers_3d": (
+        "layers.AveragePooling3D layers.Conv3D layers.Conv3DTranspose layers.MaxPooling3D "
+        "layers.average_pooling3d layers.conv3d layers.conv3d_transpose layers.max_pooling3d"
     ),
     "runtime.graph.losses": (
         "losses.Reduction losses.absolute_difference losses.add_loss "
@@ -252,7 +257,8 @@ MODULES: Final = {
         "losses.get_regularization_loss losses.get_regularization_losses losses.get_total_loss "
         "losses.hinge_loss losses.huber_loss losses.log_loss losses.mean_pairwise_squared_error "
         "losses.mean_squared_error losses.sigmoid_cross_entropy losses.softmax_cross_entropy "
-        "losses.sparse_softmax_cross_entropy"
+        "losses.sparse_softmax_cross_entropy nn.compute_average_loss "
+        "nn.scale_regularization_loss"
     ),
     "runtime.graph.metrics": (
         "metrics.accuracy metrics.auc metrics.false_negatives "
@@ -308,9 +314,8 @@ MODULES: Final = {
     ),
     "runtime.graph.ops.convolution": (
         "depth_to_space nn.atrous_conv2d nn.conv1d nn.conv2d nn.conv2d_backprop_filter "
-        "nn.conv2d_backprop_input nn.conv2d_transpose nn.convolution nn.depth_to_space "
-        "nn.depthwise_conv2d nn.depthwise_conv2d_native nn.separable_conv2d nn.space_to_depth "
-        "space_to_depth"
+        "nn.conv2d_backprop_input nn.conv2d_transpose nn.depth_to_space nn.depthwise_conv2d "
+        "nn.depthwise_conv2d_native nn.separable_conv2d nn.space_to_depth space_to_depth"
     ),
     "runtime.graph.ops.data_flow": (
         "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue "
@@ -332,9 +337,9 @@ MODULES: Final = {
         "batch_to_space batch_to_space_nd bitcast broadcast_dynamic_shape "
         "broadcast_static_shape broadcast_to ensure_shape identity_n linalg.matrix_transpose "
         "linalg.transpose manip.batch_to_space_nd manip.reverse manip.roll "
-        "manip.space_to_batch_nd manip.tile matrix_transpose meshgrid pad parallel_stack repeat "
-        "reverse reverse_sequence reverse_v2 roll sequence_mask shape_n space_to_batch "
-        "space_to_batch_nd split strided_slice tile where_v2"
+        "manip.space_to_batch_nd manip.tile matrix_transpose meshgrid nn.space_to_batch pad "
+        "parallel_stack repeat reverse reverse_sequence reverse_v2 roll sequence_mask shape_n "
+        "space_to_batch space_to_batch_nd split strided_slice tile where_v2"
     ),
     "runtime.graph.ops.linear_algebra": (
         "cholesky cholesky_solve linalg.adjoint linalg.cholesky linalg.cholesky_solve "
@@ -380,8 +385,9 @@ MODULES: Final = {
         "nn.top_k nn.weighted_cross_entropy_with_logits"
     ),
     "runtime.graph.ops.normalization": (
-        "math.l2_normalize nn.batch_normalization nn.fused_batch_norm nn.l2_normalize "
-        "nn.local_response_normalization nn.lrn nn.moments nn.weighted_moments"
+        "math.l2_normalize nn.batch_norm_with_global_normalization nn.batch_normalization "
+        "nn.fused_batch_norm nn.l2_normalize nn.local_response_normalization nn.lrn nn.moments "
+        "nn.normalize_moments nn.sufficient_statistics nn.weighted_moments"
     ),
     "runtime.graph.ops.norms": (
         "clip_by_average_norm clip_by_global_norm clip_by_norm global_norm linalg.global_norm"
@@ -410,10 +416,11 @@ MODULES: Final = {
         "reduce_mean reduce_min reduce_prod reduce_sum"
     ),
     "runtime.graph.ops.sampling": (
-        "nn.dropout nn.embedding_lookup nn.fixed_unigram_candidate_sampler "
-        "nn.log_uniform_candidate_sampler nn.nce_loss nn.sampled_softmax_loss "
-        "nn.uniform_candidate_sampler random.fixed_unigram_candidate_sampler "
-        "random.log_uniform_candidate_sampler random.uniform_candidate_sampler"
+        "nn.all_candidate_sampler nn.compute_accidental_hits nn.dropout nn.embedding_lookup "
+        "nn.fixed_unigram_candidate_sampler nn.log_uniform_candidate_sampler nn.nce_loss "
+        "nn.sampled_softmax_loss nn.uniform_candidate_sampler random.all_candidate_sampler "
+        "random.fixed_unigram_candidate_sampler random.log_uniform_candidate_sampler "
+        "random.uniform_candidate_sampler"
     ),
     "runtime.graph.ops.script": (
         "numpy_function py_func"
@@ -425,6 +432,16 @@ MODULES: Final = {
         "segment_max segment_mean segment_min segment_prod segment_sum unsorted_segment_max "
         "unsorted_segment_mean unsorted_segment_min unsorted_segment_prod "
         "unsorted_segment_sqrt_n unsorted_segment_sum"
+    ),
+    "runtime.graph.ops.sparse_lookup": (
+        "nn.embedding_lookup_sparse nn.safe_embedding_lookup_sparse"
+    ),
+    "runtime.graph.ops.spatial": (
+        "extract_image_patches nn.atrous_conv2d_transpose nn.avg_pool_v2 nn.conv1d_transpose "
+        "nn.conv_transpose nn.convolution nn.depthwise_conv2d_backprop_filter "
+        "nn.depthwise_conv2d_backprop_input nn.depthwise_conv2d_native_backprop_filter "
+        "nn.depthwise_conv2d_native_backprop_input nn.max_pool_v2 nn.pool "
+        "nn.with_space_to_batch"
     ),
     "runtime.graph.ops.special": (
         "accumulate_n acos acosh angle asin asinh atan atanh bitwise.bitwise_and "
@@ -452,8 +469,13 @@ MODULES: Final = {
         "contrib.lookup.index_to_string_table_from_file "
         "contrib.lookup.index_to_string_table_from_tensor"
     ),
+    "runtime.graph.ops.volumes": (
+        "nn.avg_pool3d nn.conv3d nn.conv3d_backprop_filter nn.conv3d_backprop_filter_v2 "
+        "nn.conv3d_transpose nn.max_pool3d"
+    ),
     "runtime.graph.rnn": (
-        "nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.static_bidirectional_rnn nn.static_rnn"
+        "nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.raw_rnn nn.static_bidirectional_rnn "
+        "nn.static_rnn"
     ),
     "runtime.graph.rnn_cells": (
         "nn.rnn_cell.BasicLSTMCell nn.rnn_cell.BasicRNNCell nn.rnn_cell.DeviceWrapper "

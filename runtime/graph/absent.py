@@ -16,10 +16,6 @@ _SPARSE: Final = (
     "Operations work with dense tensors: tf.scatter_nd makes one of indices and values, and "
     "tf.gather or tf.nn.embedding_lookup take rows."
 )
-_THREE_DIMENSIONS: Final = (
-    "Convolutions and pooling work along one or two dimensions: tf.nn.conv1d, tf.nn.conv2d, "
-    "tf.layers.conv1d, tf.layers.conv2d."
-)
 _LOOKUP: Final = "Use tf.string_to_hash_bucket_fast, or a table of tf.lookup."
 _SERVING: Final = (
     "Save with tf.train.Saver, whose .meta file holds the graph, and load both with "
@@ -53,7 +49,6 @@ ALTERNATIVES: Final = {
     "image": _IMAGES,
     "decode_jpeg": _IMAGES,
     "decode_png": _IMAGES,
-    "extract_image_patches": _IMAGES,
     "distribute": _CLUSTER,
     "train.Server": _CLUSTER,
     "train.ClusterSpec": _CLUSTER,
@@ -72,12 +67,6 @@ ALTERNATIVES: Final = {
     "sparse_placeholder": _SPARSE,
     "sparse_to_dense": _SPARSE,
     "sparse_tensor_dense_matmul": _SPARSE,
-    "nn.embedding_lookup_sparse": _SPARSE,
-    "nn.conv3d": _THREE_DIMENSIONS,
-    "nn.max_pool3d": _THREE_DIMENSIONS,
-    "layers.conv3d": _THREE_DIMENSIONS,
-    "layers.max_pooling3d": _THREE_DIMENSIONS,
-    "nn.raw_rnn": "Use tf.nn.dynamic_rnn, or tf.while_loop with tf.TensorArray.",
     "nn.rnn": "Use tf.nn.static_rnn.",
     "nn.seq2seq": "Use tf.nn.dynamic_rnn for both parts, and tf.losses or "
     "tf.nn.sparse_softmax_cross_entropy_with_logits with tf.sequence_mask for the loss.",

@@ -11,12 +11,16 @@ from typing import Any
 
 import attrs
 
+from runtime.graph import nest
 from runtime.graph.dtypes import as_dtype, float32
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.keys import GraphKeys
+from runtime.graph.ops.array import shape
+from runtime.graph.ops.math import cast
 from runtime.graph.scopes import VariableScope, get_variable, variable_scope
 from runtime.graph.shapes import as_dims, described, element_count
+from runtime.graph.spellings import initializer_of, regularizer_of
 from runtime.graph.tensor import Tensor
 
 _NAMES_KEY = ("__layer_names",)
@@ -128,7 +132,7 @@ class Layer:
         self._dtype = None if dtype is None else as_dtype(dtype)
         self._reuse = kwargs.pop("_reuse", None)
         scope = kwargs.pop("_scope", None)
-        self._activity_regularizer = kwargs.pop("activity_regularizer", None)
+        self.activity_regularizer = kwargs.pop("activity_regularizer", None)
         if kwargs:
             raise TypeError(f"Keyword argument not understood: {', '.join(kwargs)}")
         self.graph = get_default_graph()
@@ -253,8 +257,8 @@ class Layer:
                 name,
                 shape,
                 dtype or self._dtype or float32,
-                initializer,
-                regularizer,
+                initializer_of(initializer),
+                regularizer_of(regularizer),
                 wanted,
                 constraint=constraint,
             )
@@ -281,10 +285,14 @@ class Layer:
     def add_update(self, updates: Any, inputs: Any = None) -> None:
         """Adds operations that are to run with each training step, to UPDATE_OPS.
 
+        A layer that is not trainable has none.
+
         Args:
             updates: An operation, or a list of them.
             inputs: Without effect.
         """
+        if not self.trainable:
+            return
         for update in updates if isinstance(updates, (list, tuple)) else [updates]:
             self.updates.append(update)
             self.graph.add_to_collection(GraphKeys.UPDATE_OPS, update)
@@ -373,9 +381,18 @@ class Layer:
                 self.built = True
                 self._check(values)
             result = function(values)
-            if self._activity_regularizer is not None:
-                self.add_loss(self._activity_regularizer(result))
+            self._regularize(result)
             return result
+
+    def _regularize(self, result: Any) -> None:
+        """Adds what the activity regularizer gives for each output, per example."""
+        if self.activity_regularizer is None:
+            return
+        regularizer = regularizer_of(self.activity_regularizer)
+        with get_default_graph().name_scope("ActivityRegularizer"):
+            for output in nest.flatten(result):
+                loss = regularizer(output)
+                self.add_loss(loss / cast(shape(output)[0], loss.dtype))
 
     def _check(self, values: Any) -> None:
         if self.input_spec is not None and isinstance(values, Tensor):

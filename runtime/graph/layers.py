@@ -4,6 +4,7 @@ Source: the ``tf.compat.v1.layers`` module documentation.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from runtime.graph import dtypes
@@ -13,10 +14,21 @@ from runtime.graph.graph import get_default_graph
 from runtime.graph.initializers import Ones, Zeros
 from runtime.graph.layer import InputSpec, Layer, last_size
 from runtime.graph.ops import convolution, nn, pooling, sampling
-from runtime.graph.ops.array import concat, identity, reshape, shape, stack, transpose, where
+from runtime.graph.ops.array import (
+    concat,
+    expand_dims,
+    identity,
+    reshape,
+    shape,
+    squeeze,
+    stack,
+    transpose,
+    where,
+)
 from runtime.graph.ops.math import cast, matmul
 from runtime.graph.ops.normalization import FUSED
 from runtime.graph.shapes import as_dims, described, fully_known
+from runtime.graph.spellings import activation_of
 from runtime.graph.tensor import Tensor
 
 _ZEROS = Zeros()
@@ -43,6 +55,20 @@ def _order(data_format: str) -> bool:
     return data_format == "channels_first"
 
 
+def nn_format(rank: int, first: bool) -> str:
+    """The order of the axes as `tf.nn` spells it.
+
+    Args:
+        rank: The number of axes beside batch and channels.
+        first: Whether the channels are the first axis after the batch.
+
+    Returns:
+        For example ``"NHWC"``.
+    """
+    inner = "DHW"[3 - rank :]
+    return f"NC{inner}" if first else f"N{inner}C"
+
+
 class _WithWeights(Layer):
     """What layers with a kernel, a bias and an activation share."""
 
@@ -54,7 +80,7 @@ class _WithWeights(Layer):
             activity_regularizer=kept.pop("activity_regularizer", None),
             **options["kwargs"],
         )
-        self.activation: Any = kept.pop("activation", None)
+        self.activation: Any = activation_of(kept.pop("activation", None))
         self.use_bias: bool = kept.pop("use_bias", True)
         vars(self).update(kept)
 
@@ -115,6 +141,8 @@ class Dense(_WithWeights):
     ) -> None:
         super().__init__(locals())
         self.units = int(units)
+        if self.units <= 0:
+            raise ValueError(f"The units of layer {self.name} must be at least 1, not {units}.")
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape: Any) -> None:
@@ -123,6 +151,11 @@ class Dense(_WithWeights):
         Args:
             input_shape: The shape of the input; its last size must be known.
         """
+        if self.dtype is not None and self.dtype.numpy.kind not in "fc":
+            raise TypeError(
+                f"Unable to build layer {self.name}: it works with floating-point numbers, not "
+                f"with inputs of type {self.dtype.name}. Use tf.cast to convert."
+            )
         size = last_size(input_shape, -1, "Dense")
         self.input_spec = InputSpec(min_ndim=2, axes={-1: size})
         self.kernel = self._weight("kernel", [size, self.units])
@@ -165,6 +198,10 @@ class _Convolution(_WithWeights):
         super().__init__(options)
         self.rank = rank
         self.filters = int(self.filters)
+        if self.filters <= 0:
+            raise ValueError(
+                f"The filters of layer {self.name} must be at least 1, not {self.filters}."
+            )
         self.kernel_size = _sizes(self.kernel_size, rank, "kernel_size")
         self.strides = _sizes(self.strides, rank, "strides")
         self.dilation_rate = _sizes(vars(self).get("dilation_rate", 1), rank, "dilation_rate")
@@ -191,7 +228,7 @@ class _Convolution(_WithWeights):
 
     @property
     def _nn_format(self) -> str:
-        return "NCHW" if self._first else "NHWC"
+        return nn_format(self.rank, self._first)
 
 
 @export("layers.Conv2D")
@@ -330,8 +367,30 @@ class Conv1D(_Convolution):
         return self._finished(made, self._first)
 
 
+class _Separable(_Convolution):
+    """What separable convolutions share."""
+
+    depth_multiplier: int
+
+    def build(self, input_shape: Any) -> None:
+        """Makes the kernels and the bias.
+
+        Args:
+            input_shape: The shape of the input; the number of channels must be known.
+        """
+        channels, many = self._channels(input_shape), self.depth_multiplier
+        self.depthwise_kernel = self._weight(
+            "depthwise_kernel", [*self.kernel_size, channels, many], "depthwise"
+        )
+        self.pointwise_kernel = self._weight(
+            "pointwise_kernel", [*[1] * self.rank, channels * many, self.filters], "pointwise"
+        )
+        self.bias = self._weight("bias", [self.filters]) if self.use_bias else None
+        self.built = True
+
+
 @export("layers.SeparableConv2D")
-class SeparableConv2D(_Convolution):
+class SeparableConv2D(_Separable):
     """A convolution of each channel by itself, then a mixing of the channels at each point.
 
     Args:
@@ -358,8 +417,6 @@ class SeparableConv2D(_Convolution):
         name: The layer's name.
         **kwargs: As for `Layer`.
     """
-
-    depth_multiplier: int
 
     def __init__(
         self,
@@ -388,22 +445,6 @@ class SeparableConv2D(_Convolution):
     ) -> None:
         super().__init__(2, locals())
 
-    def build(self, input_shape: Any) -> None:
-        """Makes the kernels and the bias.
-
-        Args:
-            input_shape: The shape of the input; the number of channels must be known.
-        """
-        channels, many = self._channels(input_shape), self.depth_multiplier
-        self.depthwise_kernel = self._weight(
-            "depthwise_kernel", [*self.kernel_size, channels, many], "depthwise"
-        )
-        self.pointwise_kernel = self._weight(
-            "pointwise_kernel", [1, 1, channels * many, self.filters], "pointwise"
-        )
-        self.bias = self._weight("bias", [self.filters]) if self.use_bias else None
-        self.built = True
-
     def call(self, inputs: Any) -> Tensor:
         """The result.
 
@@ -425,8 +466,135 @@ class SeparableConv2D(_Convolution):
         return self._finished(made, self._first)
 
 
+@export("layers.SeparableConv1D")
+class SeparableConv1D(_Separable):
+    """A convolution of each channel by itself, then a mixing of the channels at each point.
+
+    Args:
+        filters: The channels of the result.
+        kernel_size: The length of the windows.
+        strides: The distance of neighbouring windows.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``.
+        dilation_rate: The distance of neighbouring elements of a window.
+        depth_multiplier: The number of filters for each channel.
+        activation: A function of a tensor, or None.
+        use_bias: Whether there is a bias.
+        depthwise_initializer: Initial value of the filters; the scope's if None.
+        pointwise_initializer: Initial value of the mixing kernel; the scope's if None.
+        bias_initializer: Initial value of the bias.
+        depthwise_regularizer: A function that gives a loss.
+        pointwise_regularizer: A function that gives a loss.
+        bias_regularizer: A function that gives a loss.
+        activity_regularizer: A function of the result that gives a loss.
+        depthwise_constraint: A function that optimizers apply to the filters.
+        pointwise_constraint: A function that optimizers apply to the mixing kernel.
+        bias_constraint: A function that optimizers apply to the bias.
+        trainable: Whether the variables are trainable.
+        name: The layer's name.
+        **kwargs: As for `Layer`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Any,
+        strides: Any = 1,
+        padding: str = "valid",
+        data_format: str = "channels_last",
+        dilation_rate: Any = 1,
+        depth_multiplier: int = 1,
+        activation: Callable[[Any], Any] | None = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = None,
+        pointwise_initializer: Any = None,
+        bias_initializer: Any = _ZEROS,
+        depthwise_regularizer: Any = None,
+        pointwise_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        depthwise_constraint: Any = None,
+        pointwise_constraint: Any = None,
+        bias_constraint: Any = None,
+        trainable: bool = True,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(1, locals())
+
+    def call(self, inputs: Any) -> Tensor:
+        """The result.
+
+        Args:
+            inputs: Sequences.
+
+        Returns:
+            Sequences.
+        """
+        axis = 2 if self._first else 1
+        made = convolution.separable_conv2d(
+            expand_dims(inputs, axis),
+            expand_dims(self.depthwise_kernel, 0),
+            expand_dims(self.pointwise_kernel, 0),
+            list(self.strides) * 2,
+            self.padding,
+            [1, *self.dilation_rate],
+            data_format="NCHW" if self._first else "NHWC",
+        )
+        made = squeeze(made, [axis])
+        return self._finished(made, self._first)
+
+
+class _Transposed(_Convolution):
+    """What transposes of convolutions share."""
+
+    _function: Callable[..., Tensor]
+
+    def build(self, input_shape: Any) -> None:
+        """Makes kernel and bias.
+
+        Args:
+            input_shape: The shape of the input; the number of channels must be known.
+        """
+        channels = self._channels(input_shape)
+        self.kernel = self._weight("kernel", [*self.kernel_size, self.filters, channels])
+        self.bias = self._weight("bias", [self.filters]) if self.use_bias else None
+        self.built = True
+
+    def call(self, inputs: Any) -> Tensor:
+        """The result.
+
+        Args:
+            inputs: Images or volumes.
+
+        Returns:
+            Larger ones.
+        """
+        dims, actual = inputs.dims, shape(inputs)
+        sizes = [actual[i] if d is None else d for i, d in enumerate(dims)]
+        begin = 2 if self._first else 1
+        larger = [
+            self._larger(sizes[begin + axis], self.kernel_size[axis], self.strides[axis])
+            for axis in range(self.rank)
+        ]
+        made = type(self)._function(
+            inputs,
+            self.kernel,
+            stack(
+                [sizes[0], *([self.filters, *larger] if self._first else [*larger, self.filters])]
+            ),
+            list(self.strides),
+            self.padding,
+            self._nn_format,
+        )
+        return self._finished(made, self._first)
+
+    def _larger(self, size: Any, window: int, stride: int) -> Any:
+        return size * stride + (max(window - stride, 0) if self.padding == "VALID" else 0)
+
+
 @export("layers.Conv2DTranspose")
-class Conv2DTranspose(_Convolution):
+class Conv2DTranspose(_Transposed):
     """The transpose of a convolution: makes images larger.
 
     Args:
@@ -449,6 +617,8 @@ class Conv2DTranspose(_Convolution):
         **kwargs: As for `Layer`.
     """
 
+    _function = convolution.conv2d_transpose
+
     def __init__(
         self,
         filters: int,
@@ -470,47 +640,6 @@ class Conv2DTranspose(_Convolution):
         **kwargs: Any,
     ) -> None:
         super().__init__(2, locals())
-
-    def build(self, input_shape: Any) -> None:
-        """Makes kernel and bias.
-
-        Args:
-            input_shape: The shape of the input; the number of channels must be known.
-        """
-        channels = self._channels(input_shape)
-        self.kernel = self._weight("kernel", [*self.kernel_size, self.filters, channels])
-        self.bias = self._weight("bias", [self.filters]) if self.use_bias else None
-        self.built = True
-
-    def call(self, inputs: Any) -> Tensor:
-        """The result.
-
-        Args:
-            inputs: Images.
-
-        Returns:
-            Images.
-        """
-        dims, actual = inputs.dims, shape(inputs)
-        sizes = [actual[i] if d is None else d for i, d in enumerate(dims)]
-        begin = 2 if self._first else 1
-        rows, columns = (
-            self._larger(sizes[begin + axis], self.kernel_size[axis], self.strides[axis])
-            for axis in (0, 1)
-        )
-        images = [self.filters, rows, columns] if self._first else [rows, columns, self.filters]
-        made = convolution.conv2d_transpose(
-            inputs,
-            self.kernel,
-            stack([sizes[0], *images]),
-            list(self.strides),
-            self.padding,
-            self._nn_format,
-        )
-        return self._finished(made, self._first)
-
-    def _larger(self, size: Any, window: int, stride: int) -> Any:
-        return size * stride + (max(window - stride, 0) if self.padding == "VALID" else 0)
 
 
 class _Pooling(Layer):
@@ -535,12 +664,10 @@ class _Pooling(Layer):
         self.input_spec = InputSpec(ndim=rank + 2)
 
     def _pooled(self, function: Callable[..., Tensor], inputs: Any) -> Tensor:
-        order = "NCHW" if self._first else "NHWC"
+        order = nn_format(len(self.pool_size), self._first)
         return function(inputs, list(self.pool_size), list(self.strides), self.padding, order)
 
     def _pooled_1d(self, function: Callable[..., Tensor], inputs: Any) -> Tensor:
-        from runtime.graph.ops.array import expand_dims, squeeze
-
         axis = 3 if self._first else 2
         size, step = [self.pool_size[0], 1], [self.strides[0], 1]
         order = "NCHW" if self._first else "NHWC"
@@ -844,6 +971,11 @@ class BatchNormalization(Layer):
                 "batch_normalization does not support renorm, virtual_batch_size and adjustment; "
                 "leave them at their defaults."
             )
+        if isinstance(axis, (list, tuple)) and len(axis) != 1:
+            raise NotImplementedError(
+                f"batch_normalization works along one axis, not {axis!r}; join the axes by "
+                "tf.reshape first."
+            )
         self.axis = int(axis[0] if isinstance(axis, (list, tuple)) else axis)
         self.momentum, self.epsilon, self.fused = momentum, epsilon, fused
         self.center, self.scale = center, scale
@@ -911,17 +1043,19 @@ class BatchNormalization(Layer):
         one, zero = (convert_to_tensor([number] * size, x.dtype) for number in (1.0, 0.0))  # type: ignore[operator]  # known
         statistics = [self.moving_mean, self.moving_variance] if known is not True else []
         condition = [convert_to_tensor(training, dtypes.bool)] if known is None else []
-        return FUSED(
-            x,
-            one if self.gamma is None else convert_to_tensor(self.gamma),
-            zero if self.beta is None else convert_to_tensor(self.beta),
-            *[convert_to_tensor(value) for value in statistics],
-            *condition,
-            epsilon=float(self.epsilon),
-            is_training=known,
-            estimate=fused,
-            name="FusedBatchNormV3" if fused else "batchnorm/add_1",
-        )[:3]
+        scope = nullcontext() if fused else get_default_graph().name_scope("batchnorm")
+        with scope:
+            return FUSED(
+                x,
+                one if self.gamma is None else convert_to_tensor(self.gamma),
+                zero if self.beta is None else convert_to_tensor(self.beta),
+                *[convert_to_tensor(value) for value in statistics],
+                *condition,
+                epsilon=float(self.epsilon),
+                is_training=known,
+                estimate=fused,
+                name="FusedBatchNormV3" if fused else "add_1",
+            )[:3]
 
     def _update(self, variable: Any, value: Tensor, training: Any) -> Any:
         with get_default_graph().name_scope("AssignMovingAvg") as scope:
@@ -1190,6 +1324,90 @@ def separable_conv2d(
         The result.
     """
     layer = SeparableConv2D(
+        filters=filters,
+        kernel_size=kernel_size,
+        strides=strides,
+        padding=padding,
+        data_format=data_format,
+        dilation_rate=dilation_rate,
+        depth_multiplier=depth_multiplier,
+        activation=activation,
+        use_bias=use_bias,
+        depthwise_initializer=depthwise_initializer,
+        pointwise_initializer=pointwise_initializer,
+        bias_initializer=bias_initializer,
+        depthwise_regularizer=depthwise_regularizer,
+        pointwise_regularizer=pointwise_regularizer,
+        bias_regularizer=bias_regularizer,
+        activity_regularizer=activity_regularizer,
+        depthwise_constraint=depthwise_constraint,
+        pointwise_constraint=pointwise_constraint,
+        bias_constraint=bias_constraint,
+        trainable=trainable,
+        name=name,
+        _reuse=reuse,
+        _scope=name,
+    )
+    return layer(inputs)  # type: ignore[no-any-return]  # what a layer gives is untyped
+
+
+@export("layers.separable_conv1d")
+def separable_conv1d(
+    inputs: Any,
+    filters: int,
+    kernel_size: Any,
+    strides: Any = 1,
+    padding: str = "valid",
+    data_format: str = "channels_last",
+    dilation_rate: Any = 1,
+    depth_multiplier: int = 1,
+    activation: Callable[[Any], Any] | None = None,
+    use_bias: bool = True,
+    depthwise_initializer: Any = None,
+    pointwise_initializer: Any = None,
+    bias_initializer: Any = _ZEROS,
+    depthwise_regularizer: Any = None,
+    pointwise_regularizer: Any = None,
+    bias_regularizer: Any = None,
+    activity_regularizer: Any = None,
+    depthwise_constraint: Any = None,
+    pointwise_constraint: Any = None,
+    bias_constraint: Any = None,
+    trainable: bool = True,
+    name: str | None = None,
+    reuse: Any = None,
+) -> Tensor:
+    """A convolution of each channel by itself, then a mixing of the channels at each point.
+
+    Args:
+        inputs: The input.
+        filters: The channels of the result.
+        kernel_size: The length of the windows.
+        strides: The distance of neighbouring windows.
+        padding: ``"valid"`` or ``"same"``.
+        data_format: ``"channels_last"`` or ``"channels_first"``.
+        dilation_rate: The distance of neighbouring elements of a window.
+        depth_multiplier: The number of filters for each channel.
+        activation: A function of a tensor, or None.
+        use_bias: Whether there is a bias.
+        depthwise_initializer: Initial value of the filters; the scope's if None.
+        pointwise_initializer: Initial value of the mixing kernel; the scope's if None.
+        bias_initializer: Initial value of the bias.
+        depthwise_regularizer: A function that gives a loss.
+        pointwise_regularizer: A function that gives a loss.
+        bias_regularizer: A function that gives a loss.
+        activity_regularizer: A function of the result that gives a loss.
+        depthwise_constraint: A function that optimizers apply to the filters.
+        pointwise_constraint: A function that optimizers apply to the mixing kernel.
+        bias_constraint: A function that optimizers apply to the bias.
+        trainable: Whether the variables are trainable.
+        name: The layer's name.
+        reuse: Whether the layer's variables exist already.
+
+    Returns:
+        The result.
+    """
+    layer = SeparableConv1D(
         filters=filters,
         kernel_size=kernel_size,
         strides=strides,

@@ -12,7 +12,7 @@ from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
 from runtime.graph.keys import GraphKeys
 from runtime.graph.ops.activation import relu
-from runtime.graph.ops.array import size, stop_gradient, where
+from runtime.graph.ops.array import shape, size, stop_gradient, where
 from runtime.graph.ops.math import (
     add_n,
     cast,
@@ -211,6 +211,42 @@ def get_total_loss(
     if add_regularization_losses:
         losses += get_regularization_losses(scope)
     return add_n(losses, name=name)
+
+
+@export("nn.scale_regularization_loss")
+def scale_regularization_loss(regularization_loss: TensorLike) -> Tensor:
+    """The sum of a regularization loss; there is one copy of the model, among which it is shared.
+
+    Args:
+        regularization_loss: The loss.
+
+    Returns:
+        A scalar.
+    """
+    return reduce_sum(convert_to_tensor(regularization_loss))
+
+
+@export("nn.compute_average_loss")
+def compute_average_loss(
+    per_example_loss: TensorLike,
+    sample_weight: TensorLike = None,
+    global_batch_size: TensorLike = None,
+) -> Tensor:
+    """The sum of the examples' losses, divided by the size of the batch.
+
+    Args:
+        per_example_loss: A loss for each example.
+        sample_weight: A weight for each example.
+        global_batch_size: The size of the batch; that of the losses if None.
+
+    Returns:
+        A scalar.
+    """
+    losses = convert_to_tensor(per_example_loss)
+    if sample_weight is not None:
+        losses = multiply(losses, convert_to_tensor(sample_weight, losses.dtype))
+    batch = shape(losses)[0] if global_batch_size is None else global_batch_size
+    return reduce_sum(losses) / cast(convert_to_tensor(batch), losses.dtype)
 
 
 def _elementwise(

@@ -6,12 +6,14 @@ are run step by step: in a ``while_loop``, or, by `static_rnn`, one after the ot
 Source: the documentation of ``tf.compat.v1.nn.dynamic_rnn`` and its neighbours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import attrs
 
 from runtime.graph import nest
 from runtime.graph.convert import TensorLike, convert_to_tensor
-from runtime.graph.dtypes import int32
+from runtime.graph.dtypes import as_dtype, int32
 from runtime.graph.export import export
 from runtime.graph.ops.array import (
     concat,
@@ -25,11 +27,12 @@ from runtime.graph.ops.array import (
 )
 from runtime.graph.ops.layout import reverse_sequence
 from runtime.graph.ops.loops import while_loop
-from runtime.graph.ops.math import cast
+from runtime.graph.ops.math import cast, logical_not, logical_or
+from runtime.graph.ops.reduction import reduce_all
 from runtime.graph.ops.tensor_array import TensorArray
-from runtime.graph.rnn_cells import RNNCell, sizes_of, zero_states
+from runtime.graph.rnn_cells import RNNCell, check_cell, sizes_of, zero_states
 from runtime.graph.scopes import get_variable_scope, variable_scope
-from runtime.graph.shapes import compatible, described
+from runtime.graph.shapes import TensorShape, compatible, described
 from runtime.graph.tensor import Tensor
 
 
@@ -42,14 +45,6 @@ def _turned(tensor: Any) -> Tensor:
             f"{value.name!r} has shape {described(value.dims)}."
         )
     return transpose(value, [1, 0, *range(2, len(value.dims))])
-
-
-def _checked_cell(cell: Any, name: str = "cell") -> None:
-    if not (hasattr(cell, "state_size") and hasattr(cell, "output_size") and callable(cell)):
-        raise TypeError(
-            f"The argument {name!r} ({cell!r}) is not an RNNCell: it needs state_size, "
-            "output_size and to be callable."
-        )
 
 
 def _lengths(sequence_length: TensorLike, batch: int | None) -> Tensor | None:
@@ -69,9 +64,23 @@ def _initial(cell: Any, state: Any, batch: Any, dtype: Any) -> Any:
         return nest.map_structure(convert_to_tensor, state)
     if dtype is None:
         raise ValueError("If there is no initial_state, you must give a dtype.")
+    if not as_dtype(dtype).is_floating:
+        raise ValueError(f"A recurrent cell works with floating-point numbers, not {dtype!r}.")
     if hasattr(cell, "zero_state"):
         return cell.zero_state(batch, dtype)
     return zero_states(cell.state_size, batch, dtype)
+
+
+def _check_types(inputs: Tensor, state: Any) -> None:
+    """Checks that states have the inputs' type, where both are floating-point numbers."""
+    for part in nest.flatten(state):
+        both = part.dtype.is_floating and inputs.dtype.is_floating
+        if both and part.dtype is not inputs.dtype:
+            raise TypeError(
+                f"The inputs of the recurrent network, {inputs.name!r}, are of type "
+                f"{inputs.dtype.name}, but the state {part.name!r} is of type {part.dtype.name}; "
+                "give the same dtype, or use tf.cast."
+            )
 
 
 def _fused(cell: Any, inputs: Any) -> bool:
@@ -113,7 +122,7 @@ def dynamic_rnn(
         TypeError: If `cell` is none.
         ValueError: If shapes don't fit, or neither state nor type is given.
     """
-    _checked_cell(cell)
+    check_cell(cell)
     with variable_scope(scope or "rnn"):
         listed = nest.map_structure(convert_to_tensor if time_major else _turned, inputs)
         first = nest.flatten(listed)[0]
@@ -121,6 +130,7 @@ def dynamic_rnn(
         batch = shape(first)[1] if known is None else known
         lengths = _lengths(sequence_length, known)
         state = _initial(cell, initial_state, batch, dtype)
+        _check_types(first, state)
         if _fused(cell, listed):
             outputs, last = cell.sequence(listed, lengths, state)
         else:
@@ -165,6 +175,109 @@ def _only(running: Tensor, new: Tensor, old: Tensor) -> Tensor:
     return where(running, new, old)
 
 
+# Any loop.
+
+
+@export("nn.raw_rnn")
+def raw_rnn(
+    cell: Any,
+    loop_fn: Callable[[Tensor, Any, Any, Any], Any],
+    parallel_iterations: int | None = None,
+    swap_memory: bool = False,
+    scope: Any = None,
+) -> Any:
+    """Runs a cell, and lets a function say the inputs and when it ends.
+
+    The function takes the time, the output, the state and the loop state (None for the last three
+    at time 0). It gives what examples are finished, the next input, the next state (at time 0: the
+    first), what to emit (at time 0: zeros in its shape and type, without the batch; None for that
+    of the output), and the next loop state.
+
+    Args:
+        cell: The cell.
+        loop_fn: The function.
+        parallel_iterations: Without effect.
+        swap_memory: Without effect.
+        scope: The variable scope; ``"rnn"`` if None.
+
+    Returns:
+        What was emitted, in `TensorArray`s, zero for finished examples; the last state, which stays
+        as it was once an example is finished; the last loop state.
+
+    Raises:
+        TypeError: If `cell` is none, or `loop_fn` cannot be called.
+    """
+    check_cell(cell)
+    if not callable(loop_fn):
+        raise TypeError(f"loop_fn must be a function, not {loop_fn!r}.")
+    with variable_scope(scope or "rnn"):
+        zero = convert_to_tensor(0, int32)
+        finished, step, state, emitted, extra = loop_fn(zero, None, None, None)
+        state = nest.map_structure(convert_to_tensor, state)
+        blanks, results = _emitted(cell, step, state, emitted)
+        body = _RawBody(cell, loop_fn, blanks)
+        start = zero, convert_to_tensor(finished), step, results, state, _or_zero(extra)
+        ended = while_loop(lambda _, done, *__: logical_not(reduce_all(done)), body, start)
+        arrays = nest.pack_sequence_as(blanks, list(ended[3]))
+        return arrays, ended[4], None if extra is None else ended[5]
+
+
+def _or_zero(extra: Any) -> Any:
+    return convert_to_tensor(0, int32) if extra is None else extra
+
+
+def _emitted(cell: Any, step: Any, state: Any, emitted: Any) -> Any:
+    """Zeros like what each step emits, and the arrays for it."""
+    first = convert_to_tensor(nest.flatten(step)[0])
+    known = first.dims[0] if first.dims else None
+    batch = shape(first)[0] if known is None else known
+    if emitted is None:
+        kind = nest.flatten(state)[0].dtype
+        blanks = zero_states(cell.output_size, batch, kind)
+    else:
+        blanks = nest.map_structure(lambda e: _blank(convert_to_tensor(e), batch), emitted)
+    arrays = [
+        TensorArray(blank.dtype, 0, dynamic_size=True, element_shape=blank.dims)
+        for blank in nest.flatten(blanks)
+    ]
+    return blanks, arrays
+
+
+def _blank(example: Tensor, batch: Any) -> Tensor:
+    return zero_states(TensorShape(example.dims), batch, example.dtype)  # type: ignore[no-any-return]  # of one size it is one tensor
+
+
+@attrs.frozen
+class _RawBody:
+    """One step of `raw_rnn`."""
+
+    cell: Any
+    loop_fn: Callable[[Tensor, Any, Any, Any], Any]
+    blanks: Any
+
+    def __call__(
+        self, time: Tensor, done: Tensor, step: Any, written: Any, state: Any, extra: Any
+    ) -> Any:
+        output, after = self.cell(step, state)
+        finished, step, after, emitted, new = self.loop_fn(time + 1, output, after, extra)
+        parts = [
+            _unless(done, convert_to_tensor(part), blank)
+            for part, blank in zip(nest.flatten(emitted), nest.flatten(self.blanks), strict=True)
+        ]
+        after = nest.map_structure(lambda x, old: _unless(done, x, old), after, state)
+        written = [array.write(time, part) for array, part in zip(written, parts, strict=True)]
+        finished = logical_or(done, finished)
+        return time + 1, finished, step, written, after, extra if new is None else new
+
+
+def _unless(done: Tensor, new: Any, old: Any) -> Any:
+    """Old values for examples that are finished."""
+    if isinstance(new, TensorArray):
+        return new
+    tensor = convert_to_tensor(new)
+    return tensor if tensor.dims == () else where(done, old, tensor)
+
+
 @export("nn.static_rnn")
 def static_rnn(
     cell: Any,
@@ -192,7 +305,7 @@ def static_rnn(
         TypeError: If `cell` or `inputs` is none.
         ValueError: If there are no inputs, or neither state nor type is given.
     """
-    _checked_cell(cell)
+    check_cell(cell)
     if not isinstance(inputs, (list, tuple)):
         raise TypeError(f"inputs must be a list of tensors, one for each step, not {inputs!r}.")
     if not inputs:
@@ -204,6 +317,7 @@ def static_rnn(
         batch = shape(first)[0] if known is None else known
         lengths = _lengths(sequence_length, known)
         state = _initial(cell, initial_state, batch, dtype)
+        _check_types(first, state)
         if isinstance(steps[0], Tensor) and _fused(cell, expand_dims(first, 0)):
             outputs, last = cell.sequence(stack(steps), lengths, state)
             return unstack(outputs, len(steps)), last
@@ -270,8 +384,8 @@ def bidirectional_dynamic_rnn(
         TypeError: If a cell is none.
         ValueError: If shapes don't fit, or neither state nor type is given.
     """
-    _checked_cell(cell_fw, "cell_fw")
-    _checked_cell(cell_bw, "cell_bw")
+    check_cell(cell_fw, "cell_fw")
+    check_cell(cell_bw, "cell_bw")
     time = 0 if time_major else 1
     options = {"sequence_length": sequence_length, "dtype": dtype, "time_major": time_major}
     with variable_scope(scope or "bidirectional_rnn"):
@@ -320,8 +434,8 @@ def static_bidirectional_rnn(
         TypeError: If a cell or the inputs are none.
         ValueError: If there are no inputs, or neither state nor type is given.
     """
-    _checked_cell(cell_fw, "cell_fw")
-    _checked_cell(cell_bw, "cell_bw")
+    check_cell(cell_fw, "cell_fw")
+    check_cell(cell_bw, "cell_bw")
     if not isinstance(inputs, (list, tuple)):
         raise TypeError(f"inputs must be a list of tensors, one for each step, not {inputs!r}.")
     if not inputs:

@@ -19,11 +19,12 @@ from runtime.graph.layer import Layer, last_size
 from runtime.graph.ops import recurrent
 from runtime.graph.ops.array import concat, stack, zeros
 from runtime.graph.ops.layout import split
-from runtime.graph.ops.math import clip_by_value, matmul, sigmoid, tanh
+from runtime.graph.ops.math import add, clip_by_value, matmul, multiply, sigmoid, tanh
 from runtime.graph.ops.nn import bias_add
 from runtime.graph.ops.sampling import dropout
 from runtime.graph.scopes import variable_scope
 from runtime.graph.shapes import as_dims
+from runtime.graph.spellings import activation_of
 from runtime.graph.tensor import Tensor
 
 
@@ -49,6 +50,23 @@ class LSTMStateTuple(NamedTuple):
         if self.c.dtype is not self.h.dtype:
             raise TypeError(f"Inconsistent types: {self.c.dtype.name}, {self.h.dtype.name}.")
         return self.c.dtype
+
+
+def check_cell(cell: Any, name: str = "cell") -> None:
+    """Checks that something can be used as a cell.
+
+    Args:
+        cell: What should be a cell.
+        name: The argument, for the message.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not (hasattr(cell, "state_size") and hasattr(cell, "output_size") and callable(cell)):
+        raise TypeError(
+            f"The argument {name!r} ({cell!r}) is not an RNNCell: it needs state_size, "
+            "output_size and to be callable."
+        )
 
 
 def sizes_of(size: Any) -> list[int | None]:
@@ -213,10 +231,7 @@ def _activation(given: Any) -> Callable[..., Any]:
     if given is None:
         return tanh
     if isinstance(given, str):
-        from runtime.graph.export import public
-
-        found: Callable[..., Any] = public("nn", given)
-        return found
+        return activation_of(given) or (lambda x: x)
     return given  # type: ignore[no-any-return]  # a user's function
 
 
@@ -466,8 +481,9 @@ class BasicLSTMCell(_LSTM):
         c, h = self._parts(state)
         gates = bias_add(matmul(concat([inputs, h], 1), self._kernel), self._bias)
         i, j, f, o = split(gates, 4, 1)
-        new = c * sigmoid(f + self._forget_bias) + sigmoid(i) * self._activation(j)
-        output = self._activation(new) * sigmoid(o)
+        kept = multiply(c, sigmoid(add(f, self._forget_bias)))
+        new = add(kept, multiply(sigmoid(i), self._activation(j)))
+        output = multiply(self._activation(new), sigmoid(o))
         return output, self._joined(new, output)
 
     def can_run_sequences(self) -> bool:
@@ -631,6 +647,8 @@ class MultiRNNCell(RNNCell):
             raise TypeError(f"cells must be a list or tuple, but saw: {cells!r}.")
         if not cells:
             raise ValueError("Must specify at least one cell for MultiRNNCell.")
+        for number, cell in enumerate(cells):
+            check_cell(cell, f"cells[{number}]")
         self._cells, self._tuple = list(cells), state_is_tuple
         if not state_is_tuple and any(nest.is_nested(cell.state_size) for cell in cells):
             raise ValueError("Some cells return tuples of states, but state_is_tuple is not set.")
@@ -729,6 +747,7 @@ class _Wrapper(RNNCell):
 
     def __init__(self, cell: Any, options: dict[str, Any]) -> None:
         super().__init__(**options)
+        check_cell(cell)
         self._cell = cell
 
     @property
@@ -768,7 +787,8 @@ class _Wrapper(RNNCell):
         Returns:
             That of the cell inside.
         """
-        return self._cell.zero_state(batch_size, dtype)
+        with get_default_graph().name_scope(f"{type(self).__name__}ZeroState"):
+            return self._cell.zero_state(batch_size, dtype)
 
 
 @export("nn.rnn_cell.DropoutWrapper")

@@ -221,6 +221,88 @@ def normalized(tf: Any) -> list[Any]:
     return [*shown, names(tf), len(updates)]
 
 
+VOLUMES = line(2, 4, 3, 5, 2)
+
+
+@figure
+def volumes(tf: Any) -> list[Any]:
+    x, layer = tf.constant(VOLUMES), tf.layers
+    with tf.variable_scope("net", initializer=_initializer(tf)):
+        made = [
+            layer.conv3d(x, 3, 3, padding="same", activation=tf.nn.relu),
+            layer.conv3d(x, 2, (2, 1, 3), strides=(1, 2, 2), use_bias=False, name="strided"),
+            layer.conv3d_transpose(x, 2, 3, strides=2, padding="same"),
+            layer.conv3d_transpose(x, 2, (1, 2, 3), strides=(2, 1, 1), activation=tf.tanh),
+            layer.max_pooling3d(x, 2, 2), layer.average_pooling3d(x, (2, 3, 2), 1, "same"),
+            layer.separable_conv1d(x[:, 0, 0], 4, 3, depth_multiplier=2, padding="same"),
+            layer.separable_conv1d(x[:, 0, 0], 4, 3, strides=2, use_bias=False, name="bare"),
+        ]  # fmt: skip
+    slopes = tf.gradients([tf.reduce_sum(t * t) for t in made], [x, *tf.trainable_variables()])
+    return [*evaluated(tf, [*made, *slopes]), names(tf)]
+
+
+@figure
+def any_dimensions(tf: Any) -> list[Any]:
+    nn, made = tf.nn, []
+    for x in (VOLUMES, IMAGES, IMAGES[0]):
+        count = x.ndim - 2
+        x = tf.constant(x)
+        w = tf.constant(line(*[2, 2, 3][:count], int(x.shape[-1]), 2))
+        made.append(nn.convolution(x, w, "VALID", dilation_rate=[1, 2, 1][:count]))
+        made.append(nn.convolution(x, w, "SAME", strides=[2, 1, 2][:count]))
+        for kind in ("MAX", "AVG"):
+            made.append(nn.pool(x, [2, 3, 2][:count], kind, "SAME", strides=[1, 2, 1][:count]))
+            made.append(nn.pool(x, [2] * count, kind, "VALID", dilation_rate=[2, 1, 1][:count]))
+    y = tf.constant(IMAGES)
+    made += [
+        tf.nn.conv1d_transpose(y[0], line(3, 2, 3), [6, 10, 2], 2),
+        tf.nn.conv_transpose(y[0], line(3, 2, 3), [6, 11, 2], 2, "VALID"),
+        tf.nn.atrous_conv2d_transpose(y, line(2, 2, 4, 3), [2, 6, 5, 4], 2, "SAME"),
+        tf.extract_image_patches(y, [1, 3, 2, 1], [1, 2, 1, 1], [1, 1, 2, 1], "SAME"),
+        tf.space_to_batch(y, [[0, 0], [1, 0]], 2),
+        tf.batch_to_space(tf.constant(line(4, 2, 3, 1)), [[0, 1], [1, 0]], 2),
+        nn.with_space_to_batch(
+            y, [2, 2], "SAME", lambda t, n, padding: nn.avg_pool(t, 2, 1, padding), [2, 2]
+        ),
+    ]
+    return evaluated(tf, made)
+
+
+@figure
+def statistics(tf: Any) -> list[Any]:
+    x = tf.constant(IMAGES)
+    count, total, squares, shift = tf.nn.sufficient_statistics(x, [0, 1], 0.3, keep_dims=True)
+    made = [count, total, squares, *tf.nn.normalize_moments(count, total, squares, shift)]
+    made += tf.nn.sufficient_statistics(x, [2])[:3]
+    made.append(tf.nn.batch_norm_with_global_normalization(
+        x, *[tf.constant([v] * 3) for v in (0.1, 1.5, 0.5, 2.0)], 1e-3, True))  # fmt: skip
+    made.append(tf.nn.softmax_cross_entropy_with_logits(labels=[[0, 1, 0]], logits=x[0, 0, :1]))
+    losses = x[:, 0, 0, 0]
+    made += [tf.nn.scale_regularization_loss(losses), tf.nn.compute_average_loss(losses)]
+    made.append(tf.nn.compute_average_loss(losses, [2.0, 0.5], 4))
+    return evaluated(tf, made)
+
+
+@figure
+def sparse_lookups(tf: Any) -> list[Any]:
+    places = np.array([[0, 0], [0, 2], [2, 0], [3, 1]])
+    ids = tf.SparseTensor(places, np.array([1, 3, 0, 4]), [5, 3])
+    some = tf.SparseTensor(places, np.array([1, -3, 0, -1]), [5, 3])
+    weights = tf.SparseTensor(places, np.array([0.5, 2.0, 0.0, 3.0], np.float32), [5, 3])
+    table, made, lookup = tf.constant(line(5, 3)), [], tf.nn.embedding_lookup_sparse
+    for combiner in ("sum", "mean", "sqrtn"):
+        made += [lookup(table, ids, w, combiner=combiner) for w in (None, weights)]
+        made += [
+            tf.nn.safe_embedding_lookup_sparse(table, some, w, combiner, default)
+            for w in (None, weights)
+            for default in (None, 2)
+        ]
+    deep = tf.SparseTensor(np.array([[0, 1, 0], [1, 0, 2]]), np.array([1, 3]), [2, 2, 3])
+    made.append(tf.nn.safe_embedding_lookup_sparse([table], deep, max_norm=0.5))
+    slopes = [tf.convert_to_tensor(tf.gradients(tf.reduce_sum(t * t), table)[0]) for t in made]
+    return evaluated(tf, [*made, *slopes])
+
+
 @figure
 def pieces(tf: Any) -> list[Any]:
     x, w = tf.constant(IMAGES), tf.constant(line(3, 2, 3, 4))
@@ -336,6 +418,69 @@ def both_ways(tf: Any) -> list[Any]:
                 cell.BasicRNNCell(3), cell.GRUCell(2), tf.unstack(x, 5, 1), dtype=tf.float32,
                 sequence_length=ends, scope="static"))  # fmt: skip
     loss = tf.add_n([tf.reduce_sum(t * t) for t in made])
+    slopes = tf.gradients(loss, [x, *tf.trainable_variables()])
+    return [*evaluated(tf, [*made, *slopes]), names(tf)]
+
+
+@figure
+def raw(tf: Any) -> list[Any]:
+    """A network that ends when its examples do, and one that feeds on what it gives."""
+    cell, table = tf.nn.rnn_cell.LSTMCell(3, name="a"), tf.constant(line(4, 2))
+    other = tf.nn.rnn_cell.GRUCell(4, name="b")
+    turned = tf.transpose(tf.constant(STEPS), [1, 0, 2])
+    steps = tf.TensorArray(tf.float32, 5, clear_after_read=False).unstack(turned)
+
+    def reading(time: Any, output: Any, state: Any, extra: Any) -> Any:
+        state = cell.zero_state(3, tf.float32) if output is None else state
+        return time >= ENDS, steps.read(tf.minimum(time, 4)), state, output, None
+
+    def choosing(time: Any, output: Any, state: Any, extra: Any) -> Any:
+        if output is None:
+            first = other.zero_state(2, tf.float32), (tf.zeros([4]), tf.zeros([], tf.int32))
+            return tf.zeros([2], tf.bool), table[:2], *first, tf.constant(0.0)
+        chosen = tf.argmax(output, 1, output_type=tf.int32)
+        done = tf.logical_or(tf.equal(chosen, 3), time >= [3, 4])
+        return done, tf.gather(table, chosen), state, (output, chosen), extra + output[0, 0]
+
+    with tf.variable_scope("net", initializer=_initializer(tf)):
+        read, last, _ = tf.nn.raw_rnn(cell, reading)
+        (scores, chosen), end, total = tf.nn.raw_rnn(other, choosing, scope="other")
+    made = [read.stack(), *last, scores.stack(), end, total]
+    loss = tf.add_n([tf.reduce_sum(t * t) for t in made])
+    slopes = tf.gradients(loss, tf.trainable_variables())
+    return [*evaluated(tf, [*made, chosen.stack(), *slopes]), names(tf)]
+
+
+@figure
+def own_cells(tf: Any) -> list[Any]:
+    """Cells as programs write them: without the base's constructor, with get_variable in a call."""
+    base = tf.nn.rnn_cell.RNNCell
+
+    class Old(base):  # type: ignore[misc]  # one of two bases
+        def __init__(self, units: int) -> None:
+            self._units = units
+
+        @property
+        def state_size(self) -> Any:
+            return self._units
+
+        @property
+        def output_size(self) -> Any:
+            return self._units
+
+        def __call__(self, inputs: Any, state: Any, scope: Any = None) -> Any:
+            with tf.variable_scope(scope or type(self).__name__):
+                both = tf.concat([inputs, state], 1)
+                weights = tf.get_variable("w", [both.shape[1], self._units])
+                return (tf.tanh(tf.matmul(both, weights)),) * 2
+
+    x, made = tf.constant(STEPS), []
+    for number, ends in enumerate((None, ENDS)):
+        with tf.variable_scope(f"net{number}", initializer=_initializer(tf)):
+            made += _flat(tf.nn.static_rnn(Old(3), tf.unstack(x, 5, 1), None, tf.float32, ends))
+            pair = tf.nn.rnn_cell.MultiRNNCell([Old(2), tf.nn.rnn_cell.GRUCell(3)])
+            made += _flat(tf.nn.dynamic_rnn(pair, x, ends, dtype=tf.float32, scope="d"))
+    loss = tf.add_n([tf.reduce_sum(t * t * t) for t in made])
     slopes = tf.gradients(loss, [x, *tf.trainable_variables()])
     return [*evaluated(tf, [*made, *slopes]), names(tf)]
 

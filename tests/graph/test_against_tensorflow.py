@@ -5,6 +5,7 @@ It is looked for in the interpreter that TENSORFLOW_PYTHON names, else in that o
 
 import json
 import os
+import re
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ import runtime as tf
 from tests.graph.cases import CASES, Case
 from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
+from tests.graph.cases_spatial import SPATIAL_CASES
 from tests.graph.pipelines import PIPELINES, outcome
 from tests.graph.signatures import signatures
 
@@ -62,12 +64,23 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Any:
 BEYOND = (
     *("clip_by_average_norm", "polyval", "in_top_k", "in_top_k-wrong", "lrn", "max_pool_argmax"),
     *("conv2d-(1, 1)-SAME-(2, 2)-(2, 2, 2, 2)", "conv2d-(2, 1)-VALID-(1, 3)-(2, 2, 2, 2)"),
-    *("conv2d-nchw", "conv1d-ncw", "max_pool-nchw", "avg_pool-nchw", "fused_batch_norm"),
+    *(
+        "conv2d-nchw",
+        "conv1d-ncw",
+        "conv3d-ncdhw",
+        "max_pool3d-ncdhw",
+        "max_pool-nchw",
+        "avg_pool-nchw",
+        "fused_batch_norm",
+    ),
+    *(case.name for case in SPATIAL_CASES if re.search("pool.*3d|conv3d-holes", case.name)),
     *(f"fused_batch_norm-{kind}" for kind in ("nchw", "mean", "variance", "given")),
 )
 
 
-@pytest.mark.parametrize("case", CASES + MATH_CASES + NN_CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", CASES + MATH_CASES + NN_CASES + SPATIAL_CASES, ids=lambda case: case.name
+)
 def test_an_operation_gives_what_tensorflow_gives(
     case: Case, figures: Any, session: tf.Session
 ) -> None:

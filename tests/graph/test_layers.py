@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import runtime as tf
@@ -66,7 +67,7 @@ def test_regularizers_give_losses_once() -> None:
     tf.layers.dense(x, 3, kernel_regularizer=half, name="a", reuse=True)
     tf.layers.dense(x, 3, activity_regularizer=tf.nn.l2_loss, name="b")
     losses = [loss.name for loss in tf.losses.get_regularization_losses()]
-    assert losses == ["a/kernel/Regularizer/mul:0", "b/L2Loss:0"]
+    assert losses == ["a/kernel/Regularizer/mul:0", "b/ActivityRegularizer/truediv:0"]
 
 
 def test_a_layer_of_ones_own_has_a_scope(session: tf.Session) -> None:
@@ -181,3 +182,131 @@ def test_unit_scaling_keeps_the_scale_of_the_inputs(session: tf.Session) -> None
     made = tf.uniform_unit_scaling_initializer(factor=2.0, seed=1)([3, 4, 1000])
     values = session.run(made)
     assert 0.95 < values.max() <= 1.0 and -1.0 <= values.min() < -0.95
+
+
+def test_layers_of_three_dimensions_have_tensorflows_names() -> None:
+    """And know the sizes of what they give."""
+    x = matrix(None, 8, 6, 4, 2)
+    a = tf.layers.conv3d(x, 3, (3, 2, 1), strides=(2, 1, 1), padding="same")
+    b = tf.layers.conv3d_transpose(a, 5, 3, strides=2)
+    c = tf.layers.max_pooling3d(b, 2, 2)
+    d = tf.layers.average_pooling3d(c, 2, (1, 2, 2), "same")
+    assert [t.name for t in (a, b)] == ["conv3d/BiasAdd:0", "conv3d_transpose/BiasAdd:0"]
+    assert [t.shape.as_list() for t in (a, b, c, d)] == [
+        [None, 4, 6, 4, 3], [None, 9, 13, 9, 5], [None, 4, 6, 4, 5], [None, 4, 3, 2, 5]
+    ]  # fmt: skip
+    assert variables() == [
+        f"{layer}/{part}:0" for layer in ("conv3d", "conv3d_transpose") for part in
+        ("kernel", "bias")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_channels_may_come_first_in_every_number_of_dimensions(
+    rank: int, session: tf.Session
+) -> None:
+    """It gives the same as with the axes exchanged."""
+    values = np.random.default_rng(0).normal(size=(2, *(6, 5, 4)[:rank], 3)).astype(np.float32)
+    back, forth = [0, *range(2, rank + 2), 1], [0, rank + 1, *range(1, rank + 1)]
+
+    def network(x: Any, order: str) -> Any:
+        with tf.variable_scope("net", reuse=tf.AUTO_REUSE):
+            made = getattr(tf.layers, f"conv{rank}d")(
+                x, 4, 2, padding="same", data_format=order, bias_initializer=tf.ones_initializer()
+            )
+            if rank > 1:
+                made = getattr(tf.layers, f"conv{rank}d_transpose")(made, 2, 3, 2, "same", order)
+            if rank < 3:
+                made = getattr(tf.layers, f"separable_conv{rank}d")(made, 3, 2, data_format=order)
+            made = getattr(tf.layers, f"max_pooling{rank}d")(made, 2, 1, "same", order)
+            return getattr(tf.layers, f"average_pooling{rank}d")(made, 2, 2, "valid", order)
+
+    last = network(tf.constant(values), "channels_last")
+    first = network(tf.constant(values.transpose(forth)), "channels_first")
+    session.run(tf.global_variables_initializer())
+    found, expected = session.run([first, last])
+    np.testing.assert_allclose(found.transpose(back), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_an_activity_regularizer_counts_per_example(session: tf.Session) -> None:
+    """The sum over a batch does not grow with it."""
+    x = tf.ones([4, 2])
+    tf.layers.dense(x, 3, kernel_initializer=tf.ones_initializer(),
+                    activity_regularizer=tf.reduce_sum)  # fmt: skip
+    (loss,) = tf.losses.get_regularization_losses()
+    session.run(tf.global_variables_initializer())
+    assert session.run(loss) == 6.0
+    assert loss.name.startswith("dense/ActivityRegularizer/")
+
+
+def test_activations_initializers_and_regularizers_may_be_named(session: tf.Session) -> None:
+    """As strings, which layers look up."""
+    x = tf.constant([[-1.0, 2.0]])
+    y = tf.layers.dense(
+        x, 2, "relu", kernel_initializer="ones", bias_initializer="zeros", kernel_regularizer="l2"
+    )
+    z = tf.layers.dense(x, 2, "linear", kernel_initializer="he_normal")
+    cell = tf.nn.rnn_cell.BasicRNNCell(2, activation="hard_sigmoid")
+    h, _ = cell(x, tf.zeros([1, 2]))
+    session.run(tf.global_variables_initializer())
+    assert session.run([y, *tf.losses.get_regularization_losses()])[0].tolist() == [[1.0, 1.0]]
+    assert session.run(tf.losses.get_regularization_loss()) == pytest.approx(0.04)
+    assert z.name == "dense_1/BiasAdd:0" and (session.run(h) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: tf.layers.dense(matrix(None, 4), 3, "reluu"), ValueError, "Unknown activation"),
+        (lambda: tf.layers.dense(matrix(None, 4), 3, kernel_initializer="zeroes"), ValueError,
+         "Unknown initializer: 'zeroes'.*zeros"),
+        (lambda: tf.layers.dense(matrix(None, 4), 3, kernel_regularizer="l3"), ValueError,
+         "Unknown regularizer"),
+        (lambda: tf.layers.dense(matrix(None, 4), 0), ValueError, "must be at least 1, not 0"),
+        (lambda: tf.layers.conv2d(matrix(None, 4, 4, 1), -1, 2), ValueError, "at least 1, not -1"),
+        (lambda: tf.layers.dense(tf.placeholder(tf.int32, [None, 4]), 3), TypeError,
+         r"layer dense_\d: it works with floating-point numbers"),
+        (lambda: tf.layers.conv3d(matrix(None, 4, 4, 1), 3, 3), ValueError, "expected ndim=5"),
+        (lambda: tf.layers.batch_normalization(matrix(2, 3, 4, 4), axis=[1, 3]),
+         NotImplementedError, r"along one axis, not \[1, 3\]"),
+    ],
+)  # fmt: skip
+def test_what_a_layer_cannot_be_made_of_is_said_at_once(
+    make: Any, error: type[Exception], message: str
+) -> None:
+    """Names that there are not, sizes, types and ranks."""
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_a_layer_that_is_not_trainable_has_no_updates() -> None:
+    """Its moving averages stay as they are."""
+    x = matrix(None, 4)
+    tf.layers.batch_normalization(x, training=True, trainable=False)
+    assert tf.get_collection(tf.GraphKeys.UPDATE_OPS) == []
+    tf.layers.batch_normalization(x, training=True)
+    assert len(tf.get_collection(tf.GraphKeys.UPDATE_OPS)) == 2
+
+
+@pytest.mark.parametrize("training", [True, False, None])
+def test_a_gradient_penalty_goes_through_batch_normalization(
+    training: bool | None, session: tf.Session
+) -> None:
+    """The derivative of a gradient is the limit of its differences."""
+    condition = tf.placeholder_with_default(True, []) if training is None else training
+    x = tf.placeholder(tf.float64, [3, 2, 2, 2])
+    y = tf.layers.batch_normalization(x, training=condition, gamma_initializer=_wide)
+    slope = tf.gradients(y**3, x)[0]
+    penalty = tf.reduce_sum(slope**2)
+    by_x, *by_weights = tf.gradients(penalty, [x, *tf.trainable_variables()])
+    session.run(tf.global_variables_initializer())
+    rng = np.random.default_rng(0)
+    values, step = rng.normal(size=x.shape.as_list()), rng.normal(size=x.shape.as_list())
+    after, before = (session.run(penalty, {x: values + s * step}) for s in (1e-5, -1e-5))
+    found = np.sum(session.run(by_x, {x: values}) * step)
+    np.testing.assert_allclose(found, (after - before) / 2e-5, rtol=1e-4)
+    assert all(np.any(session.run(w, {x: values})) for w in by_weights)
+
+
+def _wide(shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
+    return tf.constant([0.7, 1.6][: int(shape[0])], dtype)

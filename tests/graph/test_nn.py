@@ -287,3 +287,81 @@ def test_a_uniform_factor_is_spread_as_its_shape_says() -> None:
         for shape in ([2, 1], [1, 3], [3], [2, 3], [4, 1, 1]):
             product = session.run(fed * tf.fill(shape, 0.5), {fed: x})
             assert product.tolist() == (x * np.full(shape, np.float32(0.5))).tolist()
+
+
+def volumes(*shape: int | None) -> tf.Tensor:
+    return tf.placeholder(tf.float32, shape)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: tf.nn.conv3d(volumes(1, 8, 8, 3), volumes(1, 1, 1, 3, 5), [1] * 5, "SAME"),
+         "needs volumes of five axes"),
+        (lambda: tf.nn.conv3d(volumes(1, 8, 8, 8, 3), volumes(1, 1, 1, 4, 5), [1] * 5, "SAME"),
+         r"have 3 channels, but the filter of shape \(1, 1, 1, 4, 5\) takes 4"),
+        (lambda: tf.nn.conv3d(volumes(1, 8, 2, 8, 3), volumes(1, 3, 1, 3, 5), [1] * 5, "VALID"),
+         "a window of 3 is larger than the image of 2"),
+        (lambda: tf.nn.conv3d(volumes(1, 8, 8, 8, 3), volumes(1, 1, 1, 3, 5), [1, 1], "SAME"),
+         "strides of conv3d must be 1, 3 or 5 numbers"),
+        (lambda: tf.nn.conv3d(volumes(1, 8, 8, 8, 3), volumes(1, 1, 1, 3, 5), [2] * 5, "SAME"),
+         "must be 1 for the batch and the channels"),
+        (lambda: tf.nn.conv3d(volumes(1, 8, 8, 8, 3), volumes(1, 1, 1, 3, 5), None, "SAME"),
+         "strides of conv3d must be given"),
+        (lambda: tf.nn.max_pool3d(volumes(1, 8, 8, 8, 3), 2, 2, [[0, 0]] * 5),
+         "padding of max_pool3d must be 'SAME' or 'VALID'"),
+        (lambda: tf.nn.avg_pool3d(volumes(1, 8, 8, 8, 3), 2, 2, "SAME", "NHWC"),
+         "data_format of avg_pool3d must be 'NDHWC' or 'NCDHW'"),
+        (lambda: tf.nn.conv3d_transpose(volumes(1, 4, 4, 4, 3), volumes(2, 2, 2, 5, 3),
+                                        [1, 9, 8, 8, 5], [1, 2, 2, 2, 1]),
+         r"give the shape \(1, 5, 4, 4, 3\), not \(1, 4, 4, 4, 3\)"),
+        (lambda: tf.nn.convolution(volumes(2, 3), volumes(2, 3), "SAME"),
+         "must have three, four or five axes"),
+        (lambda: tf.nn.convolution(volumes(2, 3, 1), volumes(2, 1, 1), "SAME", [1, 2]),
+         "must be 1 numbers, one for each axis"),
+        (lambda: tf.nn.pool(volumes(2, 8, 1), [2], "MIN", "SAME"), "'MAX' or 'AVG', not 'MIN'"),
+        (lambda: tf.nn.pool(volumes(2, 8, 1), [2], "MAX", "SAME", [2]), "padding 'VALID'"),
+        (lambda: tf.nn.pool(volumes(2, 8, 1), [2], "MAX", "VALID", data_format="NHWC"),
+         "must be 'NWC' or 'NCW'"),
+        (lambda: tf.extract_image_patches(volumes(2, 8, 1), 2, 1, 1, "SAME"), "four axes"),
+        (lambda: tf.nn.embedding_lookup_sparse(volumes(5, 2), volumes(3), None),
+         "sp_ids must be a SparseTensor"),
+    ],
+)  # fmt: skip
+def test_windows_that_do_not_fit_are_refused_when_the_graph_is_built(
+    make: Any, message: str
+) -> None:
+    """With both shapes, or what was allowed."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        make()
+
+
+def test_sizes_of_volumes_may_be_known_only_in_a_run(session: tf.Session) -> None:
+    """All of them; runs of different sizes share a plan."""
+    x = volumes(None, None, None, None, 2)
+    y = tf.layers.conv3d_transpose(tf.layers.conv3d(x, 3, 2, 2), 1, 3, 2, "same")
+    z = tf.nn.pool(tf.nn.max_pool3d(y, 2, 2, "SAME"), [1, 2, 1], "AVG", "VALID",
+                   dilation_rate=[1, 2, 1])  # fmt: skip
+    slope = tf.gradients(z, x)[0]
+    session.run(tf.global_variables_initializer())
+    for size in ((1, 4, 6, 8, 2), (2, 6, 8, 4, 2)):
+        found, by_x = session.run([z, slope], {x: np.ones(size)})
+        assert found.shape == (size[0], size[1] // 2, size[2] // 2 - 2, size[3] // 2, 1)
+        assert by_x.shape == size
+
+
+def test_class_numbers_of_one_hot_labels_may_be_integers(session: tf.Session) -> None:
+    """They are converted to the logits' type."""
+    loss = tf.nn.softmax_cross_entropy_with_logits(
+        labels=tf.constant([[0, 1]]), logits=tf.zeros([1, 2])
+    )
+    np.testing.assert_allclose(session.run(loss), [np.log(2)], rtol=1e-6)
+
+
+def test_drawn_classes_that_are_right_ones_are_found(session: tf.Session) -> None:
+    """By example and by place; and a sampler that draws all leaves nothing to chance."""
+    right = np.array([[1], [3], [6]])
+    found = session.run(tf.nn.compute_accidental_hits(right, [3, 1, 5], 1))
+    assert [v.tolist() for v in found[:2]] == [[0, 1], [1, 0]] and (found[2] < -1e38).all()
+    every = session.run(list(tf.nn.all_candidate_sampler(right, 1, 7, True)))
+    assert every[0].tolist() == list(range(7)) and set(every[2]) == {1.0}

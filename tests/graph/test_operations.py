@@ -13,9 +13,12 @@ from tests.graph.cases import CASES, SHAPED_BY_VALUES, Case
 from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
 from tests.graph.cases_rnn import SEQUENCE_CASES
+from tests.graph.cases_spatial import SPATIAL_CASES
 
 every_case = pytest.mark.parametrize(
-    "case", CASES + MATH_CASES + NN_CASES + SEQUENCE_CASES, ids=lambda case: case.name
+    "case",
+    CASES + MATH_CASES + NN_CASES + SPATIAL_CASES + SEQUENCE_CASES,
+    ids=lambda case: case.name,
 )
 
 

@@ -160,3 +160,39 @@ def test_mistakes_are_told_when_the_graph_is_built(make: Any, error: Any, messag
     """With shapes and names."""
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda cell: cell.DropoutWrapper(3), TypeError, r"'cell' \(3\) is not an RNNCell"),
+        (lambda cell: cell.MultiRNNCell([cell.GRUCell(2), None]), TypeError, r"'cells\[1\]'"),
+        (lambda cell: tf.nn.dynamic_rnn(cell.GRUCell(2), STEPS, dtype=tf.int32), ValueError,
+         "works with floating-point numbers"),
+        (lambda cell: tf.nn.dynamic_rnn(cell.GRUCell(2), STEPS, dtype=tf.float64), TypeError,
+         "of type float32, but the state .* is of type float64"),
+        (lambda cell: tf.nn.raw_rnn(cell.GRUCell(2), 5), TypeError, "loop_fn must be a function"),
+    ],
+)  # fmt: skip
+def test_what_no_network_can_be_made_of_is_said_at_once(
+    make: Any, error: type[Exception], message: str
+) -> None:
+    """Before anything runs."""
+    with pytest.raises(error, match=message):
+        make(tf.nn.rnn_cell)
+
+
+def test_wrappers_leave_marks_in_the_names_of_zero_states() -> None:
+    """As TensorFlow's do."""
+    cell = tf.nn.rnn_cell
+    state = cell.DropoutWrapper(cell.GRUCell(2)).zero_state(3, tf.float32)
+    assert state.name == "DropoutWrapperZeroState/GRUCellZeroState/zeros:0"
+
+
+def test_lengths_say_how_many_examples_there_are() -> None:
+    """In both directions."""
+    x = tf.placeholder(tf.float32, [None, 5, 2])
+    outputs, _ = tf.nn.bidirectional_dynamic_rnn(
+        tf.nn.rnn_cell.GRUCell(2), tf.nn.rnn_cell.GRUCell(3), x, [5, 0, 2], dtype=tf.float32
+    )
+    assert outputs[1].shape.as_list() == [3, 5, 3]

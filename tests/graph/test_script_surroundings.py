@@ -142,7 +142,6 @@ def test_an_error_of_a_file_is_one_of_tensorflow(tmp_path: Path) -> None:
         ("pack", "tf.stack"),
         ("scalar_summary", "tf.summary.scalar"),
         ("train.Supervisor", "tf.train.MonitoredTrainingSession"),
-        ("nn.conv3d", "tf.nn.conv2d"),
     ],
 )
 def test_what_is_not_here_names_what_takes_its_place(name: str, instead: str) -> None:

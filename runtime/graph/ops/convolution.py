@@ -829,52 +829,6 @@ def atrous_conv2d(
     return conv2d(value, filters, 1, padding, dilations=rate, name=name or "convolution")
 
 
-@export("nn.convolution")
-def convolution(
-    input: TensorLike,
-    filter: TensorLike,
-    padding: Any,
-    strides: Any = None,
-    dilation_rate: Any = None,
-    name: str | None = None,
-    data_format: str | None = None,
-    filters: TensorLike = None,
-    dilations: Any = None,
-) -> Tensor:
-    """A convolution along one or two axes.
-
-    Args:
-        input: Sequences ``[batch, length, channels]`` or images.
-        filter: The filter, with as many axes.
-        padding: ``"SAME"`` or ``"VALID"``.
-        strides: The distance of neighbouring windows, a number for each axis.
-        dilation_rate: The distance of neighbouring elements of a window, for each axis.
-        name: Name of the operation.
-        data_format: The order of the axes, such as ``"NHWC"`` or ``"NWC"``.
-        filters: The new name of `filter`.
-        dilations: The new name of `dilation_rate`.
-
-    Returns:
-        The result.
-
-    Raises:
-        ValueError: If there are more axes.
-    """
-    tensor = convert_to_tensor(input)
-    kernel = renamed(filters, filter, "filters", "filter")
-    rate = renamed(dilations, dilation_rate, "dilations", "dilation_rate") or 1
-    title = name or "convolution"
-    if tensor.dims is not None and len(tensor.dims) == 3:
-        return conv1d(
-            tensor, kernel, strides or 1, padding, data_format=data_format, name=title,
-            dilations=rate,
-        )  # fmt: skip
-    order = data_format or "NHWC"
-    return conv2d(
-        tensor, kernel, strides or 1, padding, data_format=order, dilations=rate, name=title
-    )
-
-
 @export("nn.conv1d")
 def conv1d(
     value: TensorLike = None,
@@ -914,7 +868,7 @@ def conv1d(
     order = orders[data_format]
     axis = 2 if order == "NCHW" else 1
     sequences = convert_to_tensor(renamed(input, value, "input", "value"))
-    with get_default_graph().name_scope(name or "conv1d") as scope:
+    with get_default_graph().name_scope(name or "conv1d"):
         result = conv2d(
             expand_dims(sequences, axis),
             expand_dims(filters, 0),
@@ -923,7 +877,7 @@ def conv1d(
             data_format=order,
             dilations=_flat_pair(1 if dilations is None else dilations, "dilations of conv1d"),
         )
-        return squeeze(result, [axis], name=scope)
+        return squeeze(result, [axis])
 
 
 def _flat_pair(value: Any, what: str) -> Pair:

@@ -460,9 +460,19 @@ def _bind_reverse_sequence(view: View) -> Kernel:
     return turned
 
 
+def _reverse_sequence_spec(view: View) -> Spec:
+    """The shape stays; the number of lengths is that of the examples."""
+    dims, lengths, axis = view.first.dims, view.inputs[1].dims, view["batch_axis"]
+    if dims is None or not lengths or dims[axis] is not None:
+        return Spec(view.first.dtype, dims)
+    sizes = list(dims)
+    sizes[axis] = lengths[0]
+    return Spec(view.first.dtype, tuple(sizes))
+
+
 REVERSE_SEQUENCE: Definition = Definition(
     "ReverseSequence",
-    unchanged,
+    _reverse_sequence_spec,
     bind=_bind_reverse_sequence,
     aliases=True,
     gradient=lambda op, dy: [
@@ -1058,7 +1068,7 @@ def space_to_batch_nd(
     return result
 
 
-@export("space_to_batch")
+@export("space_to_batch", "nn.space_to_batch")
 def space_to_batch(
     input: TensorLike,
     paddings: TensorLike,
@@ -1087,7 +1097,7 @@ def space_to_batch(
 def batch_to_space(
     input: TensorLike,
     crops: TensorLike,
-    block_size: int | None = None,
+    block_size: int | None,
     name: str | None = None,
     block_shape: TensorLike = None,
 ) -> Tensor:

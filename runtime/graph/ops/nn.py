@@ -17,7 +17,7 @@ from runtime.graph.ops.array import (
     transpose,
     where,
 )
-from runtime.graph.ops.math import add, exp, log, log1p, negative
+from runtime.graph.ops.math import add, cast, exp, log, log1p, negative
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import checked_kind, rank_of, renamed
 from runtime.graph.ops.softmax import bind_dense, bind_softmax, bind_sparse
@@ -201,8 +201,11 @@ def softmax_cross_entropy_with_logits_v2(
         ValueError: If the shapes differ.
     """
     chosen = renamed(axis, dim, "axis", "dim")
-    first, second = same_type(logits, labels, names=("logits", "labels"))
-    checked_kind(first, "f", "softmax_cross_entropy_with_logits")
+    first = checked_kind(convert_to_tensor(logits), "f", "softmax_cross_entropy_with_logits")
+    second = convert_to_tensor(labels)
+    if second.dtype.numpy.kind in "iub":  # class numbers of one-hot vectors, for example
+        second = cast(second, first.dtype)
+    first, second = same_type(first, second, names=("logits", "labels"))
     where_to = -1 if chosen is None else chosen
     loss, _ = CROSS_ENTROPY(
         _last_axis_first(first, where_to),
@@ -443,7 +446,8 @@ def bias_add(
     Args:
         value: A tensor.
         bias: A vector as long as the axis of the channels.
-        data_format: ``"NHWC"``: the channels are last; ``"NCHW"``: they come second.
+        data_format: ``"NHWC"`` and the like: the channels are last; ``"NCHW"`` and the like: they
+            come second.
         name: Name of the operation.
 
     Returns:
@@ -453,11 +457,11 @@ def bias_add(
         ValueError: If the shapes don't fit.
     """
     tensor, vector = same_type(value, bias, names=("value", "bias"))
-    if data_format not in (None, "NHWC", "NCHW"):
+    first = data_format is not None and data_format.startswith("NC")
+    if not (first or data_format is None or (data_format[:1] + data_format[-1:] == "NC")):
         raise ValueError(f"data_format must be 'NHWC' or 'NCHW', not {data_format!r}.")
     if vector.dims is not None and len(vector.dims) != 1:
         raise ValueError(f"The bias of BiasAdd must be a vector, not {described(vector.dims)}.")
-    first = data_format == "NCHW"
     channels = None if not tensor.dims else tensor.dims[1 if first else -1]
     if not compatible((channels,), vector.dims):
         raise ValueError(

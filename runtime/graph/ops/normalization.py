@@ -9,7 +9,7 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
-from runtime.graph.ops.array import stop_gradient
+from runtime.graph.ops.array import gather, identity, shape, stop_gradient, where
 from runtime.graph.ops.convolution import (
     channels_last,
     checked_format,
@@ -23,12 +23,14 @@ from runtime.graph.ops.math import (
     div_no_nan,
     maximum,
     multiply,
+    reciprocal,
     rsqrt,
     square,
     squared_difference,
+    subtract,
 )
-from runtime.graph.ops.reduction import reduce_mean, reduce_sum
-from runtime.graph.ops.rules import checked_kind, renamed, unchanged
+from runtime.graph.ops.reduction import reduce_mean, reduce_prod, reduce_sum
+from runtime.graph.ops.rules import checked_kind, rank_of, renamed, unchanged
 from runtime.graph.shapes import Incompatible, compatible, described
 from runtime.graph.tensor import Tensor
 
@@ -143,10 +145,116 @@ def batch_normalization(
         factor = rsqrt(convert_to_tensor(variance) + variance_epsilon)
         if scale is not None:
             factor = factor * scale
-        shift = -(convert_to_tensor(mean) * factor)
-        if offset is not None:
-            shift = convert_to_tensor(offset) + shift
+        shift = convert_to_tensor(mean) * factor
+        shift = -shift if offset is None else convert_to_tensor(offset) - shift
         return add(multiply(tensor, factor), shift, name="add_1")
+
+
+@export("nn.batch_norm_with_global_normalization")
+def batch_norm_with_global_normalization(
+    t: TensorLike = None,
+    m: TensorLike = None,
+    v: TensorLike = None,
+    beta: TensorLike = None,
+    gamma: TensorLike = None,
+    variance_epsilon: Any = None,
+    scale_after_normalization: bool | None = None,
+    name: str | None = None,
+    input: TensorLike = None,
+    mean: TensorLike = None,
+    variance: TensorLike = None,
+) -> Tensor:
+    """An old form of `batch_normalization`.
+
+    Args:
+        t: Images.
+        m: The mean of each channel.
+        v: The variance of each channel.
+        beta: What is added to each channel.
+        gamma: The factor of each channel.
+        variance_epsilon: What is added to the variance.
+        scale_after_normalization: Whether `gamma` counts.
+        name: Name of the scope of the operations.
+        input: The new name of `t`.
+        mean: The new name of `m`.
+        variance: The new name of `v`.
+
+    Returns:
+        A tensor of the same shape.
+    """
+    return batch_normalization(
+        renamed(input, t, "input", "t"),
+        renamed(mean, m, "mean", "m"),
+        renamed(variance, v, "variance", "v"),
+        beta,
+        gamma if scale_after_normalization else None,
+        variance_epsilon,
+        name,
+    )
+
+
+@export("nn.sufficient_statistics")
+def sufficient_statistics(
+    x: TensorLike,
+    axes: Any,
+    shift: TensorLike = None,
+    keep_dims: bool | None = None,
+    name: str | None = None,
+    keepdims: bool | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """What mean and variance can be computed from.
+
+    Args:
+        x: A tensor of floating-point numbers.
+        axes: The axes.
+        shift: A value near the mean, which makes the result more exact.
+        keep_dims: The old name of `keepdims`.
+        name: Name of the scope of the operations.
+        keepdims: Whether the axes are kept, with size 1.
+
+    Returns:
+        The number of elements, their sum, the sum of their squares (both less the shift), and the
+        shift or None.
+    """
+    keep = bool(renamed(keepdims, keep_dims, "keepdims", "keep_dims"))
+    listed = list(axes) if isinstance(axes, (list, tuple)) else [axes]
+    with get_default_graph().name_scope(name or "sufficient_statistics"):
+        tensor = checked_kind(convert_to_tensor(x), "f", "sufficient_statistics")
+        sizes = cast(reduce_prod(gather(shape(tensor), listed)), tensor.dtype)
+        given = None if shift is None else convert_to_tensor(shift, tensor.dtype, name="shift")
+        apart = tensor if given is None else tensor - given
+        total = reduce_sum(apart, listed, keepdims=keep, name="mean_ss")
+        squares = reduce_sum(square(apart), listed, keepdims=keep, name="var_ss")
+        return identity(sizes, name="count"), total, squares, given
+
+
+@export("nn.normalize_moments")
+def normalize_moments(
+    counts: TensorLike,
+    mean_ss: TensorLike,
+    variance_ss: TensorLike,
+    shift: TensorLike,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Mean and variance of what `sufficient_statistics` gives.
+
+    Args:
+        counts: The number of elements.
+        mean_ss: Their sum, less the shift.
+        variance_ss: The sum of their squares, less the shift.
+        shift: The shift, or None.
+        name: Name of the scope of the operations.
+
+    Returns:
+        The mean and the variance.
+    """
+    with get_default_graph().name_scope(name or "normalize"):
+        inverse = reciprocal(convert_to_tensor(counts), name="divisor")
+        apart = multiply(convert_to_tensor(mean_ss), inverse)
+        mean = apart if shift is None else add(apart, convert_to_tensor(shift))
+        second = multiply(convert_to_tensor(variance_ss), inverse)
+        variance = subtract(second, square(apart), name="variance")
+        return identity(mean, name="mean"), variance
 
 
 # The same for images in one operation.
@@ -226,7 +334,42 @@ def _fused_inference_gradient(dy: Any, x: Any, scale: Any, mean: Any, factor: An
 def _fused_gradient(op: Any, dy: Tensor, *_: Any) -> list[Tensor | None]:
     training = op.attributes["is_training"]
     condition = [] if training is not None else [op.inputs[-1]]
-    found = FUSED_GRADIENT(dy, *op.inputs[:2], *op.outputs[3:], *condition, is_training=training)
+    found = FUSED_GRADIENT(
+        dy,
+        *op.inputs[:2],
+        *op.outputs[3:],
+        *condition,
+        is_training=training,
+        epsilon=op.attributes["epsilon"],
+    )
+    return [*found, *[None] * (len(op.inputs) - 3)]
+
+
+def _plain_gradient(op: Any, dy: Tensor, x: Tensor, scale: Tensor) -> list[Tensor]:
+    """The same as the gradient of the operation, of plain operations."""
+    axes = list(range(rank_of(x, "The second derivative of FusedBatchNormV3") - 1))
+    _, _, _, mean, factor, *condition = op.inputs
+    training = op.attributes["is_training"]
+    if training is not False:
+        here = reduce_mean(x, axes)
+        inverse = rsqrt(reduce_mean(square(x - here), axes) + op.attributes["epsilon"])
+        mean = where(condition[0], here, mean) if condition else here
+        factor = where(condition[0], inverse, factor) if condition else inverse
+    apart = (x - mean) * factor
+    slopes = dy
+    if training is not False:
+        common = reduce_mean(dy, axes) + apart * reduce_mean(dy * apart, axes)
+        slopes = dy - (where(condition[0], common, common * 0) if condition else common)
+    return [slopes * (scale * factor), reduce_sum(dy * apart, axes), reduce_sum(dy, axes)]
+
+
+def _fused_second_gradient(op: Any, *slopes: Tensor | None) -> list[Tensor | None]:
+    from runtime.graph.gradients import gradients
+
+    copies = [identity(value) for value in op.inputs[:3]]
+    made = _plain_gradient(op, *copies)
+    pairs = [(y, dy) for y, dy in zip(made, slopes, strict=True) if dy is not None]
+    found = gradients([y for y, _ in pairs], copies, [dy for _, dy in pairs])
     return [*found, *[None] * (len(op.inputs) - 3)]
 
 
@@ -244,6 +387,7 @@ FUSED_GRADIENT: Definition = Definition(
         *[Spec(view.inputs[2].dtype, view.inputs[2].dims) for _ in range(2)],
     ),
     bind=lambda view: _chosen(view, _fused_training_gradient, _fused_inference_gradient),
+    gradient=_fused_second_gradient,
     floating=True,
 )
 
@@ -287,7 +431,7 @@ def fused_batch_norm(
     given = mean is not None and variance is not None
     if not is_training and not given:
         raise ValueError("Both mean and variance must be given if is_training is False.")
-    title = name or "FusedBatchNorm"
+    title = name or "FusedBatchNormV3"
     made = FUSED(
         channels_last(images, order),
         convert_to_tensor(scale, images.dtype),

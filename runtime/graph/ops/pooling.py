@@ -353,14 +353,14 @@ def _pool1d(
     if data_format not in (None, "NWC", "NCW"):
         raise ValueError(f"data_format of {name} must be 'NWC' or 'NCW', not {data_format!r}.")
     order, axis = ("NCHW", 2) if data_format == "NCW" else ("NHWC", 1)
-    with get_default_graph().name_scope(name) as scope:
+    with get_default_graph().name_scope(name):
         images = expand_dims(input, axis)
         size, step = (
             _flat_pair(ksize, f"ksize of {name}"),
             _flat_pair(strides, f"strides of {name}"),
         )
         result = _pool(definition, images, size, step, padding, order, definition.type)
-        return squeeze(result, [axis], name=scope)
+        return squeeze(result, [axis])
 
 
 @export("nn.max_pool1d")

@@ -463,6 +463,64 @@ def fixed_unigram_candidate_sampler(
     )  # fmt: skip
 
 
+@export("nn.all_candidate_sampler", "random.all_candidate_sampler")
+def all_candidate_sampler(
+    true_classes: TensorLike,
+    num_true: int,
+    num_sampled: int,
+    unique: bool,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Candidates:
+    """Gives all classes, so that a loss is the one without sampling.
+
+    Args:
+        true_classes: The right classes: ``[batch, num_true]``.
+        num_true: How many right classes an example has.
+        num_sampled: The number of classes.
+        unique: Must be True.
+        seed: Without effect.
+        name: Name of the scope of the operations.
+
+    Returns:
+        The classes and how often they were to be expected: once.
+    """
+    classes = checked_kind(convert_to_tensor(true_classes), "iu", "AllCandidateSampler")
+    with get_default_graph().name_scope(name or "AllCandidateSampler"):
+        every = convert_to_tensor(np.arange(num_sampled))
+        true_count = ones_like(cast(classes, dtypes.float32))
+        return Candidates(every, true_count, ones_like(cast(every, dtypes.float32)))
+
+
+@export("nn.compute_accidental_hits")
+def compute_accidental_hits(
+    true_classes: TensorLike,
+    sampled_candidates: TensorLike,
+    num_true: int,
+    seed: int | None = None,
+    name: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where classes that were drawn are right ones.
+
+    Args:
+        true_classes: The right classes: ``[batch, num_true]``.
+        sampled_candidates: The classes that were drawn.
+        num_true: How many right classes an example has.
+        seed: Without effect.
+        name: Name of the scope of the operations.
+
+    Returns:
+        The examples, the places among the drawn classes, and for each of these pairs the lowest
+        number of float32, to be added to a logit.
+    """
+    with get_default_graph().name_scope(name or "ComputeAccidentalHits"):
+        right, drawn = convert_to_tensor(true_classes), convert_to_tensor(sampled_candidates)
+        hits = where(reduce_any(equal(expand_dims(right, 2), cast(drawn, right.dtype)), 1))
+        examples, places = cast(hits[:, 0], dtypes.int32), hits[:, 1]
+        lowest = cast(places, dtypes.float32) * 0 + dtypes.float32.min
+        return examples, places, lowest
+
+
 def _frequencies(vocab_file: str, unigrams: Sequence[float]) -> Any:
     if not vocab_file:
         return np.asarray(unigrams, np.float64)
