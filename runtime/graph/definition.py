@@ -294,3 +294,8 @@ class NodeDef:
     device: str = ""
     attr: dict[str, Any] = attrs.field(factory=dict)
     output_shapes: list[Dims] = attrs.field(factory=list)
+
+    def __str__(self) -> str:
+        from runtime.graph.graph_def import node_text
+
+        return node_text(self)

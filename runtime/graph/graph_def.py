@@ -122,6 +122,18 @@ def _add_node(message: Any, node: NodeDef) -> None:
             shape.dim.add(size=-1 if size is None else size)
 
 
+def node_text(node: NodeDef) -> str:
+    """The text of TensorFlow's protocol message for an operation.
+
+    Args:
+        node: The operation.
+
+    Returns:
+        Lines, each with its end.
+    """
+    return "".join([line + "\n" for line in _node_lines(node)])
+
+
 def _node_lines(node: NodeDef) -> Iterator[str]:
     yield f"name: {json.dumps(node.name)}"
     yield f"op: {json.dumps(node.op)}"

@@ -425,13 +425,13 @@ def default_for(dtype: DType) -> Initializer:
         dtype: The variable's element type.
 
     Returns:
-        Glorot's uniform one for floating-point numbers, else zeros.
+        Glorot's uniform one for floating-point numbers, else zeros (empty strings).
 
     Raises:
         ValueError: If there is none for the type.
     """
     if dtype.is_floating:
         return GlorotUniform()
-    if dtype.is_integer or dtype.is_bool:
+    if dtype.is_integer or dtype.is_bool or dtype is dtypes.string:
         return Zeros()
     raise ValueError(f"An initializer for a variable of {dtype.name} is required.")

@@ -147,10 +147,26 @@ class Operation:
         Raises:
             ValueError: If there is no such attribute.
         """
-        if name not in self.attributes:
-            known = ", ".join(sorted(self.attributes)) or "none"
+        if name in self.attributes:
+            return self.attributes[name]
+        derived = self._derived_attributes()
+        if name not in derived:
+            known = ", ".join(sorted({*self.attributes, *derived})) or "none"
             raise ValueError(f"Operation {self.name!r} has no attribute {name!r}; it has: {known}.")
-        return self.attributes[name]
+        return derived[name]
+
+    def _derived_attributes(self) -> dict[str, Any]:
+        """What TensorFlow keeps as attributes, and what follows from inputs and outputs here."""
+        tensors = [*self._inputs, *self.outputs]
+        found: dict[str, Any] = {"_output_shapes": [t.shape.as_proto() for t in self.outputs]}
+        if tensors:
+            found["T"] = tensors[0].dtype
+        if self._inputs:
+            found |= {"N": len(self._inputs), "SrcT": self._inputs[0].dtype}
+        if self.outputs:
+            found |= {"dtype": self.outputs[0].dtype, "DstT": self.outputs[0].dtype}
+            found["shape"] = self.outputs[0].shape.as_proto()
+        return found
 
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Runs it in a session.
@@ -166,6 +182,9 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<tf.Operation {self.name!r} type={self.type}>"
+
+    def __str__(self) -> str:
+        return str(self.node_def)
 
 
 def described(op: Operation) -> str:

@@ -3,15 +3,24 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from inspect import signature
 from typing import Any
 
 from runtime.graph import dtypes, initializers
 from runtime.graph.choices import VariableAggregation, VariableSynchronization
+from runtime.graph.convert import convert_to_tensor
 from runtime.graph.dtypes import as_dtype
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.keys import GraphKeys
-from runtime.graph.shapes import as_dims, compatible, described, fully_known
+from runtime.graph.ops.array import slice_
+from runtime.graph.partitions import (
+    PartitionedVariable,
+    axis_of,
+    checked_partitions,
+    sizes_of_parts,
+)
+from runtime.graph.shapes import TensorShape, as_dims, compatible, described, fully_known
 from runtime.graph.variables import Variable
 
 Regularizer = Callable[[Any], Any]
@@ -96,6 +105,14 @@ class VariableScope:
         """
         self.dtype = as_dtype(dtype)
 
+    def set_partitioner(self, partitioner: Any) -> None:
+        """Sets the default partitioner.
+
+        Args:
+            partitioner: A function of a shape and an element type.
+        """
+        self.partitioner = partitioner
+
     def set_use_resource(self, use_resource: bool | None) -> None:
         """Notes a wish that is without effect here.
 
@@ -111,14 +128,6 @@ class VariableScope:
             caching_device: Noted.
         """
         self.caching_device = caching_device
-
-    def set_partitioner(self, partitioner: Any) -> None:
-        """Notes a wish that is without effect here.
-
-        Args:
-            partitioner: Noted.
-        """
-        self.partitioner = partitioner
 
     def set_custom_getter(self, custom_getter: Callable[..., Any] | None) -> None:
         """Sets what is called instead of the true `get_variable`.
@@ -166,7 +175,7 @@ class _Store:
     """The variables of a graph that `get_variable` made, and the open scopes of each thread."""
 
     def __init__(self) -> None:
-        self.variables: dict[str, Variable] = {}
+        self.variables: dict[str, Any] = {}  # Variable or PartitionedVariable
         self.scopes = _ThreadScopes()
 
 
@@ -225,7 +234,8 @@ def get_variable(
         trainable: Whether optimizers change it by default.
         collections: The collections that it is added to; GLOBAL_VARIABLES if None.
         caching_device: Without effect.
-        partitioner: Without effect.
+        partitioner: A function of a shape and an element type that says in how many parts the
+            variable is made; then a `PartitionedVariable` is returned.
         validate_shape: Whether its shape must be known.
         use_resource: Without effect.
         custom_getter: Called instead of the true getter, which is its first argument.
@@ -254,6 +264,8 @@ def get_variable(
         "use_resource": scope.use_resource if use_resource is None else use_resource,
         "validate_shape": validate_shape,
         "constraint": scope.constraint if constraint is None else constraint,
+        "synchronization": synchronization,
+        "aggregation": aggregation,
     }
     full = f"{scope.name}/{name}" if scope.name else name
     getter = scope.custom_getter if custom_getter is None else custom_getter
@@ -268,6 +280,7 @@ def _true_getter(name: str, **options: Any) -> Any:
     variables = _store(graph).variables
     found = variables.get(name)
     reuse = options.pop("reuse", None)
+    partitioner = options.pop("partitioner", None)
     if found is not None:
         return _existing(found, name, reuse, options)
     if reuse is True:
@@ -275,13 +288,48 @@ def _true_getter(name: str, **options: Any) -> Any:
             f"Variable {name} does not exist, or was not created with tf.get_variable(). "
             "Did you mean to set reuse=tf.AUTO_REUSE in the variable scope?"
         )
-    variable = variables[name] = _made(name, **options)
+    if partitioner is None:
+        variable: Any = _made(name, **options)
+    else:
+        variable = _made_in_parts(name, partitioner, **options)
+    variables[name] = variable
     return variable
 
 
-def _existing(found: Variable, name: str, reuse: Any, options: dict[str, Any]) -> Variable:
+def _made_in_parts(
+    name: str, partitioner: Any, shape: Any, initializer: Any, **options: Any
+) -> PartitionedVariable:
+    value = None if initializer is None or callable(initializer) else convert_to_tensor(initializer)
+    whole = as_dims(shape) if value is None else value.dims
+    if whole is None or not fully_known(whole) or not whole:
+        raise ValueError(
+            f"A partitioned variable ({name}) needs a known shape of one axis or more, but its "
+            f"shape is {described(whole)}."
+        )
+    sizes = [size or 0 for size in whole]
+    partitions = partitioner(shape=TensorShape(sizes), dtype=options["dtype"])
+    counts = checked_partitions(partitions, sizes, name)
+    axis = axis_of(counts)
+    parts, offset = [], 0
+    for number, size in enumerate(sizes_of_parts(sizes[axis], counts[axis])):
+        dims = [*sizes[:axis], size, *sizes[axis + 1 :]]
+        begin = [0] * axis + [offset] + [0] * (len(sizes) - axis - 1)
+        initial = _part_of(initializer, value, begin, dims)
+        parts.append(_made(f"{name}/part_{number}", dims, initializer=initial, **options))
+        offset += size
+    return PartitionedVariable(name, sizes, parts, counts)
+
+
+def _part_of(initializer: Any, value: Any, begin: list[int], dims: list[int]) -> Any:
+    if value is None:
+        return initializer
+    return lambda *_, **__: slice_(value, begin, dims)
+
+
+def _existing(found: Any, name: str, reuse: Any, options: dict[str, Any]) -> Any:
     if not reuse:
-        file, line = found.op.place
+        first = next(iter(found)) if isinstance(found, PartitionedVariable) else found
+        file, line = first.op.place
         raise ValueError(
             f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or "
             f"reuse=tf.AUTO_REUSE in the variable scope? It was made at {file}:{line}."
@@ -335,6 +383,13 @@ def _initial_value(
                 f"Variable {name}: if the initializer is a constant, do not specify a shape."
             )
         return initializer if shape is None else _constant(initializer, shape, dtype)
+    if shape is None and initializer is not None and not isinstance(initializer, type):
+        try:
+            signature(initializer).bind()
+        except (TypeError, ValueError):
+            pass  # it needs a shape
+        else:
+            return initializer
     dims = as_dims(shape)
     if not fully_known(dims) and validate_shape:
         raise ValueError(
@@ -356,13 +411,12 @@ def _as_function(initializer: Any) -> Any:
 
 
 def _called(make: Any, dims: Any, dtype: Any) -> Any:
-    with get_default_graph().name_scope("Initializer"):
-        try:
-            return make(list(dims or ()), dtype=dtype)
-        except TypeError as error:
-            if "dtype" not in str(error) and "argument" not in str(error):
-                raise
-            return make()
+    try:
+        return make(list(dims or ()), dtype=dtype)
+    except TypeError as error:
+        if "dtype" not in str(error) and "argument" not in str(error):
+            raise
+        return make()
 
 
 def _add_loss(variable: Variable, regularizer: Regularizer) -> None:
@@ -402,7 +456,7 @@ def get_local_variable(
         trainable: Without effect: it is not.
         collections: Further collections, beside LOCAL_VARIABLES.
         caching_device: Without effect.
-        partitioner: Without effect.
+        partitioner: As for `get_variable`.
         validate_shape: As for `get_variable`.
         use_resource: Without effect.
         custom_getter: As for `get_variable`.
@@ -421,6 +475,7 @@ def get_local_variable(
         regularizer,
         False,
         [*(collections or ()), GraphKeys.LOCAL_VARIABLES],
+        partitioner=partitioner,
         validate_shape=validate_shape,
         custom_getter=custom_getter,
         constraint=constraint,
@@ -440,7 +495,7 @@ class variable_scope:
         initializer: The default initializer.
         regularizer: The default regularizer.
         caching_device: Without effect.
-        partitioner: Without effect.
+        partitioner: The default partitioner.
         custom_getter: Called instead of the true getter.
         reuse: True, False, None (inherited) or AUTO_REUSE.
         dtype: The default element type.
@@ -512,10 +567,13 @@ class variable_scope:
         if target is None:
             assert self._default_name is not None
             target = _unique_scope(scopes, self._default_name)
-        short = target.name.rpartition("/")[2] if isinstance(target, VariableScope) else target
-        opened = ""
-        if self._auxiliary:
-            opened = stack.enter_context(graph.name_scope(short or None))
+        short = self._default_name if self._target is None else target
+        if isinstance(target, VariableScope):
+            short = target.name.rpartition("/")[2]
+        opened = graph.get_name_scope()
+        opened = f"{opened}/" if opened else ""
+        if self._auxiliary and short:
+            opened = stack.enter_context(graph.name_scope(str(short)))
         scope = self._scope(scopes.current, target, opened)
         stack.enter_context(_current(scopes, scope, isinstance(target, VariableScope)))
         return scope
@@ -602,7 +660,7 @@ def variable_op_scope(
         initializer: As for `variable_scope`.
         regularizer: As for `variable_scope`.
         caching_device: Without effect.
-        partitioner: Without effect.
+        partitioner: As for `variable_scope`.
         custom_getter: As for `variable_scope`.
         reuse: As for `variable_scope`.
         dtype: As for `variable_scope`.
@@ -618,6 +676,7 @@ def variable_op_scope(
         values,
         initializer=initializer,
         regularizer=regularizer,
+        partitioner=partitioner,
         custom_getter=custom_getter,
         reuse=reuse,
         dtype=dtype,

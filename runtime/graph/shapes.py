@@ -38,6 +38,9 @@ class Dimension:
     def __hash__(self) -> int:
         return hash(self.value)
 
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
     def __int__(self) -> int:
         return self.__index__()
 
@@ -267,7 +270,7 @@ class TensorShape:
         """The shape itself, if it has at most that many axes.
 
         Args:
-            rank: The greatest number of axes.
+            rank: The largest number of axes.
 
         Returns:
             The shape.
@@ -280,14 +283,25 @@ class TensorShape:
         return self
 
     def assert_same_rank(self, other: Any) -> None:
-        """Raises ValueError if another shape is known to have another rank.
+        """Raises ValueError if both ranks are known and differ.
 
         Args:
             other: Anything that can be made into a shape.
         """
-        theirs = TensorShape(other)
-        if None not in (self.ndims, theirs.ndims) and self.ndims != theirs.ndims:
-            raise ValueError(f"Shapes {self} and {theirs} must have the same rank")
+        theirs = as_dims(other)
+        if self._dims is not None and theirs is not None and len(self._dims) != len(theirs):
+            raise ValueError(f"Shapes {self} and {described(theirs)} must have the same rank")
+
+    def most_specific_compatible_shape(self, other: Any) -> "TensorShape":
+        """What is known of a tensor that has one of two shapes.
+
+        Args:
+            other: Anything that can be made into a shape.
+
+        Returns:
+            The sizes that are the same in both; of unknown rank if the ranks differ.
+        """
+        return TensorShape(generalised(self._dims, as_dims(other)))
 
     def merge_with(self, other: Any) -> "TensorShape":
         """What is known of a tensor that has both shapes.

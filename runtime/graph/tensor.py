@@ -1,6 +1,7 @@
 """Symbolic tensors and the Python operators on them."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runtime.graph.definition import Spec
@@ -225,6 +226,16 @@ class Tensor(Operators):
                 f"compatible with the shape {described(dims)} that set_shape was given."
             )
         self.spec.dims = merged(self.spec.dims, dims)
+
+    @property
+    def assign(self) -> Callable[..., Any]:
+        """Assigns to the part of a variable that it is; only slices of variables have it."""
+        if self.op.type == "StridedSlice" and self.op.inputs[0].op.type == "ReadVariable":
+            assign: Callable[..., Any] = partial(OVERLOADS["assign_slice"], self)
+            return assign
+        raise AttributeError(
+            f"{self!r} has no attribute 'assign': it is no variable, and no slice of one."
+        )
 
     def consumers(self) -> list["Operation"]:
         """The operations that take it as an input."""

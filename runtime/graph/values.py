@@ -18,7 +18,7 @@ from runtime.graph.ops.rules import fixed
 from runtime.graph.scopes import VariableScope, variable_scope
 from runtime.graph.shapes import Dimension, TensorShape
 from runtime.graph.tensor import Tensor
-from runtime.graph.variables import Variable
+from runtime.graph.variables import Variable, trainable_variables
 
 
 @export("is_tensor")
@@ -132,8 +132,7 @@ def make_template(
     """
     template = _Template(name_, func_, unique_name_, custom_getter_, kwargs)
     if create_scope_now_:
-        with template.scope():
-            pass
+        template.create_scope()
     return template
 
 
@@ -154,6 +153,58 @@ class _Template:
         self._scope: VariableScope | None = None
         self._called = False
 
+    def create_scope(self) -> None:
+        """Makes the scope of its variables now; a name scope is opened with the first call."""
+        with variable_scope(
+            self._unique_name,
+            self._name,
+            custom_getter=self._getter,
+            auxiliary_name_scope=False,
+        ) as scope:
+            self._scope = scope
+
+    @property
+    def name(self) -> str:
+        """The name that it was given."""
+        return self._name
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The function that it calls."""
+        return self._function
+
+    @property
+    def variable_scope(self) -> VariableScope | None:
+        """The scope of its variables; None before the first call."""
+        return self._scope
+
+    var_scope = variable_scope
+
+    @property
+    def variable_scope_name(self) -> str | None:
+        """The name of the scope of its variables; None before the first call."""
+        return None if self._scope is None else self._scope.name
+
+    @property
+    def global_variables(self) -> list[Any]:
+        """The global variables of its scope."""
+        return [] if self._scope is None else self._scope.global_variables()
+
+    @property
+    def local_variables(self) -> list[Any]:
+        """The local variables of its scope."""
+        return [] if self._scope is None else self._scope.local_variables()
+
+    @property
+    def variables(self) -> list[Any]:
+        """The global and local variables of its scope."""
+        return [*self.global_variables, *self.local_variables]
+
+    @property
+    def trainable_variables(self) -> list[Any]:
+        """The trainable variables of its scope."""
+        return [] if self._scope is None else self._scope.trainable_variables()
+
     @contextmanager
     def scope(self) -> Iterator[None]:
         """Enters the scope of its variables; they are made in the first call."""
@@ -167,8 +218,16 @@ class _Template:
             yield
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        before = len(trainable_variables())
         with self.scope():
             result = self._function(*args, **{**self._arguments, **kwargs})
+        made = trainable_variables()[before:]
+        if self._called and made:
+            raise ValueError(
+                f"The template {self._name!r} made trainable variables when it was called again: "
+                f"{[v.name for v in made]}. Use tf.get_variable, which shares them, in place of "
+                "tf.Variable."
+            )
         self._called = True
         return result
 

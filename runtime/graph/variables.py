@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
+
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition
 from runtime.graph.dtypes import DType, as_dtype
@@ -17,6 +19,36 @@ from runtime.graph.ops.scatter import PLACES, ROWS, scattered
 from runtime.graph.session import SINGLE
 from runtime.graph.shapes import Dims, TensorShape, as_dims, compatible, described, fully_known
 from runtime.graph.tensor import Operators, Tensor
+
+
+@attrs.frozen
+class VariableDef:
+    """The names of a variable's operations.
+
+    Attributes:
+        variable_name: The tensor that stands for it.
+        initial_value_name: Its initial value.
+        initializer_name: The operation that assigns that.
+        snapshot_name: The tensor that reads it.
+        trainable: Whether optimizers change it by default.
+    """
+
+    variable_name: str
+    initial_value_name: str
+    initializer_name: str
+    snapshot_name: str
+    trainable: bool = True
+
+
+@attrs.frozen
+class Reference:
+    """Stands for a variable or tensor in dicts and sets."""
+
+    _target: Any = attrs.field(eq=id)  # a variable or a tensor
+
+    def deref(self) -> Any:
+        """The variable or tensor."""
+        return self._target
 
 
 @export("Variable")
@@ -244,7 +276,31 @@ class Variable(Operators):
 
     def read_value(self) -> Tensor:
         """A new tensor with the value that it has after the current control dependencies."""
-        return state.READ(self._tensor, name="read_value")  # type: ignore[no-any-return]
+        return state.READ(self._tensor, name="read")  # type: ignore[no-any-return]
+
+    def ref(self) -> Reference:
+        """What stands for the variable as a key of dicts and an element of sets.
+
+        Returns:
+            A hashable object; its method `deref` gives the variable.
+        """
+        return Reference(self)
+
+    def to_proto(self, export_scope: str | None = None) -> VariableDef:
+        """The names of the variable's operations.
+
+        Args:
+            export_scope: Without effect.
+
+        Returns:
+            What TensorFlow's protocol message of this name holds.
+        """
+        return VariableDef(
+            self.name, self._initial.name, self._initializer.name, self._read.name, self._trainable
+        )
+
+    def __bool__(self) -> bool:
+        return True  # as any object: lists of variables and None are filtered by it
 
     def _as_tensor(self) -> Tensor:
         if self.graph.under_control():
@@ -264,7 +320,9 @@ class Variable(Operators):
         Returns:
             A tensor, for initial values of other variables.
         """
-        return state.INITIALIZED_VALUE(self._tensor, self._initial)  # type: ignore[no-any-return]
+        self.graph.unique_name("IsVariableInitialized")
+        with self.graph.name_scope("cond"):
+            return state.INITIALIZED_VALUE(self._tensor, self._initial, name="Merge")  # type: ignore[no-any-return]
 
     def eval(self, session: Any = None) -> Any:
         """Gets its value in a session.
@@ -441,7 +499,8 @@ export("VariableV1")(Variable)
 
 def _initial_tensor(value: TensorLike, dtype: DType | None) -> Tensor:
     if callable(value) and not isinstance(value, (Tensor, Operators)):
-        value = value()
+        with get_default_graph().name_scope("Initializer"):
+            value = value()
     return convert_to_tensor(value, dtype, name="initial_value")
 
 
@@ -743,7 +802,9 @@ def report_uninitialized_variables(
     """
     variables = [*global_variables(), *local_variables()] if var_list is None else var_list
     tensors = [variable_tensor(variable, name) for variable in variables]
-    return state.REPORT_UNINITIALIZED(*tensors, name=name)  # type: ignore[no-any-return]
+    graph = get_default_graph()
+    with graph.name_scope(name), graph.name_scope("boolean_mask"):
+        return state.REPORT_UNINITIALIZED(*tensors, name="GatherV2")  # type: ignore[no-any-return]
 
 
 @export("is_variable_initialized")

@@ -76,14 +76,15 @@ def test_default_names_are_made_unique() -> None:
 
 
 def test_default_initializers_depend_on_the_type(session: tf.Session) -> None:
-    """Glorot's for floating-point numbers, zeros for integers."""
+    """Glorot's for floating-point numbers, zeros for integers, empty strings."""
     real = tf.get_variable("a", [50, 50])
     whole = tf.get_variable("b", [3], tf.int32)
     session.run(tf.global_variables_initializer())
     assert 0 < np.abs(session.run(real)).max() <= np.sqrt(6 / 100)
     assert session.run(whole).tolist() == [0, 0, 0]
-    with pytest.raises(ValueError, match="string"):
-        tf.get_variable("c", [1], tf.string)
+    words = tf.get_variable("c", [1], tf.string)
+    session.run(words.initializer)
+    assert session.run(words).tolist() == [b""]
 
 
 @pytest.mark.parametrize(

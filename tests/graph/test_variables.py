@@ -48,10 +48,10 @@ def test_using_an_uninitialized_variable_is_a_failed_precondition(
         assert part in str(error.value)
 
 
-def test_adding_to_an_uninitialized_variable_is_a_not_found_error(session: tf.Session) -> None:
-    """As recorded of TensorFlow; the message is the same."""
+def test_adding_to_an_uninitialized_variable_fails_as_reading_it(session: tf.Session) -> None:
+    """With FailedPreconditionError, and the same message."""
     update = tf.assign_add(tf.Variable(1.0, name="weights"), 1.0)
-    with pytest.raises(tf.errors.NotFoundError, match="uninitialized value weights"):
+    with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value weights"):
         session.run(update)
 
 
@@ -330,3 +330,45 @@ def test_a_variable_that_is_fetched_after_its_change_is_not_shared() -> None:
         first = session.run([double.op, w])[1]
         session.run(double)
         assert first.tolist() == [2, 4]
+
+
+def test_a_slice_of_a_variable_can_be_assigned_to(session: tf.Session) -> None:
+    """As `v[i].assign` of TensorFlow: the result is the whole variable."""
+    table = tf.Variable(np.zeros([2, 3], np.float32), name="table")
+    row, place = tf.placeholder(tf.int32, []), table[:, 1:]
+    by_row = table[row].assign([7.0, 8.0, 9.0])
+    assert place.assign([[1.0, 2.0], [3.0, 4.0]], name="put").name == "put:0"
+    assert table[0, 0].assign(5.0).name == "strided_slice_2/_assign:0"
+    session.run(table.initializer)
+    assert session.run("put:0").tolist() == [[0, 1, 2], [0, 3, 4]]
+    assert session.run(by_row, {row: 1}).tolist() == [[0, 1, 2], [7, 8, 9]]
+    assert session.run("strided_slice_2/_assign:0")[0, 0] == 5
+    assert session.run(table).tolist() == [[5, 1, 2], [7, 8, 9]]
+    with pytest.raises(ValueError, match=r"shape \(2,\) can't be assigned .* of shape \(3,\)"):
+        table[0].assign([1.0, 2.0])
+    with pytest.raises(AttributeError, match="no slice of one"):
+        (table + 1.0)[0].assign([0.0, 0.0, 0.0])
+
+
+def test_an_array_that_was_fetched_of_a_slice_assignment_stays_as_it_is(
+    session: tf.Session,
+) -> None:
+    """Later assignments do not show in it."""
+    table = tf.Variable(np.zeros([2, 3], np.float32))
+    update = table[0].assign(tf.placeholder_with_default([1.0, 1.0, 1.0], [3], name="row"))
+    session.run(table.initializer)
+    first = session.run(update)
+    session.run(update, {"row:0": [2, 2, 2]})
+    assert first.tolist() == [[1, 1, 1], [0, 0, 0]]
+
+
+def test_a_variable_tells_the_names_of_its_operations() -> None:
+    """By `to_proto`; `ref` stands for it in dicts; it is true as any object is."""
+    weights = tf.Variable(tf.zeros([2]), name="w")
+    proto = weights.to_proto()
+    assert (proto.variable_name, proto.initializer_name) == ("w:0", "w/Assign")
+    assert (proto.snapshot_name, proto.initial_value_name) == ("w/read:0", "zeros:0")
+    assert {weights.ref(): 1}[weights.ref()] == 1
+    assert weights.ref().deref() is weights
+    assert list(filter(None, [weights, None])) == [weights]
+    assert weights.read_value().name == "read:0"

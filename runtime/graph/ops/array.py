@@ -1,6 +1,7 @@
 """Shapes, slicing, joining, filling: operations that move elements without calculating."""
 
 import builtins
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -304,6 +305,8 @@ def shape_argument(value: TensorLike) -> tuple[Dims, list[Tensor]]:
         return as_dims(value.as_list()), []
     if isinstance(value, (int, np.integer)):
         return (int(value),), []
+    if isinstance(value, (list, tuple)) and all(type(d) is int for d in value):
+        return tuple(value), []
     tensor = _integers(value)
     if tensor.spec.value is not None:
         return tuple([int(d) for d in np.ravel(tensor.spec.value)]), []
@@ -939,6 +942,19 @@ def _filled(part: Any, values: Any) -> Any:
     return part
 
 
+def filled_key(key: tuple[Any, ...], values: Sequence[Any]) -> tuple[Any, ...]:
+    """A slicing key with the bounds that are tensors.
+
+    Args:
+        key: The key, with the numbers of these bounds.
+        values: Their values.
+
+    Returns:
+        A key for NumPy.
+    """
+    return tuple([_filled(part, values) for part in key])
+
+
 def _slice_spec(view: View) -> Spec:
     dims, key = view.first.dims, view["key"]
     values = [None if spec.value is None else spec.value for spec in view.inputs[1:]]
@@ -1002,7 +1018,7 @@ def _bind_slice(view: View) -> Kernel:
     key = view["key"]
     if len(view.inputs) == 1:
         return lambda x: x[key]
-    return lambda x, *values: x[tuple([_filled(part, values) for part in key])]
+    return lambda x, *values: x[filled_key(key, values)]
 
 
 def _bind_slice_gradient(view: View) -> Kernel:
@@ -1010,7 +1026,7 @@ def _bind_slice_gradient(view: View) -> Kernel:
 
     def gradient(dy: Any, x: Any, *values: Any) -> Any:
         result = np.zeros(x.shape, dy.dtype)
-        result[tuple([_filled(part, values) for part in key])] = dy
+        result[filled_key(key, values)] = dy
         return result
 
     return gradient

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from runtime.graph.ops.array import (
     concat,
     expand_dims,
     gather,
+    identity,
     ones_like,
     shape,
     shape_argument,
@@ -33,6 +34,7 @@ from runtime.graph.ops.nn import (
 from runtime.graph.ops.random import Generator, _generator, get_seed
 from runtime.graph.ops.reduction import reduce_any, reduce_sum
 from runtime.graph.ops.rules import checked_kind, rank_of, unchanged
+from runtime.graph.partitions import PartitionedVariable
 from runtime.graph.tensor import Tensor
 
 # Dropout.
@@ -138,6 +140,8 @@ def _noise_shape(x: Tensor, noise_shape: Any) -> tuple[Any, list[Tensor]]:
 
 # Embeddings.
 
+_SEVERAL: Final = (list, tuple, PartitionedVariable)
+
 
 @export("nn.embedding_lookup")
 def embedding_lookup(
@@ -166,15 +170,17 @@ def embedding_lookup(
     """
     title = name or "embedding_lookup"
     numbers = checked_kind(convert_to_tensor(ids), "iu", "embedding_lookup")
-    parts = list(params) if isinstance(params, (list, tuple)) else [params]
+    parts = list(params) if isinstance(params, _SEVERAL) else [params]
     if not parts:
         raise ValueError("Need at least one param.")
-    if len(parts) == 1:
-        return _limited(gather(parts[0], numbers, name=title), numbers, max_norm)
-    with get_default_graph().name_scope(title):
-        tables = [convert_to_tensor(part) for part in parts]
-        rows = _flat_rows(tables, numbers, partition_strategy)
-        return _limited(gather(concat(tables, 0), rows, name="gather"), numbers, max_norm)
+    with get_default_graph().name_scope(title) as scope:
+        if len(parts) == 1:
+            found = identity(gather(parts[0], numbers, name=scope))
+        else:
+            tables = [convert_to_tensor(part) for part in parts]
+            rows = _flat_rows(tables, numbers, partition_strategy)
+            found = gather(concat(tables, 0), rows, name="Reshape_1")
+        return _limited(found, numbers, max_norm)
 
 
 def _bind_rows(view: View) -> Kernel:

@@ -6,12 +6,12 @@ import numpy as np
 
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
-from runtime.graph.ops.array import check_indices
+from runtime.graph.ops.array import check_indices, filled_key
 from runtime.graph.ops.indexing import nd_key
 from runtime.graph.ops.rules import checked_kind
 from runtime.graph.shapes import Incompatible, compatible, described
 from runtime.graph.state import VariableCell as Cell
-from runtime.graph.tensor import Tensor
+from runtime.graph.tensor import OVERLOADS, Tensor
 
 
 def _assign_rows(target: Any, key: Any, value: Any) -> None:
@@ -124,6 +124,66 @@ def scattered(
     values = convert_to_tensor(updates, variable.dtype)
     result: Tensor = definition(variable, where, values, name=name)
     return result
+
+
+# Slices.
+
+
+def _bind_slice_assign(view: View) -> Kernel:
+    key, in_place = view["key"], view.first.exclusive and bool(view.first.dims)
+
+    def assign(cell: Cell, value: Any, *bounds: Any) -> Any:
+        with cell.lock:
+            buffer = cell.writable() if in_place else np.array(cell.value)
+            buffer[filled_key(key, bounds)] = value
+            cell.value = buffer if buffer.ndim else buffer[()]
+        return buffer
+
+    return assign
+
+
+SLICE_ASSIGN: Definition = Definition(
+    "StridedSliceAssign",
+    _same,
+    bind=_bind_slice_assign,
+    references=(0,),
+    stateful=True,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+def _assign_slice(
+    part: Tensor, value: TensorLike, use_locking: bool = False, name: str | None = None
+) -> Tensor:
+    """Gives a part of a variable new values.
+
+    Args:
+        part: A slice of a variable.
+        value: The values, of the part's shape.
+        use_locking: Without effect.
+        name: Name of the operation.
+
+    Returns:
+        A tensor with the variable's new contents.
+
+    Raises:
+        ValueError: If the shapes don't fit.
+    """
+    new = convert_to_tensor(value, part.dtype)
+    if not compatible(part.dims, new.dims):
+        raise ValueError(
+            f"Values of shape {described(new.dims)} can't be assigned to {part.name!r}, a slice "
+            f"of shape {described(part.dims)}."
+        )
+    variable = part.op.inputs[0].op.inputs[0]
+    title = name or f"{part.op.name}/_assign/"
+    key = part.op.attributes["key"]
+    result: Tensor = SLICE_ASSIGN(variable, new, *part.op.inputs[1:], key=key, name=title)
+    return result
+
+
+OVERLOADS["assign_slice"] = _assign_slice
 
 
 # Steps of optimizers along gradients of some rows. Rows that occur more than once are added
