@@ -299,9 +299,6 @@ class Variable(Operators):
             self.name, self._initial.name, self._initializer.name, self._read.name, self._trainable
         )
 
-    def __bool__(self) -> bool:
-        return True  # as any object: lists of variables and None are filtered by it
-
     def _as_tensor(self) -> Tensor:
         if self.graph.under_control():
             return state.READ(self._tensor, name="read_value")  # type: ignore[no-any-return]
