@@ -473,6 +473,9 @@ MODULES: Final = {
         "nn.avg_pool3d nn.conv3d nn.conv3d_backprop_filter nn.conv3d_backprop_filter_v2 "
         "nn.conv3d_transpose nn.max_pool3d"
     ),
+    "runtime.graph.partitions": (
+        "fixed_size_partitioner min_max_variable_partitioner variable_axis_size_partitioner"
+    ),
     "runtime.graph.rnn": (
         "nn.bidirectional_dynamic_rnn nn.dynamic_rnn nn.raw_rnn nn.static_bidirectional_rnn "
         "nn.static_rnn"
