@@ -546,4 +546,8 @@ MODULES: Final = {
     "runtime.train": (
         "MetaGraphDef MonitoredSession"
     ),
+    "runtime.unit_tests": (
+        "test.TestCase test.compute_gradient test.compute_gradient_error test.get_temp_dir "
+        "test.main test.mock"
+    ),
 }

@@ -37,6 +37,7 @@ _OTHERS: Final = (
     "runtime.parsing",
     "runtime.readers",
     "runtime.record_file",
+    "runtime.unit_tests",
 )
 
 
