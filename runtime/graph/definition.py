@@ -36,9 +36,10 @@ class Spec:
         element: For values that a loop saves, one for each time: what is known of one; else None.
         exclusive: For a variable: nobody who has read it needs the old contents any more, so
             that its buffer may be updated in place.
+        fed: The caller of the run gave the value.
     """
 
-    __slots__ = ("dims", "dtype", "element", "exclusive", "owned", "partial", "value")
+    __slots__ = ("dims", "dtype", "element", "exclusive", "fed", "owned", "partial", "value")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Spec:
         self.element: Spec | None = None
         self.owned = False
         self.exclusive = False
+        self.fed = False
 
 
 class View:

@@ -291,6 +291,8 @@ class _Backward:
             return [None] * len(op.inputs)
         rule = _rule(op)
         if rule is None:
+            if not any(is_differentiable(t.dtype) for t in op.inputs):
+                return [None] * len(op.inputs)
             raise LookupError(f"No gradient is defined for {described(op)}.")
         return rule(op, *totals)  # type: ignore[no-any-return]  # rules are untyped
 

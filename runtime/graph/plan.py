@@ -228,6 +228,8 @@ class _Interpretation:
 
     def __init__(self, request: Request) -> None:
         self._fed = dict(zip(request.feeds, request.feed_specs, strict=True))
+        for spec in request.feed_specs if request.kept is None else ():
+            spec.fed = True
         self.specs = dict(self._fed)
         self.same: dict[Tensor, Tensor] = {}
         self._known = set(self._fed)

@@ -138,3 +138,107 @@ def test_what_passes_a_constant_on_does_not_lend_it_to_be_overwritten(
     halves = checked / tf.reduce_sum(tf.abs(checked), [1], keep_dims=True)
     for _ in range(2):
         np.testing.assert_array_equal(session.run(halves), [[0.25, 0.75]])
+
+
+def test_matrices_of_unknown_rank_are_transposed(session: tf.Session) -> None:
+    """The last two axes are exchanged when the run knows how many there are."""
+    x = tf.placeholder(tf.float64)
+    turned = tf.matrix_transpose(x)
+    for shape in ((2, 3), (4, 2, 3)):
+        value = np.random.default_rng(0).random(shape)
+        np.testing.assert_array_equal(session.run(turned, {x: value}), np.swapaxes(value, -1, -2))
+
+
+@pytest.mark.parametrize("axes", [1, [[1], [0]], [[-1, 0], [0, -1]]])
+def test_products_of_unknown_rank_have_the_gradients_of_known_rank(
+    axes: Any, session: tf.Session
+) -> None:
+    """`tensordot` of tensors whose ranks only the run knows."""
+    values = [np.random.default_rng(seed).random((3, 3, 3)) for seed in (1, 2)]
+    found = []
+    for shape in (None, (3, 3, 3)):
+        tensors = [tf.placeholder(tf.float64, shape) for _ in values]
+        product = tf.tensordot(*tensors, axes)
+        slopes = tf.gradients(product * tf.cumsum(tf.cumsum(product), -1), tensors)
+        found.append(session.run([product, *slopes], dict(zip(tensors, values, strict=True))))
+    for late, early in zip(*found, strict=True):
+        np.testing.assert_allclose(late, early)
+
+
+def test_integers_are_drawn_below_a_limit_that_the_run_knows(session: tf.Session) -> None:
+    """The bounds of `random_uniform` may be tensors; an empty range is an error of the run."""
+    limit = tf.placeholder(tf.int32, [])
+    drawn = tf.random_uniform([200], 2, limit, tf.int32, seed=3)
+    values = session.run(drawn, {limit: 5})
+    assert values.dtype == np.int32
+    assert set(values) == {2, 3, 4}
+    with pytest.raises(tf.errors.InvalidArgumentError, match="minval < maxval, got 2 >= 2"):
+        session.run(drawn, {limit: 2})
+
+
+def test_marks_of_one_hot_may_be_tensors(session: tf.Session) -> None:
+    """`on_value` and `off_value` that only the run knows."""
+    on = tf.placeholder(tf.float32, [])
+    marked = tf.one_hot([0, 2], 3, on_value=on, off_value=-on)
+    np.testing.assert_array_equal(session.run(marked, {on: 4.0}), [[4, -4, -4], [-4, -4, 4]])
+
+
+def test_a_strided_slice_begins_and_ends_where_the_run_says(session: tf.Session) -> None:
+    """Bounds are lists that hold tensors, or vectors of known length."""
+    count = tf.placeholder(tf.int32, [])
+    x = tf.constant(np.arange(12).reshape(3, 4))
+    rows = tf.strided_slice(x, [0, 0], [count, -1], [1, 1])
+    columns = tf.strided_slice(x, [0, 0], tf.stack([3, count]))
+    values = session.run([rows, columns], {count: 2})
+    np.testing.assert_array_equal(values[0], [[0, 1, 2], [4, 5, 6]])
+    np.testing.assert_array_equal(values[1], [[0, 1], [4, 5], [8, 9]])
+
+
+def test_the_results_of_a_mapped_function_may_be_given_as_numpy_types(session: tf.Session) -> None:
+    """A NumPy scalar type has a `dtype` attribute that is none."""
+    halves = tf.map_fn(lambda x: tf.cast(x, tf.float64) / 2, tf.constant([1, 3]), dtype=np.float64)
+    np.testing.assert_array_equal(session.run(halves), [0.5, 1.5])
+
+
+def test_a_variable_that_is_fed_has_the_fed_value_in_that_run(session: tf.Session) -> None:
+    """All that reads it gets what is fed, as for a placeholder; the variable stays as it is."""
+    rate = tf.Variable([1.0, 2.0], name="rate")
+    reads = [rate * 2.0, rate.value(), rate.read_value(), tf.gradients(rate**2, rate)[0]]
+    session.run(rate.initializer)
+    found = session.run(reads, {rate: [5.0, 6.0]})
+    for value, expected in zip(found, [[10, 12], [5, 6], [5, 6], [10, 12]], strict=True):
+        np.testing.assert_array_equal(value, expected)
+    np.testing.assert_array_equal(session.run(rate * 2.0), [2, 4])
+
+
+def test_a_fed_variable_reaches_what_a_loop_and_a_branch_take_of_it(session: tf.Session) -> None:
+    """The bodies of `while_loop` and `cond` read what is fed, too."""
+    rate = tf.Variable(1.0)
+    session.run(rate.initializer)
+    total = tf.while_loop(lambda i, _: i < 3, lambda i, x: (i + 1, x + rate), (0, 0.0))[1]
+    chosen = tf.cond(rate > 4.0, lambda: rate * 10.0, lambda: rate)
+    assert session.run([total, chosen], {rate: 5.0}) == [15.0, 50.0]
+    assert session.run([total, chosen]) == [3.0, 1.0]
+
+
+def test_a_size_alone_is_the_shape_of_a_vector(session: tf.Session) -> None:
+    """``tf.zeros(tf.shape(x)[0])`` is as long as `x`."""
+    x = tf.placeholder(tf.float32, [None, 2])
+    np.testing.assert_array_equal(session.run(tf.zeros(tf.shape(x)[0]), {x: [[1, 2]] * 3}), [0] * 3)
+    assert session.run(tf.random_normal(tf.shape(x)[0]), {x: [[1, 2]] * 3}).shape == (3,)
+
+
+def test_the_size_of_a_matrix_of_ones_has_no_gradient(session: tf.Session) -> None:
+    """What is made of whole numbers alone stops a gradient without an error."""
+    x = tf.placeholder(tf.float32, [None])
+    loss = tf.reduce_sum(tf.eye(tf.shape(x)[0]) * x)
+    np.testing.assert_array_equal(session.run(tf.gradients(loss, x)[0], {x: [1, 2]}), [1, 1])
+
+
+def test_the_diagonal_of_a_tensor_of_unknown_rank_is_taken(session: tf.Session) -> None:
+    """`diag_part` halves the rank that the run finds."""
+    x = tf.placeholder(tf.float32)
+    part = tf.diag_part(x)
+    np.testing.assert_array_equal(session.run(part, {x: np.diag([1, 2])}), [1, 2])
+    cube = np.arange(16.0).reshape(2, 2, 2, 2)
+    np.testing.assert_array_equal(session.run(part, {x: cube}), [[0, 5], [10, 15]])

@@ -308,6 +308,8 @@ def shape_argument(value: TensorLike) -> tuple[Dims, list[Tensor]]:
     if isinstance(value, (list, tuple)) and all(type(d) is int for d in value):
         return tuple(value), []
     tensor = _integers(value)
+    if tensor.dims == ():
+        tensor = reshape(tensor, [-1])
     if tensor.spec.value is not None:
         return tuple([int(d) for d in np.ravel(tensor.spec.value)]), []
     if tensor.spec.partial is not None:
@@ -1349,7 +1351,8 @@ def _gather_gradient(op: Any, dy: Tensor) -> list[Any]:
     params, indices = op.inputs
     if op.attributes["axis"] == 0:
         return [_rows_gradient(dy, params, indices), None]
-    axis = op.attributes["axis"] % rank_of(params, "The gradient of gather")
+    axis = op.attributes["axis"]
+    axis = axis if axis > 0 else axis % rank_of(params, "The gradient of gather")
     return [GATHER_GRADIENT(dy, params, indices, axis=axis), None]
 
 
@@ -1515,8 +1518,12 @@ def one_hot(
     given = [v for v in (on_value, off_value) if v is not None]
     if target is None:
         target = convert_to_tensor(given[0]).dtype if given else dtypes.float32
-    on = _scalar(1 if on_value is None else on_value, target)
-    off = _scalar(0 if off_value is None else off_value, target)
+    on, off = (1 if on_value is None else on_value), (0 if off_value is None else off_value)
+    if not (_is_known(on) and _is_known(off)):
+        hot = one_hot(where, depth, True, False, axis, dtypes.bool)
+        sizes = shape(hot)
+        values = [fill(sizes, convert_to_tensor(value, target)) for value in (on, off)]
+        return SELECT(hot, *values, name=name or "one_hot")  # type: ignore[no-any-return]
     count = convert_to_tensor(depth)
     known = count.spec.value is not None
     if known and static_int(count, "The depth of one_hot") < 0:
@@ -1526,12 +1533,18 @@ def one_hot(
         *([] if known else [checked_kind(count, _INDEX, "The depth of one_hot")]),
         depth=static_int(count, "The depth of one_hot") if known else None,
         axis=-1 if axis is None else axis,
-        on=on,
-        off=off,
+        on=_scalar(on, target),
+        off=_scalar(off, target),
         dtype=target,
         name=name or "one_hot",
     )
     return result
+
+
+def _is_known(value: TensorLike) -> bool:
+    """Whether a value is one of Python or NumPy, or a tensor that is known ahead of the run."""
+    symbolic = isinstance(value, Tensor) or hasattr(value, "_as_tensor")
+    return not symbolic or convert_to_tensor(value).spec.value is not None
 
 
 def _scalar(value: Any, dtype: DType) -> Any:

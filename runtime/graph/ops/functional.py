@@ -53,7 +53,9 @@ def _row(elems: Any, arrays: Sequence[TensorArray], index: Tensor) -> Any:
 
 
 def _types(dtype: Any) -> list[DType]:
-    return [as_dtype(getattr(t, "dtype", t)) for t in nest.flatten(dtype)]
+    return [
+        as_dtype(t if isinstance(t, type) else getattr(t, "dtype", t)) for t in nest.flatten(dtype)
+    ]
 
 
 @export("map_fn")

@@ -885,17 +885,27 @@ def matrix_transpose(
         The tensor.
 
     Raises:
-        ValueError: If it has fewer axes, or their number isn't known.
+        ValueError: If it has fewer axes.
     """
     from runtime.graph.ops.array import transpose
 
     tensor = convert_to_tensor(a)
-    rank = rank_of(tensor, "matrix_transpose")
-    if rank < 2:
-        raise ValueError(f"matrix_transpose needs a matrix, but {tensor!r} has rank {rank}.")
-    order = [*range(rank - 2), rank - 1, rank - 2]
+    order = _last_exchanged(tensor)
     with get_default_graph().name_scope(name):
         return transpose(tensor, order, conjugate=conjugate)
+
+
+def _last_exchanged(tensor: Tensor) -> TensorLike:
+    """The axes of a tensor, the last two exchanged."""
+    from runtime.graph.ops.array import concat, range_, rank
+
+    if tensor.dims is None:
+        count = rank(tensor)
+        return concat([range_(count - 2), [count - 1, count - 2]], 0)
+    known = len(tensor.dims)
+    if known < 2:
+        raise ValueError(f"matrix_transpose needs a matrix, but {tensor!r} has rank {known}.")
+    return [*builtins.range(known - 2), known - 1, known - 2]
 
 
 @export("parallel_stack")
@@ -911,6 +921,20 @@ def parallel_stack(values: Any, name: str = "parallel_stack") -> Tensor:
     """
     with get_default_graph().name_scope(name):
         return stack([convert_to_tensor(v) for v in values], 0, "ParallelConcat")
+
+
+def _places(value: TensorLike, what: str) -> list[Any]:
+    """One number or scalar tensor for each axis."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    tensor = convert_to_tensor(value)
+    if tensor.spec.value is not None:
+        return list(static_ints(tensor, what))
+    if not tensor.dims or tensor.dims[0] is None:
+        raise ValueError(
+            f"{what} of strided_slice must be a vector of known length, but is {tensor!r}."
+        )
+    return [tensor[i] for i in builtins.range(tensor.dims[0])]
 
 
 @export("strided_slice")
@@ -931,7 +955,7 @@ def strided_slice(
 
     Args:
         input_: A tensor.
-        begin: Where the part begins on each axis; known statically.
+        begin: Where the part begins on each axis.
         end: Where it ends on each axis.
         strides: The steps; 1 if None.
         begin_mask: Bits of the axes on which `begin` doesn't count.
@@ -947,8 +971,8 @@ def strided_slice(
     """
     from runtime.graph.tensor import OVERLOADS
 
-    first, last = static_ints(begin, "begin"), static_ints(end, "end")
-    steps = (1,) * len(first) if strides is None else static_ints(strides, "strides")
+    first, last = _places(begin, "begin"), _places(end, "end")
+    steps = [1] * len(first) if strides is None else _places(strides, "strides")
 
     def part(i: int) -> Any:
         bit = 1 << i

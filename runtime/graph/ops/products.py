@@ -15,7 +15,7 @@ from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import ones_like, transpose
 from runtime.graph.ops.math import absolute, conj, power, sqrt
-from runtime.graph.ops.reduction import reduce_max, reduce_sum
+from runtime.graph.ops.reduction import reduce_max, reduce_prod, reduce_sum
 from runtime.graph.ops.rules import (
     checked_kind,
     rank_of,
@@ -34,13 +34,15 @@ def _tensordot_spec(view: View) -> Spec:
     a, b = view.first.dims, view.inputs[1].dims
     if a is None or b is None:
         return Spec(view.first.dtype, None)
-    for i, k in zip(view["a"], view["b"], strict=True):
+    axes_a = [normalized_axis(i, len(a)) for i in view["a"]]
+    axes_b = [normalized_axis(i, len(b)) for i in view["b"]]
+    for i, k in zip(axes_a, axes_b, strict=True):
         if a[i] is not None and b[k] is not None and a[i] != b[k]:
             raise Incompatible(
                 f"axis {i} of shape {described(a)} and axis {k} of shape {described(b)} differ"
             )
-    rest_a = [d for i, d in enumerate(a) if i not in view["a"]]
-    rest_b = [d for i, d in enumerate(b) if i not in view["b"]]
+    rest_a = [d for i, d in enumerate(a) if i not in axes_a]
+    rest_b = [d for i, d in enumerate(b) if i not in axes_b]
     return Spec(view.first.dtype, (*rest_a, *rest_b))
 
 
@@ -49,9 +51,40 @@ def _bind_tensordot(view: View) -> Kernel:
     return lambda x, y: np.tensordot(x, y, axes)[()]
 
 
+def _bind_late_slopes(view: View) -> Kernel:
+    """Both gradients, where only the run knows the ranks."""
+
+    def slope(dy: Any, x: Any, y: Any, axes_x: list[int], axes_y: list[int], lead: int) -> Any:
+        free_x = [i for i in range(x.ndim) if i not in axes_x]
+        free_y = [i for i in range(y.ndim) if i not in axes_y]
+        taken = list(range(lead, lead + len(free_y)))
+        order = free_x + [axes_x[i] for i in np.argsort(axes_y)]
+        return np.tensordot(dy, y, (taken, free_y)).transpose(np.argsort(order))
+
+    def slopes(dy: Any, x: Any, y: Any) -> Any:
+        axes_x, axes_y = [i % x.ndim for i in view["a"]], [i % y.ndim for i in view["b"]]
+        free_x = x.ndim - len(axes_x)
+        turned = np.moveaxis(dy, range(free_x), range(dy.ndim - free_x, dy.ndim))
+        return slope(dy, x, y, axes_x, axes_y, free_x), slope(
+            turned, y, x, axes_y, axes_x, y.ndim - len(axes_y)
+        )
+
+    return slopes
+
+
+LATE_SLOPES = Definition(
+    "TensordotGrad",
+    lambda view: tuple([Spec(spec.dtype, spec.dims) for spec in view.inputs[1:]]),
+    bind=_bind_late_slopes,
+    floating=True,
+)
+
+
 def _tensordot_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     x, y = op.inputs
     axes_x, axes_y = list(op.attributes["a"]), list(op.attributes["b"])
+    if x.dims is None or y.dims is None:
+        return list(LATE_SLOPES(dy, x, y, a=axes_x, b=axes_y))
     free_x = [i for i in range(rank_of(x, "tensordot")) if i not in axes_x]
     free_y = [i for i in range(rank_of(y, "tensordot")) if i not in axes_y]
     count = len(free_x)
@@ -75,6 +108,13 @@ TENSORDOT: Definition = Definition(
 )
 
 
+def _from_front(axes: Sequence[int], tensor: Tensor) -> list[int]:
+    """Axes counted from the front, if it is known how many there are."""
+    if tensor.dims is None:
+        return list(axes)
+    return [normalized_axis(axis, len(tensor.dims)) for axis in axes]
+
+
 @export("tensordot", "linalg.tensordot")
 def tensordot(a: TensorLike, b: TensorLike, axes: Any, name: str | None = None) -> Tensor:
     """Sums products of the elements of two tensors along axes of both.
@@ -90,13 +130,12 @@ def tensordot(a: TensorLike, b: TensorLike, axes: Any, name: str | None = None) 
         A tensor with the axes of `a` and then those of `b` that are left.
 
     Raises:
-        ValueError: If the axes don't fit, or ranks are not known.
+        ValueError: If the axes don't fit.
     """
     x, y = same_type(a, b, names=("a", "b"))
     axes = static_value(axes, "The axes of tensordot") if isinstance(axes, Tensor) else axes
-    rank_x, rank_y = rank_of(x, "tensordot"), rank_of(y, "tensordot")
     if isinstance(axes, (int, np.integer)):
-        first, second = list(range(rank_x - int(axes), rank_x)), list(range(int(axes)))
+        first, second = list(range(-int(axes), 0)), list(range(int(axes)))
     else:
         first, second = (list(static_ints(part, "The axes of tensordot")) for part in axes)
     if len(first) != len(second):
@@ -106,8 +145,8 @@ def tensordot(a: TensorLike, b: TensorLike, axes: Any, name: str | None = None) 
     result: Tensor = TENSORDOT(
         x,
         y,
-        a=[normalized_axis(i, rank_x) for i in first],
-        b=[normalized_axis(i, rank_y) for i in second],
+        a=_from_front(first, x),
+        b=_from_front(second, y),
         name=name or "Tensordot",
     )
     return result
@@ -474,17 +513,15 @@ def diag_part(input: TensorLike, name: str | None = None) -> Tensor:
     Returns:
         A tensor of half the rank.
     """
-    from runtime.graph.ops.array import reshape, shape
+    from runtime.graph.ops.array import rank, reshape, shape
 
     tensor = convert_to_tensor(input)
-    half = rank_of(tensor, "diag_part") // 2
-    if half == 1:
+    if tensor.dims is not None and len(tensor.dims) == 2:
         result: Tensor = DIAG_PART(tensor, name=name or "DiagPart")
         return result
+    half = (rank(tensor) if tensor.dims is None else len(tensor.dims)) // 2
     sizes = shape(tensor)[:half]
-    count: Any = 1
-    for i in range(half):
-        count = count * sizes[i]
+    count = reduce_prod(sizes)
     return reshape(DIAG_PART(reshape(tensor, [count, count]), name=name or "DiagPart"), sizes)
 
 

@@ -131,6 +131,28 @@ UNIFORM_INTEGERS: Definition = _define(
     "RandomUniformInt",
     lambda generator, dims, a: generator.integers(a["low"], a["high"], dims, a["dtype"].numpy),
 )
+
+
+def _bind_between(view: View) -> Kernel:
+    dtype, dims = view["dtype"].numpy, view["dims"]
+
+    def draw(generator: Generator, *arguments: Any) -> Any:
+        *sizes, low, high = arguments
+        if low >= high:
+            raise ValueError(f"Need minval < maxval, got {low} >= {high}")
+        return generator.integers(low, high, _as_tuple(sizes[0]) if sizes else dims, dtype)[()]
+
+    return draw
+
+
+UNIFORM_BETWEEN = Definition(
+    "RandomUniformIntBetween",
+    lambda view: Spec(view["dtype"], _target(view, 0) if len(view.inputs) > 2 else view["dims"]),
+    bind=_bind_between,
+    state=_generator,
+    stateful=True,
+    gradient=not_differentiable,
+)
 TRUNCATED: Definition = _define("TruncatedNormal", _truncated)
 ORTHOGONAL: Definition = _define("RandomOrthogonal", _orthogonal)
 
@@ -251,17 +273,16 @@ def _uniform_integers(
 
     if maxval is None:
         raise ValueError(f"Must specify maxval for integer dtype {target.name}.")
-    low = static_int(minval, "minval of random_uniform")
-    high = static_int(maxval, "maxval of random_uniform")
-    return _drawn(
-        UNIFORM_INTEGERS,
-        shape,
-        target,
-        seed,
-        name or "random_uniform",
-        low=low,
-        high=high,
-    )
+    bounds = [convert_to_tensor(bound, target) for bound in (minval, maxval)]
+    if any(bound.spec.value is None for bound in bounds):
+        dims, sizes = shape_argument(shape)
+        chosen: Tensor = UNIFORM_BETWEEN(
+            *sizes, *bounds, dims=dims, dtype=target, seeds=get_seed(seed), name=name
+        )
+        return chosen
+    low, high = (static_int(bound, "random_uniform") for bound in bounds)
+    name = name or "random_uniform"
+    return _drawn(UNIFORM_INTEGERS, shape, target, seed, name, low=low, high=high)
 
 
 SHUFFLE: Definition = Definition(

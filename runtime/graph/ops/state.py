@@ -52,6 +52,7 @@ READ: Definition = Definition(
     "ReadVariable",
     _like_variable,
     template="{0}.value",
+    passes=lambda view: 0 if view.first.fed else None,
     references=(0,),
     stateful=True,
     reading=True,
