@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
+from runtime.graph.buffers import Buffers
 from runtime.graph.dtypes import DType
 from runtime.graph.shapes import Dims
 
@@ -71,14 +72,26 @@ class View:
             an output that nobody uses.
     """
 
-    __slots__ = ("inputs", "op", "used")
+    __slots__ = ("_buffers", "inputs", "op", "used")
 
     def __init__(
-        self, op: "Operation", inputs: Sequence[Spec], used: Sequence[bool] | None = None
+        self,
+        op: "Operation",
+        inputs: Sequence[Spec],
+        used: Sequence[bool] | None = None,
+        buffers: Buffers | None = None,
     ) -> None:
         self.op = op
         self.inputs = inputs
         self.used = used
+        self._buffers = buffers
+
+    @property
+    def buffers(self) -> Buffers:
+        """Large arrays that the operations of a plan share, for shapes that are known."""
+        if self._buffers is None:
+            self._buffers = Buffers()
+        return self._buffers
 
     def needs(self, output: int) -> bool:
         """Whether somebody may use an output.

@@ -12,6 +12,8 @@ is fed. It has three steps:
 The source consists only of names made here; nothing that a user wrote gets into it.
 """
 
+import functools
+import math
 import types
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -20,9 +22,10 @@ import attrs
 import numpy as np
 
 from runtime.graph import dtypes
+from runtime.graph.buffers import LARGE, Buffers
 from runtime.graph.definition import Definition, Nested, NodeDef, Spec, View
 from runtime.graph.operation import Operation, folded, inferred
-from runtime.graph.shapes import Incompatible, compatible, fully_known, merged
+from runtime.graph.shapes import Incompatible, compatible, element_count, fully_known, merged
 from runtime.graph.silence import SILENCE
 from runtime.graph.state import SessionState
 from runtime.graph.tensor import Tensor
@@ -30,6 +33,8 @@ from runtime.graph.tensor import Tensor
 # Values larger than this many elements are computed in the run, not ahead of time.
 _FOLD_LIMIT = 1 << 20
 _FOREVER = 1 << 60
+# Of how many shapes and types a plan keeps large arrays.
+_KINDS = 64
 
 Root: TypeAlias = tuple[str, Any]
 Function: TypeAlias = Callable[..., Any]
@@ -452,6 +457,7 @@ class _Emission:
         self._state_names: dict[Operation, str] = {}
         self._lines: list[tuple[str, Operation | None]] = []
         self._nested: dict[str, tuple[Nested, list[Program]]] = {}
+        self._buffers = Buffers(_KINDS)
 
     def program(self) -> Program:
         """The whole plan."""
@@ -529,7 +535,8 @@ class _Emission:
                 once = resolved.count(tensor) == 1
                 copy.owned = once and bool(spec.dims) and self._liveness.owned(tensor, position)
             specs.append(copy)
-        return View(op, specs, [self._liveness.is_used(tensor) for tensor in op.outputs])
+        used = [self._liveness.is_used(tensor) for tensor in op.outputs]
+        return View(op, specs, used, self._buffers)
 
     def _exclusive(self, op: Operation, variable: Operation, position: int) -> bool:
         if op.definition.nested is not None and self._liveness.reads(op, variable):
@@ -562,11 +569,11 @@ class _Emission:
         if definition.nested is not None:
             return f"{self._carrying_out(definition.nested, view, op)}({', '.join(arguments)})"
         if definition.ufunc is not None:
-            arguments = [self._thin(view, index, name) for index, name in enumerate(arguments)]
-        target = self._reusable(definition, view, op)
+            arguments = [self._fitted(view, index, name) for index, name in enumerate(arguments)]
+        target = self._target(definition, view, op, arguments)
         if target is not None:
             ufunc = self._bound("k", definition.ufunc)
-            return f"{ufunc}({', '.join([*arguments, f'out={arguments[target]}'])})"
+            return f"{ufunc}({', '.join([*arguments, f'out={target}'])})"
         template = definition.expression(view)
         if template is not None:
             return template.format(*arguments)
@@ -583,31 +590,61 @@ class _Emission:
         self._nested[name] = how, [compile_program(request) for request in requests]
         return name
 
-    def _thin(self, view: View, index: int, name: str) -> str:
+    def _fitted(self, view: View, index: int, name: str) -> str:
+        """An operand, such that NumPy is fast with it beside the other one."""
+        others = [spec for at, spec in enumerate(view.inputs) if at != index]
+        if not others:
+            return name
+        return self._thin(view.inputs[index], others[0], name) or self._wide(
+            view.inputs[index], others[0], name
+        )
+
+    def _thin(self, spec: Spec, other: Spec, name: str) -> str | None:
         """A number in place of a constant array of equal ones, where another operand has the shape.
 
         NumPy is several times as fast with a number as with a column or row that it spreads.
         """
-        value = view.inputs[index].value
-        others = [spec for at, spec in enumerate(view.inputs) if at != index]
-        if not isinstance(value, np.ndarray) or value.dtype == object or not others:
-            return name
-        if not 1 < value.size <= _UNIFORM or not _covers(others[0].dims, value.shape):
-            return name
+        value = spec.value
+        if not isinstance(value, np.ndarray) or value.dtype == object:
+            return None
+        if not 1 < value.size <= _UNIFORM or not _covers(other.dims, value.shape):
+            return None
         if (value != value.flat[0]).any():
-            return name
+            return None
         return self._bound("c", value.reshape(-1)[:1].reshape(()))
 
-    def _reusable(self, definition: Definition, view: View, op: Operation) -> int | None:
-        """The input whose memory the result can be written to."""
+    def _wide(self, spec: Spec, other: Spec, name: str) -> str:
+        """A longer row in place of a short one that is spread over many, such as a bias.
+
+        NumPy works row by row, and to begin one takes as long as some tens of numbers.
+        """
+        row: Any = spec.dims
+        dims: Any = other.dims
+        if not row or row[0] == 1 or not _covers(dims, row) or spec.dtype is dtypes.string:
+            return name
+        if (element_count(dims) or 0) < _UNIFORM:
+            return name
+        ends = [(dims[at:], element_count(dims[at:]) or 0) for at in range(1, len(dims))]
+        longer = [end for end, count in ends if math.prod(row) < count <= _ROW]
+        return f"{self._bound('k', _spread_over(longer[0]))}({name})" if longer else name
+
+    def _target(
+        self, definition: Definition, view: View, op: Operation, arguments: Sequence[str]
+    ) -> str | None:
+        """Where the result can be written to: the memory of an input, or a buffer."""
         if definition.ufunc is None:
             return None
         result = self._meaning.specs[op.outputs[0]]
+        dims: Any = result.dims
+        if not fully_known(dims):
+            return None
         for index, spec in enumerate(view.inputs):
-            fits = spec.dtype is result.dtype and spec.dims == result.dims
-            if spec.owned and fits and fully_known(spec.dims):
-                return index
-        return None
+            if spec.owned and spec.dtype is result.dtype and spec.dims == dims:
+                return arguments[index]
+        if (element_count(dims) or 0) * result.dtype.numpy.itemsize < LARGE:
+            return None
+        take = functools.partial(self._buffers.take, dims, result.dtype.numpy)
+        return f"{self._bound('t', take)}()"
 
     def _snapshot(self, op: Operation) -> None:
         """Copies what is fetched of a variable before a later operation can overwrite it."""
@@ -647,6 +684,8 @@ class _Emission:
 
 
 _UNIFORM = 1 << 16
+# The most elements of a row that is made of a shorter one.
+_ROW = 4096
 
 
 def _covers(dims: Any, shape: tuple[int, ...]) -> bool:
@@ -655,6 +694,17 @@ def _covers(dims: Any, shape: tuple[int, ...]) -> bool:
         return False
     tail = dims[len(dims) - len(shape) :]
     return all(size in (1, whole) for size, whole in zip(shape, tail, strict=True))
+
+
+def _spread_over(dims: Any) -> Function:
+    """What repeats a row to a shape."""
+
+    def spread(row: Any) -> Any:
+        result = np.empty(dims, row.dtype)
+        result[...] = row
+        return result
+
+    return spread
 
 
 def _may_overflow(op: Operation) -> bool:

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from runtime.graph.buffers import Buffers
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View
+from runtime.graph.dtypes import DType
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import concat, where
@@ -17,28 +19,35 @@ from runtime.graph.ops.rules import checked_kind, unchanged
 from runtime.graph.shapes import broadcast, element_count, fully_known
 from runtime.graph.tensor import Tensor
 
-
-def _bind_relu(view: View) -> Kernel:
-    zero = _zeros(view.first)
-    if view.first.owned and view.first.dims:
-        return lambda x: np.maximum(x, zero, out=x)
-    return lambda x: np.maximum(x, zero)
-
-
-# NumPy compares a small array faster with another array than with a number.
+# NumPy compares a small array faster with another array than with a number, and limits a large one
+# faster on both sides than on one.
 _SMALL = 16384
 
 
-def _zeros(spec: Spec) -> Any:
-    count = element_count(spec.dims) if fully_known(spec.dims) else None
-    dims: Any = spec.dims if count is not None and count <= _SMALL else ()
-    return np.zeros(dims, spec.dtype.numpy)
+def _bind_relu(view: View) -> Kernel:
+    dims: Any = view.first.dims
+    dtype = view.first.dtype.numpy
+    owned, count = view.first.owned and bool(dims), element_count(dims) or 0
+    if count > _SMALL:
+        low, high = dtype.type(0), _highest(view.first.dtype)
+        buffers = view.buffers
+        return lambda x: x.clip(low, high, x if owned else buffers.take(dims, dtype))
+    zero = np.zeros(dims if count else (), dtype)
+    return lambda x: np.maximum(x, zero, out=x if owned else None)
+
+
+def _highest(dtype: DType) -> Any:
+    return dtype.numpy.type(np.inf if dtype.is_floating else dtype.max)
 
 
 def _bind_relu_gradient(view: View) -> Kernel:
     dy, y = view.inputs
     zero, dtype, multiply = np.zeros((), y.dtype.numpy), dy.dtype.numpy, np.multiply
-    if not (dy.owned and dy.dims and dy.dims == y.dims):
+    if not (dy.dims and fully_known(dy.dims) and dy.dims == y.dims):
+        return lambda dy, y: dy * (y > zero)
+    if element_count(dy.dims) > _SMALL:  # type: ignore[operator]  # all known
+        return _large_relu_gradient(dy.dims, dtype, dy.owned, view.buffers)
+    if not dy.owned:
         return lambda dy, y: dy * (y > zero)
     if not (y.owned and y.dtype is dy.dtype):
         return lambda dy, y: multiply(dy, (y > zero).astype(dtype), dy)
@@ -48,6 +57,14 @@ def _bind_relu_gradient(view: View) -> Kernel:
         return multiply(dy, y, dy)
 
     return overwrite
+
+
+def _large_relu_gradient(dims: Any, dtype: Any, owned: bool, buffers: Buffers) -> Kernel:
+    def kernel(dy: Any, y: Any) -> Any:
+        mask = np.greater(y, 0, buffers.take(dims, bool))
+        return np.multiply(dy, mask, dy if owned else buffers.take(dims, dtype))
+
+    return kernel
 
 
 RELU_GRADIENT: Definition = Definition(

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from runtime.graph.buffers import Buffers
 from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
@@ -24,14 +23,12 @@ from runtime.graph.ops.array import (
 from runtime.graph.ops.rules import checked_kind, renamed
 from runtime.graph.ops.windows import (
     Axis,
-    Contents,
+    Correlation,
     Padding,
     Pool,
+    Transposed,
     along,
     axis_of,
-    correlate,
-    correlate_with_result,
-    spread,
     taps,
     window_count,
 )
@@ -257,76 +254,57 @@ def _axes(view: View, images: Sequence[int], window: Sequence[int]) -> tuple[Axi
 
 
 class _Buffers:
-    """Makes the buffers of an operation, and keeps them from run to run."""
+    """What an operation works with, kept from run to run."""
 
     def __init__(self, view: View) -> None:
         self._view = view
-        self._pool = Pool(self._made)
-        self._results = Buffers()
+        self._correlations = Pool(self._correlation)
+        self._transposed = Pool(self._transpose)
+        self._results = view.buffers
 
-    def _made(self, images: Any, window: Any, dtype: Any) -> Contents:
-        return Contents(images, dtype, *_axes(self._view, images, window))
+    def _correlation(self, images: Any, dtype: Any, filters: Any) -> Correlation:
+        return Correlation(images, dtype, *_axes(self._view, images, filters), filters[3])
+
+    def _transpose(self, result: Any, dtype: Any, filters: Any, images: Any) -> Transposed:
+        return Transposed(result, dtype, *_axes(self._view, images, filters), filters[2])
 
     def correlated(self, images: Any, filters: Any) -> Any:
         """The convolution."""
-        key = images.shape, filters.shape[:2], images.dtype
+        key = images.shape, images.dtype, filters.shape
         rows, columns = _axes(self._view, images.shape, filters.shape)
         size = len(images), rows.count, columns.count, filters.shape[3]
         out = self._results.take(size, images.dtype)
-        contents = self._pool.take(*key)
-        correlate(contents, images, filters.reshape(-1, filters.shape[3]), out)
-        self._pool.give(contents, *key)
+        if not images.size or not filters.size:
+            out[...] = 0
+            return out
+        correlation = self._correlations.take(*key)
+        correlation(images, filters, out)
+        self._correlations.give(correlation, *key)
         return out
 
-    def filter_gradient(self, images: Any, filter_shape: Any, result: Any) -> Any:
+    def filter_gradient(self, images: Any, sizes: Any, result: Any) -> Any:
         """The derivative by the filter."""
-        key = images.shape, filter_shape[:2], images.dtype
-        contents = self._pool.take(*key)
-        total = correlate_with_result(contents, images, np.ascontiguousarray(result))
-        self._pool.give(contents, *key)
-        if total is None:
-            return np.zeros(filter_shape, images.dtype)
-        return total.reshape(filter_shape)
-
-
-def _bind_convolution(view: View) -> Kernel:
-    return _Buffers(view).correlated
-
-
-def _bind_filter_gradient(view: View) -> Kernel:
-    compute = _Buffers(view).filter_gradient
-    return lambda images, sizes, result: compute(images, tuple(sizes.tolist()), result)
-
-
-def _reversed_axes(rows: Axis, columns: Axis) -> tuple[Axis, Axis] | None:
-    """How windows lie on the result such that they give the images; None if they can't."""
-    turned = []
-    for axis in (rows, columns):
-        before = (axis.window - 1) * axis.dilation - axis.before
-        if axis.stride != 1 or before < 0:
-            return None
-        turned.append(Axis(axis.count, axis.window, 1, axis.dilation, before, axis.size))
-    return turned[0], turned[1]
-
-
-def _bind_input_gradient(view: View) -> Kernel:
-    pool, results = Pool(Contents), Buffers()
-
-    def gradient(sizes: Any, filters: Any, result: Any) -> Any:
         size = tuple(sizes.tolist())
-        rows, columns = _axes(view, size, filters.shape)
-        turned = _reversed_axes(rows, columns)
-        if turned is None:
-            matrix = filters.reshape(-1, filters.shape[3])
-            return spread(result, matrix, rows, columns, filters.shape[2])
-        matrix = filters[::-1, ::-1].transpose(0, 1, 3, 2).reshape(-1, filters.shape[2])
-        key = result.shape, result.dtype, *turned
-        contents = pool.take(*key)
-        out = correlate(contents, result, matrix, results.take(size, result.dtype))
-        pool.give(contents, *key)
-        return out
+        if not images.size or not result.size:
+            return np.zeros(size, images.dtype)
+        key = images.shape, images.dtype, size
+        correlation = self._correlations.take(*key)
+        total = correlation.by_filters(images, np.ascontiguousarray(result))
+        self._correlations.give(correlation, *key)
+        return total
 
-    return gradient
+    def input_gradient(self, sizes: Any, filters: Any, result: Any) -> Any:
+        """The derivative by the images."""
+        size = tuple(sizes.tolist())
+        out = self._results.take(size, result.dtype)
+        if not result.size or not filters.size:
+            out[...] = 0
+            return out
+        key = result.shape, result.dtype, filters.shape, size
+        transposed = self._transposed.take(*key)
+        transposed(result, filters, out)
+        self._transposed.give(transposed, *key)
+        return out
 
 
 def _options(op: Any) -> dict[str, Any]:
@@ -378,21 +356,21 @@ def _input_gradient_spec(view: View) -> Spec:
 CONVOLUTION: Definition = Definition(
     "Conv2D",
     _convolution_spec,
-    bind=_bind_convolution,
+    bind=lambda view: _Buffers(view).correlated,
     gradient=_convolution_gradient,
     floating=True,
 )
 INPUT_GRADIENT: Definition = Definition(
     "Conv2DBackpropInput",
     _input_gradient_spec,
-    bind=_bind_input_gradient,
+    bind=lambda view: _Buffers(view).input_gradient,
     gradient=_input_gradient_gradient,
     floating=True,
 )
 FILTER_GRADIENT: Definition = Definition(
     "Conv2DBackpropFilter",
     lambda view: Spec(view.first.dtype, _target(view, 1)),
-    bind=_bind_filter_gradient,
+    bind=lambda view: _Buffers(view).filter_gradient,
     gradient=_filter_gradient_gradient,
     floating=True,
 )

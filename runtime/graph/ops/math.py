@@ -1,6 +1,7 @@
 """Arithmetic, comparisons, logic, elementary functions, matrix products."""
 
 import builtins
+import math
 from functools import cache, partial
 from typing import Any
 
@@ -43,7 +44,7 @@ def _sum_like(value: Any, like: Any) -> Any:
     axes = [
         i for i in range(value.ndim) if i < lead or (like.shape[i - lead] == 1 != value.shape[i])
     ]
-    return np.add.reduce(value, tuple(axes)).reshape(like.shape)[()]
+    return sums_over(tuple(axes))(value).reshape(like.shape)[()]
 
 
 def _like_second(view: View) -> Spec:
@@ -55,18 +56,63 @@ def _same_known_shape(view: View) -> int | None:
     return 0 if fully_known(first) and first == second else None
 
 
-# A product with ones is several times as fast as NumPy's reduction of a small matrix. Longer sums
-# are left to NumPy, which adds up floats more exactly than the product does.
+# A product with ones adds up the rows of a matrix many times as fast as NumPy's reduction does. So
+# many rows at a time are added up at least as exactly, too.
 SHORT = 4096
+# What has fewer elements is not worth a look at its shape.
+_FEW = 4096
 
 
 @cache
 def _column_sums(rows: int, dtype: np.dtype[Any]) -> Kernel:
     """Makes the function that sums a matrix of so many rows over its first axis."""
-    if rows > SHORT or dtype.char not in "fd":
+    if dtype.char not in "fd":
         return lambda matrix, _: np.add.reduce(matrix, 0)
-    product = np.ones(rows, dtype).dot
-    return lambda matrix, _: product(matrix)
+    product = np.ones(min(rows, SHORT), dtype)
+    if rows <= SHORT:
+        return lambda matrix, _: product.dot(matrix)
+    whole = rows - rows % SHORT
+
+    def kernel(matrix: Any, _: Any) -> Any:
+        parts = product @ matrix[:whole].reshape(-1, SHORT, matrix.shape[1])
+        return np.add.reduce(parts, 0) + column_sums(matrix[whole:])
+
+    return kernel
+
+
+def column_sums(matrix: Any) -> Any:
+    """Sums a matrix over its first axis.
+
+    Args:
+        matrix: Numbers of shape [rows, columns].
+
+    Returns:
+        A vector.
+    """
+    return _column_sums(len(matrix), matrix.dtype)(matrix, None)
+
+
+def sums_over(axes: tuple[int, ...] | None) -> Kernel:
+    """What sums numbers over axes.
+
+    Args:
+        axes: The axes; None for all.
+
+    Returns:
+        A function of an array, that gives an array without these axes.
+    """
+    if not axes or axes != tuple(range(len(axes))):
+        only = axes[0] if axes and len(axes) == 1 else axes
+        return lambda value: np.add.reduce(value, only)
+    lead = len(axes)
+
+    def kernel(value: Any) -> Any:
+        if value.size < _FEW or value.ndim == lead or not value.flags.c_contiguous:
+            return np.add.reduce(value, axes)
+        kept = value.shape[lead:]
+        return column_sums(value.reshape(-1, math.prod(kept))).reshape(kept)
+
+    return kernel
 
 
 def _bind_sum_like(view: View) -> Kernel:
@@ -78,11 +124,10 @@ def _bind_sum_like(view: View) -> Kernel:
     axes = tuple([*range(lead), *[i for i, a, b in kept if a != b]])
     if len(source) == 2 and axes == (0,) and target == source[1:]:
         return _column_sums(source[0], view.first.dtype.numpy)
-    reduce = np.add.reduce
+    total = sums_over(axes)
     if target == tuple([d for i, d in enumerate(source) if i not in axes]):
-        only = axes[0] if len(axes) == 1 else axes
-        return lambda value, like: reduce(value, only)
-    return lambda value, like: reduce(value, axes).reshape(target)[()]
+        return lambda value, like: total(value)
+    return lambda value, like: total(value).reshape(target)[()]
 
 
 SUM_LIKE: Definition = Definition(

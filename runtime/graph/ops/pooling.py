@@ -1,10 +1,12 @@
 """Pooling: the largest or the mean of each window of images."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from runtime.graph import dtypes
+from runtime.graph.buffers import Buffers
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
@@ -20,7 +22,7 @@ from runtime.graph.ops.convolution import (
     window_dims,
 )
 from runtime.graph.ops.rules import checked_kind, renamed
-from runtime.graph.ops.windows import Axis, along, axis_of, taps
+from runtime.graph.ops.windows import Axis, along, axis_of, gathered, move, taps
 from runtime.graph.shapes import Incompatible, described
 from runtime.graph.tensor import Tensor
 
@@ -54,52 +56,80 @@ def _axes(view: View, images: Any) -> tuple[Axis, Axis]:
     return rows, columns
 
 
-def _covers(place: Any, rows: Axis, columns: Axis) -> bool:
-    """Whether an element of the windows falls on the image in all of them."""
-    _, _, (_, out_rows, out_columns), _ = place
-    return bool(out_rows == slice(0, rows.count) and out_columns == slice(0, columns.count))
+class _Geometry:
+    """How windows lie on images, kept for the shapes that were seen last."""
+
+    def __init__(self, view: View) -> None:
+        self.axes = lru_cache(8)(lambda shape: _axes(view, shape))
+        self.places = lru_cache(8)(lambda shape: list(taps(*self.axes(shape))))
+
+
+def _combined(
+    ufunc: Any, neutral: Any, images: Any, number: int, axis: Axis, buffers: Buffers
+) -> Any:
+    """What a ufunc makes of the windows along one axis: the second or the third."""
+    lead = (slice(None),) * number
+    shape = *images.shape[:number], axis.count, *images.shape[number + 1 :]
+    result = buffers.take(shape, images.dtype)
+    first, *rest = axis.taps
+    if first[0] == slice(0, axis.count):
+        move(images[(*lead, first[1])], result)
+    else:
+        result.fill(neutral)
+        rest = [first, *rest]
+    for outside, inside in rest:
+        part = result[(*lead, outside)]
+        ufunc(part, gathered(images[(*lead, inside)], buffers), out=part)
+    return result
+
+
+def _bind_pool(ufunc: Any, neutral: Any, view: View) -> Kernel:
+    geometry, buffers = _Geometry(view), view.buffers
+
+    def kernel(images: Any) -> Any:
+        rows, columns = geometry.axes(images.shape)
+        upper = _combined(ufunc, neutral, images, 1, rows, buffers)
+        return _combined(ufunc, neutral, upper, 2, columns, buffers)
+
+    return kernel
 
 
 def _bind_max(view: View) -> Kernel:
     dtype = view.first.dtype
-    lowest = -np.inf if dtype.is_floating else dtype.min
-
-    def kernel(images: Any) -> Any:
-        rows, columns = _axes(view, images.shape)
-        places = sorted(taps(rows, columns), key=lambda p: not _covers(p, rows, columns))
-        size = len(images), rows.count, columns.count, images.shape[3]
-        if _covers(places[0], rows, columns):
-            result = images[places[0][3]].copy()
-            del places[0]
-        else:
-            result = np.full(size, lowest, images.dtype)
-        for _, _, outside, inside in places:
-            part = result[outside]
-            np.maximum(part, images[inside], out=part)
-        return result
-
-    return kernel
+    return _bind_pool(np.maximum, -np.inf if dtype.is_floating else dtype.min, view)
 
 
 def _bind_max_gradient(view: View) -> Kernel:
     """The gradient goes to the first of the largest elements of each window."""
+    geometry, buffers = _Geometry(view), view.buffers
 
     def kernel(images: Any, pooled: Any, dy: Any) -> Any:
-        rows, columns = _axes(view, images.shape)
+        rows, columns = geometry.axes(images.shape)
+        result = buffers.take(images.shape, dy.dtype)
+        if not rows.tiles or not columns.tiles:
+            result.fill(0)
         apart = rows.window <= rows.stride and columns.window <= columns.stride
-        result = np.zeros(images.shape, dy.dtype)
         left = np.ones(pooled.shape, bool)
-        for _, _, outside, inside in taps(rows, columns):
-            hit = images[inside] == pooled[outside]
+        for _, _, outside, inside in geometry.places(images.shape):
+            hit = gathered(images[inside], buffers) == pooled[outside]
             hit &= left[outside]
             left[outside] ^= hit
-            if apart:
-                np.multiply(dy[outside], hit, out=result[inside])
-            else:
-                result[inside] += dy[outside] * hit
+            share = np.multiply(dy[outside], hit, buffers.take(hit.shape, dy.dtype))
+            _put(share, result[inside], apart, buffers)
         return result
 
     return kernel
+
+
+def _put(share: Any, part: Any, apart: bool, buffers: Buffers) -> None:
+    """Puts shares where they belong; adds them if others lie there, too."""
+    if apart:
+        move(share, part)
+    elif (place := gathered(part, buffers)) is part:
+        part += share
+    else:
+        place += share
+        move(place, part)
 
 
 def _bind_max_second(view: View) -> Kernel:
@@ -130,28 +160,39 @@ def _counts(rows: Axis, columns: Axis, dtype: Any) -> Any:
 
 
 def _bind_mean(view: View) -> Kernel:
+    total, geometry = _bind_pool(np.add, 0, view), _Geometry(view)
+
     def kernel(images: Any) -> Any:
-        rows, columns = _axes(view, images.shape)
-        size = len(images), rows.count, columns.count, images.shape[3]
-        result = np.zeros(size, images.dtype)
-        for _, _, outside, inside in taps(rows, columns):
-            result[outside] += images[inside]
-        result /= _counts(rows, columns, images.dtype)
+        result = total(images)
+        result /= _counts(*geometry.axes(images.shape), images.dtype)
         return result
 
     return kernel
 
 
 def _bind_mean_gradient(view: View) -> Kernel:
+    geometry, buffers = _Geometry(view), view.buffers
+
     def kernel(sizes: Any, dy: Any) -> Any:
-        result = np.zeros(tuple(sizes.tolist()), dy.dtype)
-        rows, columns = _axes(view, result.shape)
+        rows, columns = geometry.axes(tuple(sizes.tolist()))
         share = dy / _counts(rows, columns, dy.dtype)
-        for _, _, outside, inside in taps(rows, columns):
-            result[inside] += share[outside]
-        return result
+        return _spread(_spread(share, 2, columns, buffers), 1, rows, buffers)
 
     return kernel
+
+
+def _spread(share: Any, number: int, axis: Axis, buffers: Buffers) -> Any:
+    """Gives each element of the windows along an axis the share of its window."""
+    lead = (slice(None),) * number
+    result = buffers.take(
+        (*share.shape[:number], axis.size, *share.shape[number + 1 :]), share.dtype
+    )
+    if not axis.tiles:
+        result.fill(0)
+    for outside, inside in axis.taps:
+        part = result[(*lead, inside)]
+        _put(share[(*lead, outside)], part, axis.window <= axis.stride, buffers)
+    return result
 
 
 def _options(op: Any) -> dict[str, Any]:

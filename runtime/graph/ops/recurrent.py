@@ -8,14 +8,14 @@ Sequences are ``[time, batch, size]``. Beyond the end of an example its outputs 
 state stays as it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from runtime.graph.buffers import Buffers
 from runtime.graph.definition import Definition, Kernel, Spec, View
-from runtime.graph.ops.math import add
+from runtime.graph.ops.math import column_sums
 from runtime.graph.shapes import Dims, Incompatible, compatible, described
 from runtime.graph.tensor import Tensor
 
@@ -87,76 +87,134 @@ def _weights(x: Array, before: Array, slopes: Array, initial: Array | None = Non
     else:
         np.matmul(_flat(before[:-1]).T, _flat(slopes[1:]), out=kernel[depth:])
         kernel[depth:] += initial.T @ slopes[0]
-    return kernel, np.add.reduce(flat, 0)
+    return kernel, column_sums(flat)
 
 
-def _slopes(buffers: Buffers, like: Array, ends: _Ends) -> Array:
+def _slopes(buffers: Buffers, like: Array, width: int, ends: _Ends) -> Array:
     """Where the derivatives by the products go: zero where no example runs any more."""
-    slopes = buffers.take(like.shape, like.dtype)
+    slopes = buffers.take((*like.shape[:2], width * like.shape[2]), like.dtype)
     slopes[ends.last :] = 0
     return slopes
 
 
-BY_INPUTS: Definition = Definition(
-    "SequenceInputsGrad",
-    lambda view: Spec(view.first.dtype, view.inputs[2].dims),
-    lambda slopes, kernel, x: (_flat(slopes) @ kernel[: x.shape[2]].T).reshape(x.shape),
-    floating=True,
-)
+# What the results of the steps that are worked on together may take up, in bytes.
+_CACHE = 1 << 17
 
 
-# Long short-term memory.
+def _in_reverse(steps: int, results: Array) -> Iterator[slice]:
+    """Steps, some at a time, the last first."""
+    some = max(1, _CACHE // max(1, results[:1].nbytes))
+    for begin in reversed(range(0, steps, some)):
+        yield slice(begin, min(begin + some, steps))
 
 
-def _halves(units: int, dtype: Any) -> tuple[Array, Array]:
-    """Factors and shifts of the gates i, j, f, o such that one tanh makes all four.
+def _by_inputs(slopes: Array, kernel: Array, x: Array) -> Array:
+    """The derivatives by the inputs."""
+    return (_flat(slopes) @ kernel[: x.shape[2]].T).reshape(x.shape)
+
+
+# Gates. What belongs to a step, and in it to a gate, lies together: [time, gate, batch, unit].
+
+
+def _gate_weights(matrix: Array, order: Iterable[int], sigmoids: int) -> Array:
+    """The weights of each gate, such that one tanh makes all gates: [gate, row, unit].
 
     sigmoid(x) = tanh(x / 2) / 2 + 1 / 2.
+
+    Args:
+        matrix: Their columns are those of the gates.
+        order: The numbers of the gates.
+        sigmoids: How many of these, from the first on, are sigmoids.
     """
-    factors = np.full(4 * units, 0.5, dtype)
-    shifts = factors.copy()
-    factors[units : 2 * units], shifts[units : 2 * units] = 1, 0
-    return factors, shifts
+    gates = list(order)
+    split = matrix.reshape(len(matrix), len(gates), -1)
+    weights: Array = split.take(gates, 1).transpose(1, 0, 2).copy()
+    weights[:sigmoids] *= 0.5
+    return weights
 
 
-def _quarters(gates: Array) -> tuple[Array, Array, Array, Array]:
-    """The gates i, j, f, o."""
-    size = gates.shape[-1] // 4
-    i, j, f, o = (gates[..., k * size : (k + 1) * size] for k in range(4))
-    return i, j, f, o
+def _gates(x: Array, weights: Array, buffers: Buffers) -> tuple[Array, Array]:
+    """Memory for the gates, and the part of all steps' inputs in them."""
+    count, _, units = weights.shape
+    inputs = buffers.take((count, *x.shape[:2], units), x.dtype)
+    np.matmul(_flat(x), weights[:, : x.shape[2]], out=inputs.reshape(count, len(_flat(x)), units))
+    return buffers.take((len(x), count, x.shape[1], units), x.dtype), inputs.swapaxes(0, 1)
+
+
+def _with_ones(h: Array) -> Array:
+    """A state with a column for the bias."""
+    state = np.ones((len(h), h.shape[1] + 1), h.dtype)
+    state[:, :-1] = h
+    return state
+
+
+def _sigmoids(gates: Array) -> Array:
+    gates *= 0.5
+    gates += 0.5
+    return gates
+
+
+# Long short-term memory. A kernel's columns are those of the gates i, j, f, o. Here the gates are
+# in another order, and each by itself: what is computed for three of them lies together.
+
+_ORDER = 3, 0, 2, 1  # o, i, f, j: three sigmoids first; the state flows through the last three
+_BACK = 1, 3, 2, 0
+
+
+def _reordered(kernel: Array, order: tuple[int, ...]) -> Array:
+    """A kernel or bias with the columns of the gates in another order."""
+    gates = kernel.reshape(-1, 4, kernel.shape[-1] // 4)
+    return gates.take(order, 1).reshape(kernel.shape)
 
 
 def _bind_lstm(view: View) -> Kernel:
     forget, buffers = view["forget_bias"], Buffers()
 
     def kernel(x: Array, c: Array, h: Array, kernel: Array, bias: Array, *lengths: Array) -> Any:
-        size, depth = h.shape[1], x.shape[2]
-        factors, shifts = _halves(size, x.dtype)
-        start = bias.copy()
-        start[2 * size : 3 * size] += forget
-        weights = kernel * factors
-        recurrent = weights[depth:]
-        gates = _projected(x, weights[:depth], start * factors, buffers)
-        outputs, cells, squashed = _taken(buffers, 3, (*x.shape[:2], size), x.dtype)
-        ends, scratch = _Ends(lengths[0] if lengths else None, len(x)), gates[:1].copy()
+        size, shape = h.shape[1], (*x.shape[:2], h.shape[1])
+        whole = np.concatenate([kernel, bias[None]])
+        whole[-1, 2 * size : 3 * size] += forget
+        weights = _gate_weights(whole, _ORDER, 3)
+        recurrent = weights[:, x.shape[2] :]
+        gates, inputs = _gates(x, weights, buffers)
+        outputs, cells, squashed = _taken(buffers, 3, shape, x.dtype)
+        ends = _Ends(lengths[0] if lengths else None, len(x))
+        state, spare = _with_ones(h), np.empty_like(c)
+        h = state[:, :size]
         for t in range(ends.last):
-            g = gates[t]
-            g += np.matmul(h, recurrent, out=scratch[0])
+            g = np.matmul(state, recurrent, out=gates[t])
+            g += inputs[t]
             np.tanh(g, g)
-            g *= factors
-            g += shifts
-            i, j, f, o = _quarters(g)
-            new = np.multiply(i, j, cells[t])
-            new += f * c
+            o, i, f = _sigmoids(g[:3])
+            new = np.multiply(i, g[3], cells[t])
+            new += np.multiply(f, c, spare)
             out = np.multiply(np.tanh(new, squashed[t]), o, outputs[t])
             running = ends.running(t)
-            c, h = _kept(running, new, c), _kept(running, out, h)
+            c = _kept(running, new, c)
+            h[...] = _kept(running, out, h)
             if running is not None:
                 out *= running
         outputs[ends.last :] = 0
-        return outputs, np.array(c), np.array(h), gates, cells, squashed
+        return outputs, np.array(c), h.copy(), gates, cells, squashed
 
     return kernel
+
+
+def _lstm_factors(gates: Array, before: Array, squashed: Array) -> tuple[Array, Array]:
+    """How a change of the gates' products changes the output (o) and the state (i, f, j).
+
+    And how a change of the state changes the output.
+    """
+    o, i, _, j = gates.swapaxes(0, 1)
+    by_gates = gates * gates
+    np.subtract(gates[:, :3], by_gates[:, :3], by_gates[:, :3])  # of a sigmoid: g - g²
+    np.subtract(1, by_gates[:, 3], by_gates[:, 3])  # of a tanh: 1 - g²
+    for slope, factor in zip(by_gates.swapaxes(0, 1), (squashed, j, before, i), strict=True):
+        slope *= factor
+    by_state = squashed * squashed
+    np.subtract(1, by_state, by_state)
+    by_state *= o
+    return by_gates, by_state
 
 
 def _bind_lstm_gradient(view: View) -> Kernel:
@@ -166,49 +224,36 @@ def _bind_lstm_gradient(view: View) -> Kernel:
         x: Array, c0: Array, h0: Array, kernel: Array, outputs: Array, gates: Array,
         cells: Array, squashed: Array, dy: Array, dc: Array, dh: Array, *lengths: Array,
     ) -> Any:  # fmt: skip
-        back = kernel[x.shape[2] :].T.copy()
+        own = _reordered(kernel, _ORDER)
+        back = own[x.shape[2] :].T
         ends = _Ends(lengths[0] if lengths else None, len(x))
-        slopes = _slopes(buffers, gates, ends)
-        dh, dc = np.array(dh), np.array(dc)
-        for t in reversed(range(ends.last)):
-            running, g, slope, tc = ends.running(t), gates[t], slopes[t], squashed[t]
-            (i, j, f, o), (di, dj, df, do) = _quarters(g), _quarters(slope)
-            # The derivatives of the gates themselves: g - g² of a sigmoid, 1 - g² of a tanh.
-            np.multiply(g, g, slope)
-            np.subtract(g, slope, slope)
-            dj += 1 - j
-            total = dh + _masked(running, dy[t])
-            do *= total
-            do *= tc
-            total *= o
-            inner = dc + total
-            inner -= total * (tc * tc)
-            di *= inner
-            di *= j
-            dj *= inner
-            dj *= i
-            df *= inner
-            df *= cells[t - 1] if t else c0
-            if running is not None:
-                slope *= running
-            dh = _kept(running, slope @ back, dh)
-            inner *= f
-            dc = _kept(running, inner, dc)
-        return slopes, dc, dh, *_weights(x, outputs, slopes, h0)
+        slopes = _slopes(buffers, outputs, 4, ends)
+        by_gate = slopes.reshape(*x.shape[:2], 4, h0.shape[1]).transpose(0, 2, 1, 3)
+        before = np.concatenate([c0[None], cells[:-1]])
+        for some in _in_reverse(ends.last, outputs):
+            factors, by_state = _lstm_factors(gates[some], before[some], squashed[some])
+            for t in reversed(range(some.start, some.stop)):
+                running, at = ends.running(t), t - some.start
+                total = dh + _masked(running, dy[t])
+                inner = total * by_state[at]
+                inner += dc
+                np.multiply(factors[at, 0], total, by_gate[t, 0])
+                np.multiply(factors[at, 1:], inner, by_gate[t, 1:])
+                if running is not None:
+                    slopes[t] *= running
+                if t or view.needs(2):
+                    dh = _kept(running, slopes[t] @ back, dh)
+                inner *= gates[t, 2]
+                dc = _kept(running, inner, dc)
+        dx = _by_inputs(slopes, own, x) if view.needs(0) else None
+        by_weights = [_reordered(found, _BACK) for found in _weights(x, outputs, slopes, h0)]
+        return dx, np.array(dc), np.array(dh), *by_weights
 
     return gradient
 
 
-# Gated recurrent units.
-
-
-def _sigmoid(x: Array) -> Array:
-    half = x.dtype.type(0.5)
-    x *= half
-    np.tanh(x, x)
-    x *= half
-    x += half
-    return x
+# Gated recurrent units. The gates are r and u: which part of the state makes the new one, and which
+# is kept.
 
 
 def _bind_gru(view: View) -> Kernel:
@@ -218,29 +263,45 @@ def _bind_gru(view: View) -> Kernel:
         x: Array, h: Array, gate_kernel: Array, gate_bias: Array, kernel: Array, bias: Array,
         *lengths: Array,
     ) -> Any:  # fmt: skip
-        size, depth = h.shape[1], x.shape[2]
-        gates = _projected(x, gate_kernel[:depth], gate_bias, buffers)
+        size, depth, shape = h.shape[1], x.shape[2], (*x.shape[:2], h.shape[1])
+        weights = _gate_weights(np.concatenate([gate_kernel, gate_bias[None]]), range(2), 2)
+        recurrent = weights[:, depth:]
+        gates, inputs = _gates(x, weights, buffers)
         candidates = _projected(x, kernel[:depth], bias, buffers)
-        outputs, resets = _taken(buffers, 2, (*x.shape[:2], size), x.dtype)
+        outputs, resets = _taken(buffers, 2, shape, x.dtype)
         ends = _Ends(lengths[0] if lengths else None, len(x))
+        state = _with_ones(h)
+        h = state[:, :size]
         for t in range(ends.last):
-            g, c = gates[t], candidates[t]
-            g += h @ gate_kernel[depth:]
-            _sigmoid(g)
-            update = g[:, size:]
-            c += np.multiply(g[:, :size], h, resets[t]) @ kernel[depth:]
+            c, g = candidates[t], np.matmul(state, recurrent, out=gates[t])
+            g += inputs[t]
+            r, u = _sigmoids(np.tanh(g, g))
+            c += np.multiply(r, h, resets[t]) @ kernel[depth:]
             np.tanh(c, c)
-            out = np.multiply(update, h - c, outputs[t])
+            out = np.subtract(h, c, outputs[t])
+            out *= u
             out += c
             running = ends.running(t)
-            h = _kept(running, out, h)
+            h[...] = _kept(running, out, h)
             if running is not None:
                 out *= running
         outputs[ends.last :] = 0
         resets[ends.last :] = 0
-        return outputs, np.array(h), gates, candidates, resets
+        return outputs, h.copy(), gates, candidates, resets
 
     return kernel
+
+
+def _gru_factors(gates: Array, before: Array, c: Array) -> tuple[Array, Array]:
+    """How a change of the state changes the candidates' products; and, by r and u, the gates'."""
+    by_gates = gates * gates
+    np.subtract(gates, by_gates, by_gates)
+    by_gates[:, 0] *= before
+    by_gates[:, 1] *= before - c
+    by_candidates = c * c
+    np.subtract(1, by_candidates, by_candidates)
+    by_candidates *= 1 - gates[:, 1]
+    return by_candidates, by_gates
 
 
 def _bind_gru_gradient(view: View) -> Kernel:
@@ -250,27 +311,36 @@ def _bind_gru_gradient(view: View) -> Kernel:
         x: Array, h0: Array, gate_kernel: Array, kernel: Array, outputs: Array, gates: Array,
         candidates: Array, resets: Array, dy: Array, dh: Array, *lengths: Array,
     ) -> Any:  # fmt: skip
-        size, depth = h0.shape[1], x.shape[2]
-        gates_back, back = gate_kernel[depth:].T.copy(), kernel[depth:].T.copy()
+        depth, shape = x.shape[2], outputs.shape
+        gates_back, back = gate_kernel[depth:].T, kernel[depth:].T
         ends = _Ends(lengths[0] if lengths else None, len(x))
-        gate_slopes, slopes = (_slopes(buffers, v, ends) for v in (gates, candidates))
-        dh = np.array(dh)
-        for t in reversed(range(ends.last)):
-            running = ends.running(t)
-            total = dh + _masked(running, dy[t])
-            r, u, c = gates[t, :, :size], gates[t, :, size:], candidates[t]
-            h = outputs[t - 1] if t else h0
-            np.multiply(total * (1 - u), 1 - c * c, slopes[t])
-            np.multiply(total * (h - c), u * (1 - u), gate_slopes[t, :, size:])
-            by_reset = slopes[t] @ back
-            np.multiply(by_reset * h, r * (1 - r), gate_slopes[t, :, :size])
-            if running is not None:
-                slopes[t] *= running
-                gate_slopes[t] *= running
-            new = total * u + by_reset * r + gate_slopes[t] @ gates_back
-            dh = _kept(running, new, dh)
+        slopes = _slopes(buffers, outputs, 1, ends)
+        gate_slopes = _slopes(buffers, outputs, 2, ends)
+        by_gate = gate_slopes.reshape(*shape[:2], 2, shape[2]).transpose(0, 2, 1, 3)
+        before = np.concatenate([h0[None], outputs[:-1]])
+        for some in _in_reverse(ends.last, slopes):
+            factors = _gru_factors(gates[some], before[some], candidates[some])
+            for t in reversed(range(some.start, some.stop)):
+                running, at = ends.running(t), t - some.start
+                total = dh + _masked(running, dy[t])
+                slope = np.multiply(factors[0][at], total, slopes[t])
+                by_reset = slope @ back
+                np.multiply(factors[1][at, 0], by_reset, by_gate[t, 0])
+                np.multiply(factors[1][at, 1], total, by_gate[t, 1])
+                if running is not None:
+                    slope *= running
+                    gate_slopes[t] *= running
+                by_reset *= gates[t, 0]
+                total *= gates[t, 1]
+                total += by_reset
+                total += gate_slopes[t] @ gates_back
+                dh = _kept(running, total, dh)
+        dx = None
+        if view.needs(0):
+            dx = _by_inputs(gate_slopes, gate_kernel, x)
+            dx += _by_inputs(slopes, kernel, x)
         by_gates = _weights(x, outputs, gate_slopes, h0)
-        return gate_slopes, slopes, dh, *by_gates, *_weights(x, resets, slopes)
+        return dx, np.array(dh), *by_gates, *_weights(x, resets, slopes)
 
     return gradient
 
@@ -307,14 +377,15 @@ def _bind_plain_gradient(view: View) -> Kernel:
     ) -> Any:
         back = kernel[x.shape[2] :].T.copy()
         ends = _Ends(lengths[0] if lengths else None, len(x))
-        slopes, dh = _slopes(buffers, outputs, ends), np.array(dh)
+        slopes, dh = _slopes(buffers, outputs, 1, ends), np.array(dh)
         for t in reversed(range(ends.last)):
             running, out = ends.running(t), outputs[t]
             np.multiply(dh + _masked(running, dy[t]), 1 - out * out, slopes[t])
             if running is not None:
                 slopes[t] *= running
             dh = _kept(running, slopes[t] @ back, dh)
-        return slopes, dh, *_weights(x, outputs, slopes, h0)
+        dx = _by_inputs(slopes, kernel, x) if view.needs(0) else None
+        return dx, dh, *_weights(x, outputs, slopes, h0)
 
     return gradient
 
@@ -343,7 +414,7 @@ def _last(dims: Dims) -> int | None:
 
 
 def _sequence_spec(kernels: dict[int, int], states: int, saved: tuple[int, ...]) -> Any:
-    """The rule for outputs, last states, and what the gradient needs: its width in states."""
+    """The rule for outputs, last states, and what the gradient needs: of how many gates."""
 
     def infer(view: View) -> tuple[Spec, ...]:
         _check(view, kernels, 1)
@@ -351,11 +422,10 @@ def _sequence_spec(kernels: dict[int, int], states: int, saved: tuple[int, ...])
         time, batch = (None, None) if x is None else x[:2]
         units = _last(view.inputs[1].dims)
 
-        def wide(width: int) -> Dims:
-            return time, batch, None if units is None else width * units
-
+        full = time, batch, units
         last = [Spec(dtype, (batch, units)) for _ in range(states)]
-        return Spec(dtype, wide(1)), *last, *[Spec(dtype, wide(width)) for width in saved]
+        kept = [Spec(dtype, full if n == 1 else (time, n, batch, units)) for n in saved]
+        return Spec(dtype, full), *last, *kept
 
     return infer
 
@@ -387,25 +457,22 @@ def _lstm_rule(op: Any, *slopes: Any) -> list[Tensor | None]:
     dy, dc, dh = _zeros_for_none(op, slopes[:3])
     outputs, _, _, *saved = op.outputs
     found = LSTM_GRADIENT(x, c, h, kernel, outputs, *saved, dy, dc, dh, *lengths)
-    return [BY_INPUTS(found[0], kernel, x), *found[1:], *[None] * len(lengths)]
+    return [*found, *[None] * len(lengths)]
 
 
 def _gru_rule(op: Any, *slopes: Any) -> list[Tensor | None]:
     x, h, gate_kernel, _, kernel, _, *lengths = op.inputs
     dy, dh = _zeros_for_none(op, slopes[:2])
     outputs, _, *saved = op.outputs
-    by_gates, by_candidates, *found = GRU_GRADIENT(
-        x, h, gate_kernel, kernel, outputs, *saved, dy, dh, *lengths
-    )
-    dx = add(BY_INPUTS(by_gates, gate_kernel, x), BY_INPUTS(by_candidates, kernel, x))
-    return [dx, *found, *[None] * len(lengths)]
+    found = GRU_GRADIENT(x, h, gate_kernel, kernel, outputs, *saved, dy, dh, *lengths)
+    return [*found, *[None] * len(lengths)]
 
 
 def _plain_rule(op: Any, *slopes: Any) -> list[Tensor | None]:
     x, h, kernel, _, *lengths = op.inputs
     dy, dh = _zeros_for_none(op, slopes[:2])
     found = PLAIN_GRADIENT(x, h, kernel, op.outputs[0], dy, dh, *lengths)
-    return [BY_INPUTS(found[0], kernel, x), *found[1:], *[None] * len(lengths)]
+    return [*found, *[None] * len(lengths)]
 
 
 LSTM: Definition = Definition(
@@ -416,7 +483,7 @@ LSTM: Definition = Definition(
     floating=True,
 )
 LSTM_GRADIENT: Definition = Definition(
-    "LSTMSequenceGrad", _gradient_spec(5, 1, 2, 3, -3), bind=_bind_lstm_gradient, floating=True
+    "LSTMSequenceGrad", _gradient_spec(0, 1, 2, 3, -3), bind=_bind_lstm_gradient, floating=True
 )
 GRU: Definition = Definition(
     "GRUSequence",
@@ -426,7 +493,7 @@ GRU: Definition = Definition(
     floating=True,
 )
 GRU_GRADIENT: Definition = Definition(
-    "GRUSequenceGrad", _gradient_spec(5, 6, 1, 2, -2, 3, -3), bind=_bind_gru_gradient, floating=True
+    "GRUSequenceGrad", _gradient_spec(0, 1, 2, -2, 3, -3), bind=_bind_gru_gradient, floating=True
 )
 PLAIN: Definition = Definition(
     "RNNSequence",
@@ -436,5 +503,5 @@ PLAIN: Definition = Definition(
     floating=True,
 )
 PLAIN_GRADIENT: Definition = Definition(
-    "RNNSequenceGrad", _gradient_spec(3, 1, 2, -2), bind=_bind_plain_gradient, floating=True
+    "RNNSequenceGrad", _gradient_spec(0, 1, 2, -2), bind=_bind_plain_gradient, floating=True
 )

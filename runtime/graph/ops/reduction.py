@@ -13,7 +13,7 @@ from runtime.graph.definition import Definition, Gradient, Kernel, Spec, View, n
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export, public
 from runtime.graph.graph import get_default_graph
-from runtime.graph.ops.math import cast, conj, equal, exp, log, not_equal, sqrt
+from runtime.graph.ops.math import cast, conj, equal, exp, log, not_equal, sqrt, sums_over
 from runtime.graph.ops.rules import axes_of, checked_kind, rank_of, renamed, static_int
 from runtime.graph.shapes import Dims, Incompatible, element_count, fully_known, normalized_axis
 from runtime.graph.tensor import Tensor
@@ -70,6 +70,15 @@ def _plain(ufunc: Any) -> Callable[[View], Kernel]:
     return bind
 
 
+def _bind_sum(view: View) -> Kernel:
+    axes, total = view["axes"], sums_over(view["axes"])
+    if view["dtype"] not in (dtypes.float32, dtypes.float64):
+        return _plain(np.add)(view)
+    if not view["keepdims"]:
+        return total
+    return lambda x: total(x).reshape(_kept_shape(x.shape, axes))
+
+
 def _extreme(ufunc: Any, lowest: Callable[[DType], Any]) -> Callable[[View], Kernel]:
     """Makes kernels of maximum and minimum; without elements they give the type's limit."""
 
@@ -97,12 +106,16 @@ def _count(shape: tuple[int, ...], axes: tuple[int, ...] | None) -> int:
 
 def _bind_mean(view: View) -> Kernel:
     axes, keep, dims = view["axes"], view["keepdims"], view.first.dims
-    reduce, divide = np.add.reduce, _division(view["dtype"])
-    make = view["dtype"].as_numpy_dtype
+    total, divide, make = sums_over(axes), _division(view["dtype"]), view["dtype"].as_numpy_dtype
     if dims is not None and None not in dims and not keep:
         count = make(_count(dims, axes))  # type: ignore[arg-type]  # all known
-        return lambda x: divide(reduce(x, axes), count)
-    return lambda x: divide(reduce(x, axes, keepdims=keep), make(_count(x.shape, axes)))
+        return lambda x: divide(total(x), count)
+
+    def kernel(x: Any) -> Any:
+        mean = divide(total(x), make(_count(x.shape, axes)))
+        return mean.reshape(_kept_shape(x.shape, axes)) if keep else mean
+
+    return kernel
 
 
 def _division(dtype: DType) -> Kernel:
@@ -289,9 +302,7 @@ def _prod_gradient(op: Any, dy: Tensor) -> list[Tensor]:
     return [PROD_OF_OTHERS(op.inputs[0], axes=axes) * _restore(op, dy)]
 
 
-SUM: Definition = Definition(
-    "Sum", _reduced, bind=_plain(np.add), gradient=_sum_gradient, floating=True
-)
+SUM: Definition = Definition("Sum", _reduced, bind=_bind_sum, gradient=_sum_gradient, floating=True)
 
 
 def take_names_of_axes(tensor: Tensor) -> None:
@@ -366,7 +377,7 @@ def _reduction(
 
 
 reduce_sum = _reduction(
-    "reduce_sum", "Sum", _plain(np.add), _sum_gradient, "Sums over axes.", definition=SUM
+    "reduce_sum", "Sum", _bind_sum, _sum_gradient, "Sums over axes.", definition=SUM
 )
 reduce_mean = _reduction(
     "reduce_mean", "Mean", _bind_mean, _mean_gradient, "The arithmetic mean over axes."

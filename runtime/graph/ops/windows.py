@@ -6,21 +6,28 @@ so it is made for a few images at a time, small enough to stay in the processor'
 buffers that are used again and again.
 """
 
+import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import attrs
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from runtime.graph.buffers import Buffers
 from runtime.graph.shapes import Incompatible
 
 Padding: TypeAlias = str | tuple[tuple[int, int], tuple[int, int]]
 
-# What the contents of the windows of a few images may take up, in bytes.
+# What the contents of the windows of a few images may take up, in bytes; and how many windows
+# are enough for a product that is worth it.
 _CACHE = 1 << 19
-# Rows of windows that are shorter are copied column by column, which has longer inner loops.
-_SHORT = 12
+_ENOUGH = 512
+# Points of fewer bytes are gathered before something is done with them.
+_LONG = 512
+# How many channels are few.
+_FEW = 16
 
 
 @attrs.frozen
@@ -48,6 +55,77 @@ class Axis:
         """The size of the image with as much padding as the windows reach."""
         reach = (self.count - 1) * self.stride + (self.window - 1) * self.dilation + 1
         return max(reach, self.before + self.size)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the windows need no padding."""
+        return self.before == 0 and self.padded == self.size
+
+    @property
+    def points(self) -> bool:
+        """Whether each window is an element of the image."""
+        return self.before == 0 and self.window == self.stride == 1 and self.count == self.size
+
+    @property
+    def inside(self) -> slice:
+        """Where the image lies in the padded one."""
+        return slice(self.before, self.before + self.size)
+
+    def joined(self, count: int) -> "Axis":
+        """The windows if some neighbours at a time are taken as one.
+
+        Args:
+            count: How many; a divisor of the number of windows.
+
+        Returns:
+            An axis with fewer, larger windows.
+        """
+        return attrs.evolve(
+            self,
+            window=self.window + (count - 1) * self.stride,
+            stride=self.stride * count,
+            count=self.count // count,
+        )
+
+    def turned(self) -> "list[tuple[slice, slice, Axis]]":
+        """How windows lie on the result of a convolution such that they give the image back.
+
+        Of what lies at distances of the stride each gets its share by the same elements of the
+        windows, and by other elements than the rest: so there is a convolution for each.
+
+        Returns:
+            For each: its part of the image, the elements, and how the windows lie.
+        """
+        common = math.gcd(self.stride, self.dilation)
+        apart, dilation = self.stride // common, self.dilation // common
+        parts = []
+        for first in range(min(self.stride, self.size)):
+            hits = [
+                j
+                for j in range(self.window)
+                if (first + self.before - j * self.dilation) % self.stride == 0
+            ]
+            if not hits:
+                continue
+            start = (first + self.before - hits[-1] * self.dilation) // self.stride
+            count = len(range(first, self.size, self.stride))
+            elements = slice(hits[-1], hits[0] - 1 if hits[0] else None, -apart)
+            axis = Axis(self.count, len(hits), 1, dilation, -start, count)
+            parts.append((slice(first, None, self.stride), elements, axis))
+        return parts
+
+    @property
+    def tiles(self) -> bool:
+        """Whether each element of the image is in exactly one window."""
+        whole = self.count * self.stride >= self.before + self.size
+        return whole and self.window == self.stride
+
+    @cached_property
+    def taps(self) -> list[tuple[slice, slice]]:
+        """All elements of the windows: `tap` of each; first those that are in the image in all."""
+        every = slice(0, self.count)
+        places = [self.tap(element) for element in range(self.window)]
+        return sorted(places, key=lambda place: place[0] != every)
 
     def tap(self, element: int) -> tuple[slice, slice]:
         """Where an element of the windows falls on the image.
@@ -171,22 +249,18 @@ class Contents:
 
     def __init__(self, shape: Sequence[int], dtype: Any, rows: Axis, columns: Axis) -> None:
         batch, _, _, channels = shape
-        content = rows.window * columns.window * channels
-        row = rows.count * columns.count * content * np.dtype(dtype).itemsize
-        self.step = max(1, min(batch, _CACHE // max(row, 1)))
-        self._by_column = columns.window * channels < _SHORT
-        self._padded = np.zeros((self.step, rows.padded, columns.padded, channels), dtype)
-        self._inside = self._padded[
-            :,
-            rows.before : rows.before + rows.size,
-            columns.before : columns.before + columns.size,
-        ]
-        self._windows = _windows(self._padded, rows, columns)
-        if self._by_column:
-            self._windows = self._windows.transpose(3, 4, 5, 0, 1, 2)
-        self._copy = np.empty(self._windows.shape, dtype)
-        self._content = content
-        self._per_image = rows.count * columns.count
+        self._rows, self._columns = rows, columns
+        self._width = rows.window * columns.window * channels
+        self._count = rows.count * columns.count
+        self._points = rows.points and columns.points
+        size = self._count * self._width * np.dtype(dtype).itemsize
+        step = max(_CACHE // max(size, 1), -(-_ENOUGH // max(self._count, 1)))
+        self.step = max(1, batch if self._points else min(batch, step))
+        self._padded = self._matrix = None
+        if not rows.whole or not columns.whole:
+            self._padded = np.zeros((self.step, rows.padded, columns.padded, channels), dtype)
+        if not self._points:
+            self._matrix = np.empty((self.step * self._count, self._width), dtype)
 
     def of(self, images: Any) -> Any:
         """The windows of images.
@@ -197,30 +271,68 @@ class Contents:
         Returns:
             A matrix with a row for each window; it holds until the next call.
         """
+        if self._matrix is None:
+            return images.reshape(-1, self._width)
         count = len(images)
-        self._inside[:count] = images
-        np.copyto(self._copy, self._windows)
-        if self._by_column:
-            return self._copy.reshape(self._content, -1).T[: count * self._per_image]
-        return self._copy.reshape(-1, self._content)[: count * self._per_image]
+        matrix = self._matrix[: count * self._count]
+        if self._padded is not None:
+            self._padded[:count, self._rows.inside, self._columns.inside] = images
+            images = self._padded[:count]
+        windows = _windows(np.ascontiguousarray(images), self._rows, self._columns)
+        np.ndarray(windows.shape, windows.dtype, matrix)[...] = windows
+        return matrix
 
 
-def _windows(padded: Any, rows: Axis, columns: Axis) -> Any:
-    """A view of images: batch, rows, columns, rows and columns of the windows, channels."""
-    batch, _, _, channels = padded.shape
-    image, row, column, item = padded.strides
-    return as_strided(
-        padded,
-        (batch, rows.count, columns.count, rows.window, columns.window, channels),
-        (
+def _windows(images: Any, rows: Axis, columns: Axis) -> Any:
+    """A view: batch, rows, columns, rows of the windows, parts of such a row that lie together.
+
+    A part is one element, for NumPy copies elements several times as fast as short rows of them.
+    """
+    parts = 1 if columns.dilation == 1 else columns.window
+    image, row, column, _ = images.strides
+    return np.ndarray(
+        (len(images), rows.count, columns.count, rows.window, parts),
+        np.dtype((np.void, columns.window // parts * column)),
+        images,
+        strides=(
             image,
             row * rows.stride,
             column * columns.stride,
             row * rows.dilation,
             column * columns.dilation,
-            item,
         ),
     )
+
+
+def move(source: Any, target: Any) -> None:
+    """Copies images of which only the channels need to lie together, fast if these are few.
+
+    Args:
+        source: What to copy.
+        target: Where to, of the same shape and type.
+    """
+    size = source.shape[-1] * source.itemsize
+    if source.strides[-1] == target.strides[-1] == source.itemsize and source.size:
+        point = np.dtype((np.void, size))
+        source, target = source.view(point), target.view(point)
+    np.copyto(target, source)
+
+
+def gathered(part: Any, buffers: Buffers) -> Any:
+    """A part of images, lying together if that makes working on it faster.
+
+    Args:
+        part: The part, such as every second column.
+        buffers: Where memory for it may come from.
+
+    Returns:
+        The part itself, or a copy.
+    """
+    if part.shape[-1] * part.itemsize >= _LONG or part.flags.c_contiguous:
+        return part
+    copy = buffers.take(part.shape, part.dtype)
+    move(part, copy)
+    return copy
 
 
 class Pool:
@@ -258,72 +370,165 @@ class Pool:
         self._free.setdefault(key, []).append(made)
 
 
-def correlate(contents: Contents, images: Any, matrix: Any, out: Any) -> Any:
-    """The products of the windows with a matrix.
+# The most windows that are taken as one.
+_MOST = 8
 
-    Args:
-        contents: The buffers.
-        images: The images.
-        matrix: A column for each channel of the result.
-        out: Where the result goes: ``[batch, rows, columns, channels]``.
 
-    Returns:
-        The result.
+def _neighbours(rows: Axis, columns: Axis, channels: int, results: int) -> int:
+    """How many neighbouring windows of a row are best taken as one.
+
+    Then less is copied, and the product has more columns, which it is better at; but it
+    multiplies by more zeros. In units of the time that copying an element takes, starting to copy
+    a row of a window takes about 30, and multiplying and adding about 0.2.
     """
-    channels = out.shape[-1]
-    for begin in range(0, len(images), contents.step):
-        part = out[begin : begin + contents.step]
-        np.matmul(
-            contents.of(images[begin : begin + contents.step]),
-            matrix,
-            out=part.reshape(-1, channels),
-        )
-    return out
+
+    def cost(count: int) -> float:
+        width = columns.joined(count).window * channels
+        product = 0.2 * width * (results + 4.5 / count)
+        return (30 + width) / count + product
+
+    if columns.dilation != 1:
+        return 1
+    return min([n for n in range(1, _MOST + 1) if columns.count % n == 0], key=cost)
 
 
-def correlate_with_result(contents: Contents, images: Any, result: Any) -> Any:
-    """The products of the windows with what came out for them, summed over all windows.
-
-    Args:
-        contents: The buffers.
-        images: The images.
-        result: What came out: ``[batch, rows, columns, channels]``.
-
-    Returns:
-        A matrix: elements of a window × channels.
-    """
-    channels = result.shape[-1]
-    total: Any = None
-    for begin in range(0, len(images), contents.step):
-        windows = contents.of(images[begin : begin + contents.step])
-        part = windows.T @ result[begin : begin + contents.step].reshape(-1, channels)
-        total = part if total is None else np.add(total, part, out=total)
-    return total
-
-
-def spread(result: Any, matrix: Any, rows: Axis, columns: Axis, channels: int) -> Any:
-    """Adds to each image what its windows give, the transpose of `correlate`.
+class Correlation:
+    """The products of the windows of images with filters, with the buffers for it.
 
     Args:
-        result: ``[batch, rows, columns, channels of the result]``.
-        matrix: Elements of a window × channels of the result.
+        shape: The shape of the images.
+        dtype: Their element type.
         rows: How windows lie along the height.
         columns: How they lie along the width.
-        channels: The channels of the images.
-
-    Returns:
-        The images.
+        results: The number of filters.
     """
-    batch = len(result)
-    images = np.zeros((batch, rows.size, columns.size, channels), result.dtype)
-    content = matrix.shape[0]
-    step = max(1, _CACHE // max(1, rows.count * columns.count * content * result.itemsize))
-    places = list(taps(rows, columns))
-    for begin in range(0, batch, step):
+
+    def __init__(
+        self, shape: Sequence[int], dtype: Any, rows: Axis, columns: Axis, results: int
+    ) -> None:
+        joined = _neighbours(rows, columns, shape[3], results)
+        wide = columns.joined(joined)
+        self._contents = Contents(shape, dtype, rows, wide)
+        self._shape = rows.window, wide.window, shape[3], joined, results
+        self._dtype = dtype
+        self._places = [
+            (slice(None), slice(start, start + columns.window), slice(None), number)
+            for number, start in enumerate(range(0, joined * columns.stride, columns.stride))
+        ]
+
+    def __call__(self, images: Any, filters: Any, out: Any) -> Any:
+        """The convolution.
+
+        Args:
+            images: The images.
+            filters: ``[rows, columns, channels, filters]``.
+            out: Where the result goes: ``[batch, rows, columns, filters]``, contiguous.
+
+        Returns:
+            The result.
+        """
+        matrix = self._matrix(filters)
+        for some in self._parts(images):
+            rows = out[some].reshape(-1, matrix.shape[1])
+            np.matmul(self._contents.of(images[some]), matrix, out=rows)
+        return out
+
+    def by_filters(self, images: Any, result: Any) -> Any:
+        """The products of the windows with what came out for them, summed over all windows.
+
+        Args:
+            images: The images.
+            result: What came out: ``[batch, rows, columns, filters]``, contiguous.
+
+        Returns:
+            ``[rows, columns, channels, filters]``.
+        """
+        total: Any = None
+        for some in self._parts(images):
+            windows = self._contents.of(images[some])
+            part = windows.T @ result[some].reshape(len(windows), -1)
+            total = part if total is None else np.add(total, part, out=total)
+        first, *rest = (total.reshape(self._shape)[place] for place in self._places)
+        return sum(rest, start=first)
+
+    def _parts(self, images: Any) -> Iterator[slice]:
+        step = self._contents.step
+        return (slice(begin, begin + step) for begin in range(0, len(images), step))
+
+    def _matrix(self, filters: Any) -> Any:
+        """A column for each filter of each of the windows that are taken as one."""
+        if len(self._places) == 1:
+            return filters.reshape(-1, filters.shape[3])
+        matrix = np.zeros(self._shape, self._dtype)
+        for place in self._places:
+            matrix[place] = filters
+        return matrix.reshape(-1, self._shape[3] * self._shape[4])
+
+
+class Transposed:
+    """The transpose of a convolution, which gives images back, with the buffers for it.
+
+    It is made of convolutions of the result. If the images have few channels these would have to
+    copy much for little, and the products are made first and then added to the images.
+
+    Args:
+        shape: The shape of the result.
+        dtype: Its element type.
+        rows: How windows lie along the height of the images.
+        columns: How they lie along the width.
+        channels: The channels of the images.
+    """
+
+    def __init__(
+        self, shape: Sequence[int], dtype: Any, rows: Axis, columns: Axis, channels: int
+    ) -> None:
+        self._axes = rows, columns
+        pairs = list(itertools.product(rows.turned(), columns.turned()))
+        self._complete = len(pairs) == rows.stride * columns.stride
+        few = channels <= _FEW and 4 * channels <= shape[3]
+        self._spreads = few or any(axis.before < 0 for pair in pairs for _, _, axis in pair)
+        self._parts: list[tuple[Any, Any, Correlation]] = []
+        for (height, upper, row), (width, left, column) in () if self._spreads else pairs:
+            part = Correlation(shape, dtype, row, column, channels)
+            self._parts.append(((slice(None), height, width), (upper, left), part))
+
+    def __call__(self, result: Any, filters: Any, out: Any) -> Any:
+        """The images.
+
+        Args:
+            result: ``[batch, rows, columns, filters]``.
+            filters: ``[rows, columns, channels, filters]``.
+            out: Where the images go, contiguous.
+
+        Returns:
+            The images.
+        """
+        if self._spreads:
+            return _spread(result, filters, *self._axes, out)
+        if not self._complete:
+            out[...] = 0
+        turned = filters.transpose(0, 1, 3, 2)
+        for place, elements, correlation in self._parts:
+            if len(self._parts) == 1 and self._complete:
+                return correlation(result, turned[elements], out)
+            target = out[place]
+            made = np.empty(target.shape, out.dtype)
+            move(correlation(result, turned[elements], made), target)
+        return out
+
+
+def _spread(result: Any, filters: Any, rows: Axis, columns: Axis, out: Any) -> Any:
+    """Adds to each image what its windows give; every channel by itself, in long rows."""
+    *window, channels, filled = filters.shape
+    matrix = filters.reshape(-1, filled)
+    size = rows.count * columns.count * len(matrix) * result.itemsize
+    step, places = max(1, _CACHE // max(1, size)), list(taps(rows, columns))
+    for begin in range(0, len(result), step):
         part = result[begin : begin + step]
-        inner = part.reshape(-1, part.shape[-1]) @ matrix.T
-        windows = inner.reshape(*part.shape[:3], rows.window, columns.window, channels)
-        image = images[begin : begin + step]
+        products = matrix @ part.reshape(-1, filled).T
+        windows = products.reshape(*window, channels, *part.shape[:3])
+        images = np.zeros((channels, len(part), rows.size, columns.size), out.dtype)
         for i, j, outside, inside in places:
-            image[inside] += windows[(*outside, i, j)]
-    return images
+            images[(slice(None), *inside)] += windows[(i, j, slice(None), *outside)]
+        out[begin : begin + step] = images.transpose(1, 2, 3, 0)
+    return out
