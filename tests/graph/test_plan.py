@@ -1,11 +1,13 @@
 """The generated source of plans."""
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 import runtime as tf
+from runtime.graph.buffers import Buffers
 from runtime.graph.plan import Program
 
 
@@ -50,6 +52,45 @@ def test_buffers_that_are_free_are_written_to(session: tf.Session) -> None:
     assert "out=" in program(session).source
     session.run([a, b], {x: np.ones((2, 2))})
     assert "out=" not in program(session).source
+
+
+def test_large_arrays_are_used_again_when_the_user_let_go_of_them(session: tf.Session) -> None:
+    """What a user keeps stays as it is, however often the plan is carried out."""
+    x = tf.placeholder(tf.float32, [256, 256])
+    y = x + 1.0
+    first = session.run(y, {x: np.zeros((256, 256))})
+    second = session.run(y, {x: np.ones((256, 256))})
+    assert (first == 1).all() and (second == 2).all()
+    memory = first.ctypes.data
+    part = first[:2]
+    del first
+    assert session.run(y, {x: np.ones((256, 256))}).ctypes.data != memory
+    assert (part == 1).all()
+    del part
+    assert session.run(y, {x: np.ones((256, 256))}).ctypes.data == memory
+
+
+def test_a_short_row_that_is_added_to_many_is_made_longer(session: tf.Session) -> None:
+    """NumPy works row by row; the result is the same."""
+    x = tf.placeholder(tf.float32, [32, 28, 28, 8])
+    bias = tf.constant(np.arange(8), tf.float32)
+    images = np.random.default_rng(0).normal(size=(32, 28, 28, 8)).astype(np.float32)
+    variable = tf.Variable(bias)
+    session.run(variable.initializer)
+    result = session.run(x * 2.0 + variable, {x: images})
+    np.testing.assert_array_equal(result, images * 2 + np.arange(8, dtype=np.float32))
+    assert re.search(r"k\d+\(v\d+, k\d+\(v\d+\), out=v\d+\)", program(session).source)
+
+
+def test_arrays_that_are_kept_for_ever_do_not_pile_up() -> None:
+    """Buffers look at the newest ones, and forget all if there are too many shapes."""
+    buffers = Buffers(kinds=2)
+    kept = [buffers.take((3,), np.float32) for _ in range(100)]
+    assert len({array.ctypes.data for array in kept}) == 100
+    assert sum(map(len, buffers._made.values())) == 64
+    for size in range(1, 9):
+        buffers.take((size,), np.float32)
+    assert len(buffers._made) <= 2
 
 
 def test_programs_are_shared_by_the_sessions_of_a_graph(graph: tf.Graph) -> None:
