@@ -201,6 +201,9 @@ MODULES: Final = {
     "runtime.graph.convert": (
         "constant convert_to_tensor register_tensor_conversion_function"
     ),
+    "runtime.graph.devices": (
+        "DeviceSpec"
+    ),
     "runtime.graph.dtypes": (
         "DType as_dtype bool complex128 complex64 double float16 float32 float64 half int16 "
         "int32 int64 int8 resource string uint16 uint32 uint64 uint8 variant"

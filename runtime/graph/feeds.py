@@ -174,13 +174,15 @@ def flattened(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
         ValueError: If a tuple of keys has another length than its values.
     """
     for key in feed_dict:
-        if isinstance(key, tuple):
+        if isinstance(key, tuple) or hasattr(key, "_as_fetches"):
             break
     else:
         return dict(feed_dict)
     flat: dict[Any, Any] = {}
     for key, value in feed_dict.items():
-        if not isinstance(key, tuple):
+        if hasattr(key, "_as_fetches"):  # a sparse tensor or slices: its parts
+            flat.update(flattened({tuple(key._as_fetches()[1]): value}))
+        elif not isinstance(key, tuple):
             flat[key] = value
         elif not hasattr(value, "__len__") or len(value) != len(key):
             raise ValueError(f"The keys {key!r} of feed_dict need {len(key)} values.")

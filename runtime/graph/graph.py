@@ -9,6 +9,7 @@ from typing import Any
 
 from runtime.graph.bodies import Body, check_reachable
 from runtime.graph.definition import Definition
+from runtime.graph.devices import DeviceSpec, placed
 from runtime.graph.graph_def import GraphDef
 from runtime.graph.operation import Operation
 from runtime.graph.stacks import DefaultStack
@@ -114,11 +115,13 @@ class Graph:
             attributes,
             full,
             controls,
-            self._device(),
+            "",
             len(self._operations),
             self._scopes.body,
         )
         self._take_in(op)
+        if self._scopes.devices:
+            op.device = placed(op, self._scopes.devices)
         override = self._scopes.overrides.get(definition.type)
         if override is not None:
             op.attributes["_gradient_op_type"] = override
@@ -295,7 +298,8 @@ class Graph:
             raise ValueError("as_graph_element must allow tensors, operations or both.")
         if hasattr(obj, "_as_graph_element"):
             obj = obj._as_graph_element()
-        if isinstance(obj, str):
+        if isinstance(obj, (str, bytes)):
+            obj = obj if isinstance(obj, str) else obj.decode("utf-8")
             named: Tensor | Operation = self._by_name(obj, allow_tensor, allow_operation)
             return named
         wanted = _kinds(allow_tensor, allow_operation)
@@ -465,16 +469,17 @@ class Graph:
 
         Yields:
             Nothing.
+
+        Raises:
+            ValueError: If the name is that of no device.
         """
+        if isinstance(device_name_or_function, str):
+            DeviceSpec.from_string(device_name_or_function)
         self._scopes.devices.append(device_name_or_function)
         try:
             yield
         finally:
             self._scopes.devices.pop()
-
-    def _device(self) -> str:
-        devices = self._scopes.devices
-        return devices[-1] if devices and isinstance(devices[-1], str) else ""
 
     @contextmanager
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:

@@ -168,6 +168,10 @@ class Operation:
             found["shape"] = self.outputs[0].shape.as_proto()
         return found
 
+    def colocation_groups(self) -> list[bytes]:
+        """With what it is in one place: only with itself, for there is one place for all."""
+        return [f"loc:@{self.name}".encode()]
+
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
         """Runs it in a session.
 

@@ -85,7 +85,7 @@ class Program:
         for name, (nested, programs) in self.nested.items():
             names[name] = nested.make(*[p.bind(state, **extra) for p in programs])
         names.update(extra)
-        names["program"] = self
+        names["program"], names["session"] = self, state
         return types.FunctionType(self.code, names)
 
     def description(self) -> list[NodeDef]:
@@ -115,7 +115,7 @@ class Program:
         while trace is not None:
             known = lines.get(id(trace.tb_frame.f_code), ())
             if trace.tb_lineno < len(known):
-                found = known[trace.tb_lineno]
+                found = known[trace.tb_lineno] or found  # the check of a closed session has none
             trace = trace.tb_next
         return found
 
@@ -236,6 +236,8 @@ class _Interpretation:
         for spec in request.feed_specs if request.kept is None else ():
             spec.fed = True
         self.specs = dict(self._fed)
+        for spec in request.feed_specs:
+            spec.fed = True
         self.same: dict[Tensor, Tensor] = {}
         self._known = set(self._fed)
         self._quiet = set(self._fed)
@@ -470,6 +472,8 @@ class _Emission:
 
     def _assembled(self, arguments: str) -> Program:
         head, foot = [(f"def plan({arguments}):", None)], []
+        if self._request.kept is not None:
+            head.append((" if session.cancelled: session.fail()", None))
         indent = " "
         if self._request.kept is None and any(map(_may_overflow, self._meaning.order)):
             head += [(" before = set_warnings(silent)", None), (" try:", None)]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import attrs
 import numpy as np
 
 from runtime import errors
@@ -18,7 +19,7 @@ from runtime.graph.fetches import Structure, signature, structure_of
 from runtime.graph.graph import Graph, default_session, get_default_graph
 from runtime.graph.graph_def import GraphDef
 from runtime.graph.operation import Operation, described
-from runtime.graph.plan import Function, PlanError, Program, Request, compile_program
+from runtime.graph.plan import Function, PlanError, Program, Request, compile_program, program_of
 from runtime.graph.shapes import Dims
 from runtime.graph.state import DEADLINE, SessionState, VariableCell
 from runtime.graph.tensor import Tensor
@@ -48,6 +49,53 @@ class _Prepared:
         # Which of the fed values counts if a tensor is fed twice: the last one.
         last = [len(feeds) - 1 - feeds[::-1].index(tensor) for tensor in self.unique]
         self.last = last if len(last) < len(feeds) else None
+
+
+@attrs.define(eq=False)
+class PartialRun:
+    """What is known of a run in parts.
+
+    Attributes:
+        fetches: What may be fetched.
+        feeds: What may still be fed.
+        values: What was fed or fetched so far.
+    """
+
+    fetches: set[Any]  # tensors and operations
+    feeds: set[Tensor]
+    values: dict[Any, Any] = attrs.field(factory=dict)
+
+    def feed(self, tensors: Iterable[Tensor], values: Iterable[Any]) -> None:
+        """Takes what a part feeds.
+
+        Args:
+            tensors: The tensors.
+            values: Their values.
+
+        Raises:
+            ValueError: If a tensor was not prepared, or was fed already.
+        """
+        for tensor, value in zip(tensors, values, strict=True):
+            if tensor not in self.feeds:
+                raise ValueError(
+                    f"The feed {tensor.name!r} was fed already in this partial run, or was not "
+                    "given to partial_run_setup."
+                )
+            self.feeds.remove(tensor)
+            self.values[tensor] = value
+
+    def check_fetches(self, elements: Iterable[Any]) -> None:
+        """Checks what a part fetches.
+
+        Args:
+            elements: Tensors and operations.
+
+        Raises:
+            ValueError: If one was not prepared.
+        """
+        for element in elements:
+            if element not in self.fetches:
+                raise ValueError(f"The fetch {element.name!r} was not given to partial_run_setup.")
 
 
 @export("Session")
@@ -87,6 +135,7 @@ class Session:
         self._fed: dict[Any, _Prepared] = {}
         self._prepared: dict[Any, _Prepared] = {}
         self._contexts: list[Any] = []
+        self._partial_runs: dict[str, PartialRun] = {}
         self.event_listener: Callable[[str, Mapping[str, object]], None] | None = None
         self.hook_states: Any = None  # hooks are above the graph
 
@@ -156,7 +205,7 @@ class Session:
                 try:
                     return plan()
                 except Exception as error:
-                    reraise(error, self._program_of(plan))
+                    reraise(error, program_of(plan))
         elif type(feed_dict) is dict and options is None is run_metadata:
             try:
                 prepared = self._fed.get((signature(fetches), *feed_dict))
@@ -217,6 +266,11 @@ class Session:
             key = None
             known = None
         if known is None:
+            if not self._graph.version:
+                raise RuntimeError(
+                    "The session's graph is empty: nothing can be run in it. Make operations in "
+                    "it, or give another graph: tf.Session(graph=...)."
+                )
             structure = structure_of(fetches, self._graph)
             known = _Prepared(key, structure, fed_tensors(tuple(feeds), self._graph))
             if key is not None:
@@ -266,13 +320,6 @@ class Session:
         except PlanError as error:
             reraise(errors.InvalidArgumentError(None, error.op, error.message), None)
 
-    def _program_of(self, plan: Function) -> Program | None:
-        for prepared in list(self._prepared.values()):
-            for known, program in list(prepared.plans.values()):
-                if known is plan:
-                    return program
-        return None
-
     def _run_with_options(
         self,
         prepared: _Prepared,
@@ -291,7 +338,12 @@ class Session:
             plan, program = self._plan(prepared, shapes, arrays)
             if chosen.output_partition_graphs and run_metadata is not None:
                 run_metadata.partition_graphs = [program.description()]
-            return _carried_out(plan, program, arrays)
+            result = _carried_out(plan, program, arrays)
+            if (DEADLINE.remaining() or 0) < 0:
+                raise errors.DeadlineExceededError(
+                    None, None, f"The run took longer than its time limit of {limit} ms."
+                )
+            return result
         finally:
             DEADLINE.moment = before
 
@@ -347,6 +399,65 @@ class Session:
             return self.run(fetches, feeds, **options)
 
         return call
+
+    def partial_run_setup(self, fetches: Any, feeds: Any = None) -> str:
+        """Prepares a run that is carried out in several parts.
+
+        Source: the ``tf.compat.v1.Session.partial_run_setup`` documentation.
+
+        Args:
+            fetches: Everything that the parts will fetch.
+            feeds: The tensors that the parts will feed.
+
+        Returns:
+            A handle for `partial_run`.
+
+        Raises:
+            RuntimeError: If the session is closed.
+            TypeError: If something can't be fetched or fed.
+            ValueError: If something is not in the graph.
+        """
+        self._check_open()
+        elements = structure_of(fetches, self._graph).elements
+        fed = fed_tensors(tuple(feeds or ()), self._graph)
+        handle = f"partial_run/{len(self._partial_runs)}"
+        self._partial_runs[handle] = PartialRun(set(elements), set(fed))
+        return handle
+
+    def partial_run(self, handle: str, fetches: Any, feed_dict: Any = None) -> Any:
+        """Carries out a part of a run: what it fetches, from all that was fed so far.
+
+        What an earlier part has fetched keeps its value; what it computed without fetching it is
+        computed again if it is needed again.
+
+        Source: the ``tf.compat.v1.Session.partial_run`` documentation.
+
+        Args:
+            handle: What `partial_run_setup` gave.
+            fetches: As for `run`; among those that were prepared.
+            feed_dict: As for `run`; only for tensors that were prepared, each once.
+
+        Returns:
+            As for `run`.
+
+        Raises:
+            ValueError: If there is no such run, or something was not prepared or already fed.
+            tf.errors.OpError: If an operation fails.
+        """
+        self._check_open()
+        if handle not in self._partial_runs:
+            raise ValueError(
+                f"There is no partial run {handle!r}: partial_run_setup gives handles."
+            )
+        part = self._partial_runs[handle]
+        feeds = _mapping(feed_dict)
+        part.feed(fed_tensors(tuple(feeds), self._graph), feeds.values())
+        elements = structure_of(fetches, self._graph).elements
+        part.check_fetches(elements)
+        tensors = [element for element in elements if isinstance(element, Tensor)]
+        result, values = self.run([fetches, tensors], part.values)
+        part.values.update(zip(tensors, values, strict=True))
+        return result
 
     def write_variables(self, values: Mapping[Any, Any]) -> None:
         """Sets variables without an operation; so it also works on a finalized graph.
@@ -416,6 +527,7 @@ class Session:
             self._unfed.clear()
             self._fed.clear()
         self._prepared.clear()
+        self._partial_runs.clear()
         self._state.cancel()
 
     def as_default(self) -> AbstractContextManager["Session"]:

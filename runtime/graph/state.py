@@ -8,6 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from runtime import errors
 from runtime.graph.dtypes import DType
 from runtime.graph.shapes import Dims
 
@@ -97,12 +98,16 @@ DEADLINE = Deadline()
 
 
 class SessionState:
-    """The states of all stateful operations in one session."""
+    """The states of all stateful operations in one session.
+
+    Attributes:
+        cancelled: Whether the session is closed; loops that are being run ask.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._states: dict[Operation, Any] = {}
-        self._cancelled = False
+        self.cancelled = False
 
     def of(self, op: "Operation") -> Any:
         """The state of an operation, made at its first use.
@@ -118,14 +123,22 @@ class SessionState:
                 make = op.definition.state
                 assert make is not None
                 self._states[op] = make(op)
-                if self._cancelled:
+                if self.cancelled:
                     _cancel(self._states[op])
             return self._states[op]
+
+    def fail(self) -> None:
+        """Ends a loop or branch of a run whose session was closed.
+
+        Raises:
+            CancelledError: Always.
+        """
+        raise errors.CancelledError(None, None, "The run was cancelled: its session was closed.")
 
     def cancel(self) -> None:
         """Wakes everything that waits, for good."""
         with self._lock:
-            self._cancelled = True
+            self.cancelled = True
             states = list(self._states.values())
         for state in states:
             _cancel(state)

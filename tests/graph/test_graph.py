@@ -301,10 +301,27 @@ def test_tensors_and_variables_are_compared_by_identity() -> None:
 
 
 def test_a_device_is_accepted_and_noted() -> None:
-    """It is shown by the operation, and has no other effect."""
+    """The operation shows it in TensorFlow's one form, and it has no other effect."""
     with tf.device("/cpu:0"):
         x = tf.constant(1.0)
-    assert x.device == "/cpu:0"
+        with tf.device("/job:worker/task:1"), tf.device(None):
+            free = tf.constant(1.0)
+    assert (x.device, free.device) == ("/device:CPU:0", "")
+    with tf.device("/job:worker"), tf.device("/gpu:1"):
+        assert tf.constant(1.0).device == "/job:worker/device:GPU:1"
+    with tf.device(lambda op: "/cpu:2" if op.type == "Const" else None):
+        assert (tf.constant(1.0).device, tf.no_op().device) == ("/device:CPU:2", "")
+    assert x.op.colocation_groups() == [b"loc:@Const"]
+
+
+def test_a_name_that_is_no_device_is_refused() -> None:
+    """The message shows the part that is wrong, and what a name looks like."""
+    with pytest.raises(ValueError, match=r"'spaceship:1'.*/job:worker/replica:0"):
+        tf.device("/job:a/spaceship:1").__enter__()
+    spec = tf.DeviceSpec.from_string("/job:ps/replica:1/task:2/GPU:*")
+    assert (spec.job, spec.replica, spec.task, spec.device_type) == ("ps", 1, 2, "GPU")
+    spec.merge_from(tf.DeviceSpec(task=3, device_type="cpu", device_index=0))
+    assert spec.to_string() == str(spec) == "/job:ps/replica:1/task:3/device:CPU:0"
 
 
 def test_a_missing_name_tells_the_nearest() -> None:

@@ -120,6 +120,7 @@ def test_a_fetch_that_is_none_is_an_error(
 
 def test_a_fetch_of_another_graph_is_an_error(session: tf.Session) -> None:
     """The message names the tensor."""
+    tf.constant(2.0)
     with tf.Graph().as_default():
         foreign = tf.constant(1.0, name="foreign")
     with pytest.raises(ValueError, match=r"foreign.*not an element of this graph"):
@@ -629,3 +630,119 @@ def test_a_number_beyond_the_type_it_is_fed_for_is_infinite_without_a_warning(
     x = tf.placeholder(tf.float32, [])
     found = session.run(x + 1.0, {x: value})
     assert found == (np.float32(1e30) if abs(value) < 1e38 else np.sign(value) * np.inf)
+
+
+def test_a_session_of_an_empty_graph_says_so() -> None:
+    """RuntimeError, as in TensorFlow, for whatever is fetched."""
+    with tf.Session(graph=tf.Graph()) as session, pytest.raises(RuntimeError, match="is empty"):
+        session.run("x:0")
+
+
+def test_a_run_in_parts_goes_on_from_what_it_knows(session: tf.Session) -> None:
+    """What was fed stays fed; what was fetched keeps its value, drawn numbers too."""
+    a, b, c = (tf.placeholder(tf.float32, []) for _ in range(3))
+    drawn = tf.random_normal([])
+    total, noisy = a + b, drawn * 2.0
+    product, again = total * c, noisy + drawn * 0.0
+    handle = session.partial_run_setup([total, product, noisy, again], [a, b, c])
+    first, noise = session.partial_run(handle, [total, noisy], {a: 1, b: 2})
+    assert first == 3
+    assert session.partial_run(handle, product, {c: first * 17}) == 153
+    assert session.partial_run(handle, again) == noise
+
+
+def test_a_run_in_parts_takes_only_what_was_prepared(session: tf.Session) -> None:
+    """Feeds once, and fetches that were given; a part that lacks a feed fails as any run."""
+    a, b = (tf.placeholder(tf.float32, [], name=name) for name in "ab")
+    total = tf.add(a, b, name="total")
+    handle = session.partial_run_setup([total], [a])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"feed a value for .*'b'"):
+        session.partial_run(handle, total, {a: 1.0})
+    with pytest.raises(ValueError, match="'a:0' was fed already"):
+        session.partial_run(handle, total, {a: 1.0})
+    with pytest.raises(ValueError, match=r"'b:0' .* not given to partial_run_setup"):
+        session.partial_run(handle, total, {b: 1.0})
+    with pytest.raises(ValueError, match="fetch 'a:0' was not given"):
+        session.partial_run(handle, a)
+    with pytest.raises(ValueError, match="no partial run 'nothing'"):
+        session.partial_run("nothing", total)
+
+
+def test_a_variable_that_is_fed_is_read_as_fed(session: tf.Session) -> None:
+    """Wherever it is read in that run; the variable itself stays as it is."""
+    v = tf.Variable([1.0, 2.0], name="v")
+    doubled, read = v * 2.0, v.read_value()
+    session.run(v.initializer)
+    fetched = session.run([doubled, read, v], {v: [5.0, 6.0]})
+    assert [array.tolist() for array in fetched] == [[10, 12], [5, 6], [5, 6]]
+    assert session.run(doubled, {"v:0": [0.0, 1.0]}).tolist() == [0, 2]
+    assert session.run(doubled).tolist() == [2, 4]
+
+
+def test_sparse_tensors_and_slices_are_fed_as_a_whole(session: tf.Session) -> None:
+    """By tuples of their parts, or by the values that a run gives for them."""
+    rows = tf.IndexedSlices(tf.placeholder(tf.float32), tf.placeholder(tf.int32))
+    cells = tf.SparseTensor(
+        tf.placeholder(tf.int64, [None, 2]), tf.placeholder(tf.float32), tf.placeholder(tf.int64)
+    )
+    total = tf.reduce_sum(rows.values) + tf.reduce_sum(cells.values)
+    value = tf.SparseTensorValue([[0, 1]], [2.0], [2, 2])
+    assert session.run(total, {rows: ([1.0], [0]), cells: value}) == 3
+    assert session.run(cells, {cells: value}).values.tolist() == [2]
+    with pytest.raises(ValueError, match="need 2 values"):
+        session.run(total, {rows: ([1.0],), cells: value})
+
+
+def test_names_may_be_bytes(session: tf.Session) -> None:
+    """As TensorFlow takes them."""
+    x = tf.constant(1.0, name="x")
+    assert session.run(b"x:0") == 1
+    assert x.graph.as_graph_element(b"x") is x.op
+
+
+def _ended_by_close(session: tf.Session, fetch: Any, feeds: Any = None) -> Any:
+    """What a run in another thread raises when the session is closed meanwhile."""
+    raised: list[Any] = []
+    begun = threading.Event()
+
+    def run() -> None:
+        begun.set()
+        try:
+            session.run(fetch, feeds)
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait()
+    time.sleep(0.05)
+    session.close()
+    thread.join(20)
+    assert not thread.is_alive()
+    return raised[0]
+
+
+def test_closing_a_session_ends_an_endless_loop_in_it() -> None:
+    """Its run raises CancelledError, which names the loop; a loop inside of another, too."""
+    with tf.Graph().as_default():
+        forever = tf.placeholder_with_default(True, [])
+        loop = tf.while_loop(lambda i: forever, lambda i: i + 1, [0], name="endless")
+        inner = tf.while_loop(
+            lambda i: i < 1,
+            lambda i: i + 0 * tf.while_loop(lambda j: forever, lambda j: j + 1, [0]),
+            [0],
+        )
+        for fetch in (loop, inner):
+            error = _ended_by_close(tf.Session(), fetch)
+            assert isinstance(error, tf.errors.CancelledError)
+            assert error.op is not None
+            assert "session was closed" in error.message
+            assert ("endless" in error.message) == (fetch is loop)
+
+
+def test_a_run_that_took_longer_than_its_limit_fails(session: tf.Session) -> None:
+    """Also if nothing in it could be interrupted."""
+    slow = tf.py_func(lambda: time.sleep(0.02) or np.float32(1), [], tf.float32)
+    with pytest.raises(tf.errors.DeadlineExceededError, match="time limit of 1 ms"):
+        session.run(slow, options=tf.RunOptions(timeout_in_ms=1))
+    assert session.run(slow, options=tf.RunOptions(timeout_in_ms=60_000)) == 1
