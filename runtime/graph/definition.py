@@ -35,7 +35,6 @@ class Spec:
         owned: The array belongs to the running plan alone and nobody reads it after the
             operation in question, which may therefore overwrite or keep it.
         element: For values that a loop saves, one for each time: what is known of one; else None.
-        fed: Whether it is fed.
         exclusive: For a variable: nobody who has read it needs the old contents any more, so
             that its buffer may be updated in place.
         fed: The caller of the run gave the value.

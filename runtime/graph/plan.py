@@ -236,8 +236,6 @@ class _Interpretation:
         for spec in request.feed_specs if request.kept is None else ():
             spec.fed = True
         self.specs = dict(self._fed)
-        for spec in request.feed_specs:
-            spec.fed = True
         self.same: dict[Tensor, Tensor] = {}
         self._known = set(self._fed)
         self._quiet = set(self._fed)

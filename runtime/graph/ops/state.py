@@ -51,7 +51,6 @@ def _like_variable(view: View) -> Spec:
 READ: Definition = Definition(
     "ReadVariable",
     _like_variable,
-    passes=lambda view: 0 if view.first.fed else None,
     template="{0}.value",
     passes=lambda view: 0 if view.first.fed else None,
     references=(0,),
