@@ -6,7 +6,7 @@ gradient of rows (`IndexedSlices`) has; the other rows, and what is kept of them
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any, TypeAlias
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -14,11 +14,8 @@ import numpy as np
 from runtime.graph.definition import Definition, Kernel, View
 from runtime.graph.ops.scatter import buffer_of, rows_key, rows_spec, unique_rows
 from runtime.graph.ops.state import optimizer_spec
+from runtime.graph.ops.steps import Number, Rule, bind_step, parameters, rest, same
 from runtime.graph.state import VariableCell as Cell
-
-# From a variable's value, what is kept, the parameters and the gradient: the new value, and what
-# is kept from now on. Any: arrays and scalars of any floating-point type.
-Rule: TypeAlias = Callable[[Any, Sequence[Any], Sequence[Any], Any], tuple[Any, Sequence[Any]]]
 
 
 @attrs.frozen
@@ -34,42 +31,96 @@ class Algorithm:
     rows: Definition
 
 
-def _adagrad(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    accumulated = slots[0] + gradient * gradient
-    return value - parameters[0] * gradient / np.sqrt(accumulated), [accumulated]
+def _adagrad(value: Any, accumulated: Any, rate: Any, gradient: Any) -> None:
+    accumulated += gradient * gradient
+    gradient *= rate
+    gradient /= np.sqrt(accumulated)
+    value -= gradient
 
 
-def _adadelta(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    (accumulated, updates), (rate, rho, epsilon) = slots, parameters
-    accumulated = rho * accumulated + (1 - rho) * gradient * gradient
-    update = np.sqrt(updates + epsilon) / np.sqrt(accumulated + epsilon) * gradient
-    return value - rate * update, [accumulated, rho * updates + (1 - rho) * update * update]
+def _adadelta(
+    value: Any,
+    accumulated: Any,
+    updates: Any,
+    rate: Any,
+    rho: Any,
+    epsilon: Any,
+    rest_of_rho: Any,
+    gradient: Any,
+) -> None:
+    accumulated *= rho
+    accumulated += rest_of_rho * gradient * gradient
+    gradient *= np.sqrt(updates + epsilon) / np.sqrt(accumulated + epsilon)
+    value -= rate * gradient
+    updates *= rho
+    updates += rest_of_rho * gradient * gradient
 
 
-def _rms_prop(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    (squares, moved), (rate, decay, momentum, epsilon) = slots, parameters
-    squares = squares + (gradient * gradient - squares) * (1 - decay)
-    moved = momentum * moved + rate * gradient / np.sqrt(squares + epsilon)
-    return value - moved, [squares, moved]
+def _rms_prop(
+    value: Any,
+    squares: Any,
+    moved: Any,
+    rate: Any,
+    rest_of_decay: Any,
+    momentum: Any,
+    epsilon: Any,
+    gradient: Any,
+) -> None:
+    _follow(squares, gradient * gradient, rest_of_decay)
+    _move(value, moved, rate, momentum, squares + epsilon, gradient)
 
 
-def _centered(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    (squares, mean, moved), (rate, decay, momentum, epsilon) = slots, parameters
-    squares = squares + (gradient * gradient - squares) * (1 - decay)
-    mean = mean + (gradient - mean) * (1 - decay)
-    moved = momentum * moved + rate * gradient / np.sqrt(squares - mean * mean + epsilon)
-    return value - moved, [squares, mean, moved]
+def _centered(
+    value: Any,
+    squares: Any,
+    mean: Any,
+    moved: Any,
+    rate: Any,
+    rest_of_decay: Any,
+    momentum: Any,
+    epsilon: Any,
+    gradient: Any,
+) -> None:
+    _follow(squares, gradient * gradient, rest_of_decay)
+    _follow(mean, gradient.copy(), rest_of_decay)
+    _move(value, moved, rate, momentum, squares - mean * mean + epsilon, gradient)
 
 
-def _ftrl(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    (accumulated, linear), (rate, l1, l2, shrinkage, beta, power) = slots, parameters
+def _follow(mean: Any, new: Any, share: Any) -> None:
+    """Lets a running mean follow a new value, which is overwritten."""
+    new -= mean
+    new *= share
+    mean += new
+
+
+def _move(value: Any, moved: Any, rate: Any, momentum: Any, scale: Any, gradient: Any) -> None:
+    gradient *= rate
+    gradient /= np.sqrt(scale)
+    moved *= momentum
+    moved += gradient
+    value -= moved
+
+
+def _ftrl(
+    value: Any,
+    accumulated: Any,
+    linear: Any,
+    rate: Any,
+    l1: Any,
+    l2: Any,
+    shrinkage: Any,
+    beta: Any,
+    power: Any,
+    gradient: Any,
+) -> None:
     new = accumulated + gradient * gradient
     root = new**-power
-    slope = gradient + 2 * shrinkage * value
-    linear = linear + slope - (root - accumulated**-power) / rate * value
+    linear += gradient + 2 * shrinkage * value
+    linear -= (root - accumulated**-power) / rate * value
     quadratic = (root + beta) / rate + 2 * l2
     shrunk = (np.sign(linear) * l1 - linear) / quadratic
-    return np.where(np.abs(linear) > l1, shrunk, 0).astype(value.dtype), [new, linear]
+    value[...] = np.where(np.abs(linear) > l1, shrunk, 0)
+    accumulated[...] = new
 
 
 def _soft(value: Any, threshold: Any) -> Any:
@@ -77,90 +128,67 @@ def _soft(value: Any, threshold: Any) -> Any:
     return np.sign(value) * np.maximum(np.abs(value) - threshold, 0)
 
 
-def _adagrad_da(value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any) -> Any:
-    (total, squares), (rate, l1, l2, step) = slots, parameters
-    total, squares = total + gradient, squares + gradient * gradient
-    new = -rate * _soft(total, l1 * step) / (l2 * step * rate + np.sqrt(squares))
-    return new, [total, squares]
+def _adagrad_da(
+    value: Any,
+    total: Any,
+    squares: Any,
+    rate: Any,
+    l1: Any,
+    l2: Any,
+    step: Any,
+    gradient: Any,
+) -> None:
+    total += gradient
+    squares += gradient * gradient
+    value[...] = -rate * _soft(total, l1 * step) / (l2 * step * rate + np.sqrt(squares))
 
 
-def _proximal(value: Any, rate: Any, l1: Any, l2: Any, gradient: Any) -> Any:
-    return _soft(value - rate * gradient, rate * l1) / (1 + rate * l2)
-
-
-def _proximal_descent(
-    value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any
-) -> Any:
-    rate, l1, l2 = parameters
-    return _proximal(value, rate, l1, l2, gradient), []
+def _proximal_descent(value: Any, rate: Any, l1: Any, l2: Any, gradient: Any) -> None:
+    value[...] = _soft(value - rate * gradient, rate * l1) / (1 + rate * l2)
 
 
 def _proximal_adagrad(
-    value: Any, slots: Sequence[Any], parameters: Sequence[Any], gradient: Any
-) -> Any:
-    rate, l1, l2 = parameters
-    accumulated = slots[0] + gradient * gradient
-    return _proximal(value, rate / np.sqrt(accumulated), l1, l2, gradient), [accumulated]
+    value: Any, accumulated: Any, rate: Any, l1: Any, l2: Any, gradient: Any
+) -> None:
+    accumulated += gradient * gradient
+    _proximal_descent(value, rate / np.sqrt(accumulated), l1, l2, gradient)
 
 
-def _algorithm(name: str, rule: Rule, slots: int) -> Algorithm:
-    cells = tuple(range(1 + slots))
+def _algorithm(name: str, rule: Rule, slots: int, numbers: Sequence[Number]) -> Algorithm:
+    cells = 1 + slots
 
     def defined(type_name: str, infer: Any, bind: Callable[[View], Kernel]) -> Definition:
         return Definition(
             type_name,
             infer,
             bind=bind,
-            references=cells,
+            references=range(cells),
             stateful=True,
             aliases=True,
             floating=True,
         )
 
     return Algorithm(
-        defined(f"Apply{name}", optimizer_spec, lambda view: _whole(view, rule, slots)),
-        defined(f"SparseApply{name}", rows_spec, lambda view: _rows(view, rule, slots)),
+        defined(f"Apply{name}", optimizer_spec, lambda v: bind_step(v, rule, cells, numbers)),
+        defined(f"SparseApply{name}", rows_spec, lambda v: _rows(v, rule, cells, numbers)),
     )
 
 
-def _whole(view: View, rule: Rule, slots: int) -> Kernel:
-    in_place = all(spec.exclusive and spec.dims for spec in view.inputs[: 1 + slots])
+def _rows(view: View, rule: Rule, count: int, numbers: Sequence[Number]) -> Kernel:
+    in_place = all(spec.exclusive for spec in view.inputs[:count])
 
     def step(*inputs: Any) -> Any:
-        cells: Sequence[Cell] = inputs[: 1 + slots]
-        with ExitStack() as locks:
-            for cell in cells:
-                locks.enter_context(cell.lock)
-            old = [cell.value for cell in cells]
-            value, kept = rule(old[0], old[1:], inputs[1 + slots : -1], inputs[-1])
-            for cell, new in zip(cells, (value, *kept), strict=True):
-                _set(cell, new, in_place)
-        return cells[0].value
-
-    return step
-
-
-def _set(cell: Cell, new: Any, in_place: bool) -> None:
-    if in_place:
-        cell.writable()[...] = new
-    else:
-        cell.value = new
-
-
-def _rows(view: View, rule: Rule, slots: int) -> Kernel:
-    in_place = all(spec.exclusive for spec in view.inputs[: 1 + slots])
-
-    def step(*inputs: Any) -> Any:
-        cells: Sequence[Cell] = inputs[: 1 + slots]
+        cells: Sequence[Cell] = inputs[:count]
         gradient, places = unique_rows(*inputs[-2:])
+        made = [np.asarray(of(*[inputs[count + i] for i in at])) for of, *at in numbers]
         with ExitStack() as locks:
             for cell in cells:
                 locks.enter_context(cell.lock)
             buffers = [buffer_of(cell, in_place) for cell in cells]
             rows_key(places, buffers[0])
-            old = [buffer[places] for buffer in buffers]
-            value, kept = rule(old[0], old[1:], inputs[1 + slots : -2], gradient)
-            for cell, buffer, new in zip(cells, buffers, (value, *kept), strict=True):
+            rows = [buffer[places] for buffer in buffers]
+            rule(*rows, *made, gradient.copy())
+            for cell, buffer, new in zip(cells, buffers, rows, strict=True):
                 buffer[places] = new
                 cell.value = buffer
         return buffers[0]
@@ -168,11 +196,13 @@ def _rows(view: View, rule: Rule, slots: int) -> Kernel:
     return step
 
 
-ADAGRAD = _algorithm("Adagrad", _adagrad, 1)
-ADADELTA = _algorithm("Adadelta", _adadelta, 2)
-RMS_PROP = _algorithm("RMSProp", _rms_prop, 2)
-CENTERED_RMS_PROP = _algorithm("CenteredRMSProp", _centered, 3)
-FTRL = _algorithm("Ftrl", _ftrl, 2)
-ADAGRAD_DA = _algorithm("AdagradDA", _adagrad_da, 2)
-PROXIMAL_DESCENT = _algorithm("ProximalGradientDescent", _proximal_descent, 0)
-PROXIMAL_ADAGRAD = _algorithm("ProximalAdagrad", _proximal_adagrad, 1)
+_RMS_NUMBERS: Final = [(same, 0), (rest, 1), (same, 2), (same, 3)]
+
+ADAGRAD = _algorithm("Adagrad", _adagrad, 1, parameters(1))
+ADADELTA = _algorithm("Adadelta", _adadelta, 2, [*parameters(3), (rest, 1)])
+RMS_PROP = _algorithm("RMSProp", _rms_prop, 2, _RMS_NUMBERS)
+CENTERED_RMS_PROP = _algorithm("CenteredRMSProp", _centered, 3, _RMS_NUMBERS)
+FTRL = _algorithm("Ftrl", _ftrl, 2, parameters(6))
+ADAGRAD_DA = _algorithm("AdagradDA", _adagrad_da, 2, parameters(4))
+PROXIMAL_DESCENT = _algorithm("ProximalGradientDescent", _proximal_descent, 0, parameters(3))
+PROXIMAL_ADAGRAD = _algorithm("ProximalAdagrad", _proximal_adagrad, 1, parameters(3))

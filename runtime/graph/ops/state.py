@@ -21,6 +21,7 @@ from runtime.graph.definition import (
     not_differentiable,
 )
 from runtime.graph.ops.rules import as_attributes, fixed
+from runtime.graph.ops.steps import bind_step, parameters, rest, same
 from runtime.graph.shapes import Incompatible, compatible, described, merged
 from runtime.graph.state import VariableCell
 
@@ -256,16 +257,6 @@ def optimizer_spec(view: View) -> Spec:
     return Spec(view.first.dtype, view.first.dims)
 
 
-def _set(cell: Cell, new: Any, in_place: bool) -> Any:
-    if in_place:
-        with cell.lock:
-            buffer = cell.writable()
-            buffer[...] = new
-        return buffer
-    cell.value = new
-    return new
-
-
 def _bind_descent(view: View) -> Kernel:
     if not _is_in_place(view):
         return _descent
@@ -315,16 +306,23 @@ APPLY_DESCENT: Definition = Definition(
 )
 
 
+def _momentum(value: Any, kept: Any, rate: Any, momentum: Any, gradient: Any) -> None:
+    kept *= momentum
+    kept += gradient
+    value -= np.multiply(kept, rate, gradient)
+
+
+def _nesterov_momentum(value: Any, kept: Any, rate: Any, momentum: Any, gradient: Any) -> None:
+    kept *= momentum
+    kept += gradient
+    gradient += kept * momentum
+    gradient *= rate
+    value -= gradient
+
+
 def _bind_momentum(view: View) -> Kernel:
-    in_place, nesterov = _is_in_place(view), view["use_nesterov"]
-
-    def step(cell: Cell, slot: Cell, rate: Any, momentum: Any, gradient: Any) -> Any:
-        accumulated = slot.value * momentum + gradient
-        change = gradient + momentum * accumulated if nesterov else accumulated
-        slot.value = accumulated
-        return _set(cell, cell.value - rate * change, in_place)
-
-    return step
+    rule = _nesterov_momentum if view["use_nesterov"] else _momentum
+    return bind_step(view, rule, 2, parameters(2))
 
 
 APPLY_MOMENTUM: Definition = Definition(
@@ -338,82 +336,39 @@ APPLY_MOMENTUM: Definition = Definition(
 )
 
 
+def _adam_rate(power1: Any, power2: Any, rate: Any) -> Any:
+    return rate * np.sqrt(1 - power2) / (1 - power1)
+
+
+def _adam(
+    value: Any, m: Any, v: Any, rate: Any, rest1: Any, rest2: Any, epsilon: Any, gradient: Any
+) -> None:
+    scratch = gradient - m
+    scratch *= rest1
+    m += scratch
+    gradient *= gradient
+    gradient -= v
+    gradient *= rest2
+    v += gradient
+    np.sqrt(v, gradient)
+    gradient += epsilon
+    scratch = np.multiply(m, rate, scratch) if m.ndim else m * rate
+    scratch /= gradient
+    value -= scratch
+
+
+def _nesterov_adam(
+    value: Any, m: Any, v: Any, rate: Any, rest1: Any, rest2: Any, epsilon: Any, gradient: Any
+) -> None:
+    m += (gradient - m) * rest1
+    v += (gradient * gradient - v) * rest2
+    lead = gradient * rest1 + (1 - rest1) * m
+    value -= lead * rate / (np.sqrt(v) + epsilon)
+
+
 def _bind_adam(view: View) -> Kernel:
-    in_place = all(spec.exclusive and spec.dims for spec in view.inputs[:3])
-    owned = view.inputs[9].owned
-    nesterov = view["use_nesterov"]
-    if in_place and not nesterov:
-        return _adam_in_place if owned else _adam_in_place_copying
-
-    def step(
-        cell: Cell,
-        first: Cell,
-        second: Cell,
-        power1: Any,
-        power2: Any,
-        rate: Any,
-        beta1: Any,
-        beta2: Any,
-        epsilon: Any,
-        gradient: Any,
-    ) -> Any:
-        alpha = rate * np.sqrt(1 - power2) / (1 - power1)
-        m = first.value + (gradient - first.value) * (1 - beta1)
-        v = second.value + (gradient * gradient - second.value) * (1 - beta2)
-        lead = gradient * (1 - beta1) + beta1 * m if nesterov else m
-        new = cell.value - lead * alpha / (np.sqrt(v) + epsilon)
-        first.value, second.value, cell.value = m, v, new
-        return new
-
-    return step
-
-
-def _adam_in_place_copying(
-    cell: Cell,
-    first: Cell,
-    second: Cell,
-    power1: Any,
-    power2: Any,
-    rate: Any,
-    beta1: Any,
-    beta2: Any,
-    epsilon: Any,
-    gradient: Any,
-) -> Any:
-    return _adam_in_place(
-        cell, first, second, power1, power2, rate, beta1, beta2, epsilon, gradient.copy()
-    )
-
-
-def _adam_in_place(
-    cell: Cell,
-    first: Cell,
-    second: Cell,
-    power1: Any,
-    power2: Any,
-    rate: Any,
-    beta1: Any,
-    beta2: Any,
-    epsilon: Any,
-    gradient: Any,
-) -> Any:
-    """One step with a single new array; the gradient's is overwritten."""
-    alpha = rate * np.sqrt(1 - power2) / (1 - power1)
-    with cell.lock, first.lock, second.lock:
-        value, m, v = cell.writable(), first.writable(), second.writable()
-        scratch = np.subtract(gradient, m)
-        scratch *= 1 - beta1
-        m += scratch
-        np.multiply(gradient, gradient, gradient)
-        gradient -= v
-        gradient *= 1 - beta2
-        v += gradient
-        np.sqrt(v, gradient)
-        gradient += epsilon
-        np.multiply(m, alpha, scratch)
-        scratch /= gradient
-        value -= scratch
-    return value
+    rule = _nesterov_adam if view["use_nesterov"] else _adam
+    return bind_step(view, rule, 3, [(_adam_rate, 0, 1, 2), (rest, 3), (rest, 4), (same, 5)])
 
 
 APPLY_ADAM: Definition = Definition(
