@@ -1,8 +1,7 @@
 """Arithmetic, comparisons, logic, elementary functions, matrix products."""
 
 import builtins
-import math
-from functools import cache, partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from runtime.graph.graph import get_default_graph
 from runtime.graph.indexed_slices import IndexedSlices, mapped
 from runtime.graph.ops.elementwise import Function, binary, comparison, unary
 from runtime.graph.ops.rules import checked_kind, predicate_on_one, unchanged
+from runtime.graph.ops.sums import quick_sum, sums_over
 from runtime.graph.shapes import (
     Dims,
     Incompatible,
@@ -56,65 +56,6 @@ def _same_known_shape(view: View) -> int | None:
     return 0 if fully_known(first) and first == second else None
 
 
-# A product with ones adds up the rows of a matrix many times as fast as NumPy's reduction does. So
-# many rows at a time are added up at least as exactly, too.
-SHORT = 4096
-# What has fewer elements is not worth a look at its shape.
-_FEW = 4096
-
-
-@cache
-def _column_sums(rows: int, dtype: np.dtype[Any]) -> Kernel:
-    """Makes the function that sums a matrix of so many rows over its first axis."""
-    if dtype.char not in "fd":
-        return lambda matrix, _: np.add.reduce(matrix, 0)
-    product = np.ones(min(rows, SHORT), dtype)
-    if rows <= SHORT:
-        return lambda matrix, _: product.dot(matrix)
-    whole = rows - rows % SHORT
-
-    def kernel(matrix: Any, _: Any) -> Any:
-        parts = product @ matrix[:whole].reshape(-1, SHORT, matrix.shape[1])
-        return np.add.reduce(parts, 0) + column_sums(matrix[whole:])
-
-    return kernel
-
-
-def column_sums(matrix: Any) -> Any:
-    """Sums a matrix over its first axis.
-
-    Args:
-        matrix: Numbers of shape [rows, columns].
-
-    Returns:
-        A vector.
-    """
-    return _column_sums(len(matrix), matrix.dtype)(matrix, None)
-
-
-def sums_over(axes: tuple[int, ...] | None) -> Kernel:
-    """What sums numbers over axes.
-
-    Args:
-        axes: The axes; None for all.
-
-    Returns:
-        A function of an array, that gives an array without these axes.
-    """
-    if not axes or axes != tuple(range(len(axes))):
-        only = axes[0] if axes and len(axes) == 1 else axes
-        return lambda value: np.add.reduce(value, only)
-    lead = len(axes)
-
-    def kernel(value: Any) -> Any:
-        if value.size < _FEW or value.ndim == lead or not value.flags.c_contiguous:
-            return np.add.reduce(value, axes)
-        kept = value.shape[lead:]
-        return column_sums(value.reshape(-1, math.prod(kept))).reshape(kept)
-
-    return kernel
-
-
 def _bind_sum_like(view: View) -> Kernel:
     source, target = view.first.dims, view.inputs[1].dims
     if source is None or target is None or not fully_known(source) or not fully_known(target):
@@ -122,8 +63,9 @@ def _bind_sum_like(view: View) -> Kernel:
     lead = len(source) - len(target)
     kept = zip(range(lead, len(source)), source[lead:], target, strict=True)
     axes = tuple([*range(lead), *[i for i, a, b in kept if a != b]])
-    if len(source) == 2 and axes == (0,) and target == source[1:]:
-        return _column_sums(source[0], view.first.dtype.numpy)
+    quick = quick_sum(source, axes, False, view.first.dtype.numpy)
+    if quick is not None and len(target) == len(source) - len(axes):
+        return lambda value, like: quick(value)
     total = sums_over(axes)
     if target == tuple([d for i, d in enumerate(source) if i not in axes]):
         return lambda value, like: total(value)
@@ -777,10 +719,18 @@ tanh: Function = unary(
 )
 
 
+@lru_cache(16)
+def _half(dtype: np.dtype[Any]) -> Any:
+    return np.array(0.5, dtype)  # no scalar, for NumPy takes an array faster
+
+
 def _sigmoid(x: Any) -> Any:
     """Computes by the tanh, which is stable at both ends."""
-    half = x.dtype.type(0.5)
-    return np.tanh(x * half) * half + half
+    half = _half(x.dtype)
+    result = np.tanh(x * half)
+    result *= half
+    result += half
+    return result
 
 
 sigmoid: Function = unary(

@@ -17,9 +17,9 @@ from runtime.graph.ops.array import (
     transpose,
     where,
 )
-from runtime.graph.ops.math import add, cast, exp, log, log1p, negative
+from runtime.graph.ops.math import add, cast, exp, log, log1p, negative, sigmoid
 from runtime.graph.ops.reduction import reduce_sum
-from runtime.graph.ops.rules import checked_kind, rank_of, renamed
+from runtime.graph.ops.rules import broadcasted, checked_kind, rank_of, renamed
 from runtime.graph.ops.softmax import bind_dense, bind_softmax, bind_sparse
 from runtime.graph.shapes import (
     Dims,
@@ -306,6 +306,30 @@ def sparse_softmax_cross_entropy_with_logits(
     return loss  # type: ignore[no-any-return]  # what a definition makes is untyped
 
 
+def _bind_sigmoid_cross_entropy(view: View) -> Kernel:
+    zero = np.zeros((), view.first.dtype.numpy)
+
+    def compute(logits: Any, labels: Any) -> Any:
+        result = np.maximum(logits, zero)
+        result -= logits * labels
+        result += np.log1p(np.exp(-np.abs(logits)))
+        return result
+
+    return compute
+
+
+SIGMOID_CROSS_ENTROPY: Definition = Definition(
+    "SigmoidCrossEntropyWithLogits",
+    broadcasted,
+    bind=_bind_sigmoid_cross_entropy,
+    gradient=lambda op, dy: [
+        (sigmoid(op.inputs[0]) - op.inputs[1]) * dy,
+        negative(op.inputs[0]) * dy,
+    ],
+    floating=True,
+)
+
+
 @export("nn.sigmoid_cross_entropy_with_logits")
 def sigmoid_cross_entropy_with_logits(
     labels: TensorLike = None,
@@ -328,9 +352,8 @@ def sigmoid_cross_entropy_with_logits(
     _check_given("sigmoid_cross_entropy_with_logits", labels, logits)
     x, z = same_type(logits, labels, names=("logits", "labels"))
     _check_same_shape(x, z, "sigmoid_cross_entropy_with_logits")
-    positive = where(x >= 0, x, x * 0)
-    decay = log1p(exp(where(x >= 0, negative(x), x)))
-    return add(positive - x * z, decay, name=name or "logistic_loss")
+    result: Tensor = SIGMOID_CROSS_ENTROPY(x, z, name=name or "logistic_loss")
+    return result
 
 
 @export("nn.weighted_cross_entropy_with_logits")

@@ -15,7 +15,7 @@ import numpy as np
 
 from runtime.graph.buffers import Buffers
 from runtime.graph.definition import Definition, Kernel, Spec, View
-from runtime.graph.ops.math import column_sums
+from runtime.graph.ops.sums import column_sums
 from runtime.graph.shapes import Dims, Incompatible, compatible, described
 from runtime.graph.tensor import Tensor
 

@@ -13,8 +13,9 @@ from runtime.graph.definition import Definition, Gradient, Kernel, Spec, View, n
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export, public
 from runtime.graph.graph import get_default_graph
-from runtime.graph.ops.math import cast, conj, equal, exp, log, not_equal, sqrt, sums_over
+from runtime.graph.ops.math import cast, conj, equal, exp, log, not_equal, sqrt
 from runtime.graph.ops.rules import axes_of, checked_kind, rank_of, renamed, static_int
+from runtime.graph.ops.sums import quick_sum, sums_over
 from runtime.graph.shapes import Dims, Incompatible, element_count, fully_known, normalized_axis
 from runtime.graph.tensor import Tensor
 
@@ -71,10 +72,12 @@ def _plain(ufunc: Any) -> Callable[[View], Kernel]:
 
 
 def _bind_sum(view: View) -> Kernel:
-    axes, total = view["axes"], sums_over(view["axes"])
-    if view["dtype"] not in (dtypes.float32, dtypes.float64):
+    axes, dtype = view["axes"], view["dtype"]
+    if dtype not in (dtypes.float32, dtypes.float64):
         return _plain(np.add)(view)
-    if not view["keepdims"]:
+    quick = quick_sum(view.first.dims, axes, view["keepdims"], dtype.numpy)
+    total = quick or sums_over(axes)
+    if quick or not view["keepdims"]:
         return total
     return lambda x: total(x).reshape(_kept_shape(x.shape, axes))
 
@@ -109,7 +112,8 @@ def _bind_mean(view: View) -> Kernel:
     total, divide, make = sums_over(axes), _division(view["dtype"]), view["dtype"].as_numpy_dtype
     if dims is not None and None not in dims and not keep:
         count = make(_count(dims, axes))  # type: ignore[arg-type]  # all known
-        return lambda x: divide(total(x), count)
+        quick = quick_sum(dims, axes, keep, view["dtype"].numpy) or total
+        return lambda x: divide(quick(x), count)
 
     def kernel(x: Any) -> Any:
         mean = divide(total(x), make(_count(x.shape, axes)))

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from runtime.graph.definition import Kernel, View
-from runtime.graph.ops.math import SHORT
+from runtime.graph.ops.sums import is_quick, ones
 
 # Sums of exponentials between which none that counts is lost, by type; and the least probability
 # whose exponential was a normal number then.
@@ -28,10 +28,10 @@ _FEW: Final = 16
 @lru_cache(64)
 def _summing(classes: int, dtype: np.dtype[Any]) -> Kernel:
     """Makes the function for the sums of rows: as a column, or spread over the row."""
-    if classes > SHORT or dtype.char not in "fd":
+    if not is_quick(classes, dtype):
         return lambda matrix: np.add.reduce(matrix, 1, keepdims=True)
-    ones = np.ones((classes, classes if classes <= _FEW else 1), dtype)
-    return lambda matrix: matrix.dot(ones)
+    square = ones((classes, classes if classes <= _FEW else 1), dtype)
+    return lambda matrix: matrix.dot(square)
 
 
 def _shifted(matrix: Any) -> Any:
@@ -134,22 +134,16 @@ def _dense(classes: int, dtype: np.dtype[Any], loss: bool, slope: bool) -> Kerne
         found = None
         if loss:
             found = np.log(result) if _are_likely(result) else _logarithms(logits)
-            found = _negative_sums(np.multiply(found, labels, found))
+            found = -_sums(np.multiply(found, labels, found))
         return found, np.subtract(result, labels, result) if slope else None
 
     return compute
 
 
-def _negative_sums(matrix: Any) -> Any:
+def _sums(matrix: Any) -> Any:
     classes, dtype = matrix.shape[1], matrix.dtype
-    if classes > SHORT or dtype.char not in "fd":
-        return -np.add.reduce(matrix, 1)
-    return matrix.dot(_negative_ones(classes, dtype))
-
-
-@lru_cache(64)
-def _negative_ones(count: int, dtype: np.dtype[Any]) -> Any:
-    return np.full(count, -1, dtype)
+    quick = is_quick(classes, dtype)
+    return matrix.dot(ones(classes, dtype)) if quick else np.add.reduce(matrix, 1)
 
 
 def _as_matrix(x: Any) -> Any:
