@@ -626,8 +626,8 @@ class _Emission:
             return name
         if (element_count(dims) or 0) < _UNIFORM:
             return name
-        ends = [(dims[at:], element_count(dims[at:]) or 0) for at in range(1, len(dims))]
-        longer = [end for end, count in ends if math.prod(row) < count <= _ROW]
+        ends = [dims[at:] for at in range(1, len(dims) - len(row) + 1)]
+        longer = [end for end in ends if math.prod(row) < math.prod(end) <= _ROW]
         return f"{self._bound('k', _spread_over(longer[0]))}({name})" if longer else name
 
     def _target(

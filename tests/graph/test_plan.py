@@ -82,6 +82,18 @@ def test_a_short_row_that_is_added_to_many_is_made_longer(session: tf.Session) -
     assert re.search(r"k\d+\(v\d+, k\d+\(v\d+\), out=v\d+\)", program(session).source)
 
 
+@pytest.mark.parametrize("dims", [[256, 1], [1, 1000], [1000], [256, 1000], [1], []])
+def test_operands_of_any_shape_are_spread_over_large_ones(
+    session: tf.Session, dims: list[int]
+) -> None:
+    """A row is made longer; a column and what is as large already are left."""
+    random = np.random.default_rng(0)
+    large, small = random.normal(size=(256, 1000)), random.normal(size=dims)
+    x, y = tf.placeholder(tf.float64, [256, 1000]), tf.placeholder(tf.float64, dims)
+    assert (session.run(x - y, {x: large, y: small}) == large - small).all()
+    assert (session.run(y * x, {x: large, y: small}) == small * large).all()
+
+
 def test_arrays_that_are_kept_for_ever_do_not_pile_up() -> None:
     """Buffers look at the newest ones, and forget all if there are too many shapes."""
     buffers = Buffers(kinds=2)
