@@ -294,6 +294,10 @@ MODULES: Final = {
         "ones_like placeholder placeholder_with_default range rank reshape shape size slice "
         "squeeze stack stop_gradient transpose unstack where zeros zeros_like"
     ),
+    "runtime.graph.ops.boxes": (
+        "image.crop_and_resize image.draw_bounding_boxes image.extract_glimpse "
+        "image.non_max_suppression image.sample_distorted_bounding_box"
+    ),
     "runtime.graph.ops.checks": (
         "add_check_numerics_ops assert_equal assert_greater assert_greater_equal assert_integer "
         "assert_less assert_less_equal assert_near assert_negative assert_non_negative "
@@ -308,6 +312,13 @@ MODULES: Final = {
         "debugging.assert_same_float_dtype debugging.assert_scalar debugging.assert_type "
         "debugging.check_numerics debugging.is_numeric_tensor is_numeric_tensor "
         "verify_tensor_all_finite"
+    ),
+    "runtime.graph.ops.colors": (
+        "image.adjust_brightness image.adjust_contrast image.adjust_gamma image.adjust_hue "
+        "image.adjust_saturation image.convert_image_dtype image.grayscale_to_rgb "
+        "image.hsv_to_rgb image.per_image_standardization image.random_brightness "
+        "image.random_contrast image.random_hue image.random_saturation image.rgb_to_grayscale "
+        "image.rgb_to_hsv image.rgb_to_yiq image.rgb_to_yuv image.yiq_to_rgb image.yuv_to_rgb"
     ),
     "runtime.graph.ops.cond": (
         "cond"
@@ -327,6 +338,16 @@ MODULES: Final = {
     ),
     "runtime.graph.ops.functional": (
         "case foldl foldr map_fn scan switch_case"
+    ),
+    "runtime.graph.ops.image_quality": (
+        "image.image_gradients image.psnr image.sobel_edges image.ssim image.total_variation"
+    ),
+    "runtime.graph.ops.images": (
+        "image.central_crop image.crop_to_bounding_box image.flip_left_right image.flip_up_down "
+        "image.pad_to_bounding_box image.random_crop image.random_flip_left_right "
+        "image.random_flip_up_down image.resize_image_with_crop_or_pad "
+        "image.resize_image_with_pad image.resize_with_crop_or_pad image.rot90 image.transpose "
+        "image.transpose_image"
     ),
     "runtime.graph.ops.indexing": (
         "argsort batch_gather bincount confusion_matrix dynamic_partition dynamic_stitch "
@@ -417,6 +438,10 @@ MODULES: Final = {
         "math.reduce_max math.reduce_mean math.reduce_min math.reduce_prod math.reduce_std "
         "math.reduce_sum math.reduce_variance reduce_all reduce_any reduce_logsumexp reduce_max "
         "reduce_mean reduce_min reduce_prod reduce_sum"
+    ),
+    "runtime.graph.ops.resizing": (
+        "image.ResizeMethod image.resize image.resize_area image.resize_bicubic "
+        "image.resize_bilinear image.resize_images image.resize_nearest_neighbor"
     ),
     "runtime.graph.ops.sampling": (
         "nn.all_candidate_sampler nn.compute_accidental_hits nn.dropout nn.embedding_lookup "
@@ -523,6 +548,13 @@ MODULES: Final = {
     ),
     "runtime.hook_replay": (
         "HookDifference HookReplay HooksDiffer NotRecorded replay_hooks"
+    ),
+    "runtime.image_files": (
+        "image.adjust_jpeg_quality image.decode_bmp image.decode_gif image.decode_image "
+        "image.decode_jpeg image.decode_png image.encode_jpeg image.encode_png "
+        "image.extract_jpeg_shape image.is_jpeg image.random_jpeg_quality io.decode_bmp "
+        "io.decode_gif io.decode_image io.decode_jpeg io.decode_png io.encode_jpeg "
+        "io.encode_png io.extract_jpeg_shape io.is_jpeg"
     ),
     "runtime.input_pipeline": (
         "io.match_filenames_once train.batch train.batch_join train.input_producer "

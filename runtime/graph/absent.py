@@ -4,10 +4,6 @@ from typing import Final
 
 __all__ = ["ALTERNATIVES"]
 
-_IMAGES: Final = (
-    "Read and change images with NumPy, Pillow or the like before they are fed, or in the graph "
-    "with tf.py_func, also in tf.data.Dataset.map. There are tf.random_crop, tf.reverse and tf.pad."
-)
 _CLUSTER: Final = (
     "There is one process and one device. Leave it out and use tf.train.MonitoredTrainingSession; "
     "tf.device is accepted and makes no difference."
@@ -46,9 +42,6 @@ ALTERNATIVES: Final = {
     "feature_column": "Use tf.one_hot, tf.nn.embedding_lookup and tf.concat.",
     "keras": "Use tf.layers for the layers, tf.losses, the optimizers of tf.train, and a loop over "
     "tf.train.MonitoredTrainingSession.",
-    "image": _IMAGES,
-    "decode_jpeg": _IMAGES,
-    "decode_png": _IMAGES,
     "distribute": _CLUSTER,
     "train.Server": _CLUSTER,
     "train.ClusterSpec": _CLUSTER,

@@ -33,6 +33,7 @@ _OTHERS: Final = (
     "runtime.data.structures",
     "runtime.example_parsing",
     "runtime.files",
+    "runtime.image_files",
     "runtime.input_pipeline",
     "runtime.parsing",
     "runtime.readers",

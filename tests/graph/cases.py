@@ -26,6 +26,7 @@ class Case:
         expected: Computes the same with NumPy.
         inputs: The arrays.
         smooth: Indices of the inputs whose gradients can be checked by finite differences.
+        single: Whether it is computed in single precision whatever the inputs are.
     """
 
     name: str
@@ -33,6 +34,12 @@ class Case:
     expected: Callable[..., Any]
     inputs: tuple[Array, ...]
     smooth: tuple[int, ...] = ()
+    single: bool = False
+
+    @property
+    def tolerance(self) -> dict[str, float]:
+        """How close values have to be."""
+        return {"rtol": 1e-5, "atol": 1e-5} if self.single else {"rtol": 1e-6, "atol": 1e-9}
 
 
 def numbers(*shape: int, low: float = -2.0, high: float = 2.0, seed: int = 0) -> Array:
@@ -792,7 +799,15 @@ def _losses() -> list[Case]:
 
 # Cases whose results have shapes that depend on values, by how their names begin.
 SHAPED_BY_VALUES = (
-    *("late-", "boolean_mask", "where-indices", "range", "slice-tensor", "slice-dynamic"),
+    *(
+        "late-",
+        "non_max_suppression",
+        "boolean_mask",
+        "where-indices",
+        "range",
+        "slice-tensor",
+        "slice-dynamic",
+    ),
     *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
     *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
     *(

@@ -16,6 +16,7 @@ import pytest
 
 import runtime as tf
 from tests.graph.cases import CASES, Case
+from tests.graph.cases_image import IMAGE_CASES
 from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
 from tests.graph.cases_spatial import SPATIAL_CASES
@@ -79,7 +80,7 @@ BEYOND = (
 
 
 @pytest.mark.parametrize(
-    "case", CASES + MATH_CASES + NN_CASES + SPATIAL_CASES, ids=lambda case: case.name
+    "case", CASES + IMAGE_CASES + MATH_CASES + NN_CASES + SPATIAL_CASES, ids=lambda case: case.name
 )
 def test_an_operation_gives_what_tensorflow_gives(
     case: Case, figures: Any, session: tf.Session
@@ -94,15 +95,15 @@ def test_an_operation_gives_what_tensorflow_gives(
     value = np.asarray(session.run(result, feeds))
     expected = figures[f"{case.name}|value"]
     assert (value.shape, value.dtype) == (expected.shape, expected.dtype)
-    np.testing.assert_allclose(value, expected, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(value, expected, **case.tolerance)
     if case.smooth:
         weights = np.random.default_rng(1).normal(size=value.shape)
-        loss = tf.reduce_sum(result * tf.constant(weights))
+        loss = tf.reduce_sum(result * tf.constant(weights, result.dtype))
         slopes = tf.gradients(loss, [tensors[index] for index in case.smooth])
         for index, slope in zip(case.smooth, slopes, strict=True):
             found = session.run(tf.convert_to_tensor(slope), feeds)
             wanted = figures[f"{case.name}|gradient{index}"]
-            np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-9)
+            np.testing.assert_allclose(found, wanted, **case.tolerance)
 
 
 @pytest.fixture(scope="module")
