@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 from runtime.data import definitions
-from runtime.data.functions import Traced, traced
+from runtime.data.functions import Traced, steady, traced, used
 from runtime.data.iterators import ITERATOR, MAKE, ONE_SHOT, Iterator, check_one_shot
 from runtime.data.structures import (
+    DatasetSpec,
     TensorSpec,
+    check_no_datasets,
     generalisation,
     mapped,
     parts_of,
@@ -406,6 +408,7 @@ class Dataset:
         Returns:
             The dataset.
         """
+        check_no_datasets(self._spec, "Dataset.batch")
         size = _integer(batch_size, "batch_size")
         whole = _truth(drop_remainder, "drop_remainder")
         variant = definitions.BATCH(self.variant, size, drop_remainder=whole, name=name)
@@ -445,6 +448,7 @@ class Dataset:
         Raises:
             ValueError: If a component's rank is not known, or not that of its padded shape.
         """
+        check_no_datasets(self._spec, "Dataset.padded_batch")
         specs = nest.flatten(self._spec)
         shapes = padded_shapes
         if shapes is None:
@@ -475,6 +479,87 @@ class Dataset:
         else:
             values = [padding_values] * len(specs)
         return [_fill(value, spec) for value, spec in zip(values, specs, strict=True)]
+
+    def window(
+        self,
+        size: TensorLike,
+        shift: TensorLike = None,
+        stride: TensorLike = 1,
+        drop_remainder: bool = False,
+        name: str | None = None,
+    ) -> "Dataset":
+        """Windows of elements: each component becomes a dataset of its values in the window.
+
+        Args:
+            size: How many elements a window has.
+            shift: How many elements lie between the beginnings of windows; `size` if None.
+            stride: How far apart the elements of a window are.
+            drop_remainder: Whether windows of fewer elements are left out.
+            name: Name of the operation.
+
+        Returns:
+            The dataset.
+        """
+        sizes = [
+            _integer(value, what)
+            for value, what in (
+                (size, "size"),
+                (size if shift is None else shift, "shift"),
+                (stride, "stride"),
+            )
+        ]
+        whole = _truth(drop_remainder, "drop_remainder")
+        variant = definitions.WINDOW(self.variant, *sizes, whole=whole, name=name)
+        return Dataset(variant, nest.map_structure(DatasetSpec, self._spec))
+
+    def reduce(
+        self, initial_state: Any, reduce_func: Callable[[Any, Any], Any], name: str | None = None
+    ) -> Any:
+        """What a function makes of all elements, one after another.
+
+        Args:
+            initial_state: A structure of tensors.
+            reduce_func: Takes the state and an element, returns the new state.
+            name: Without effect.
+
+        Returns:
+            The last state.
+
+        Raises:
+            TypeError: If the new state is not like the old one.
+        """
+        check_no_datasets(self._spec, "Dataset.reduce")
+        state = tensors_of(initial_state)
+        function, spec = steady(
+            lambda known: traced(reduce_func, (known, self._spec), "Dataset.reduce"),
+            nest.map_structure(spec_of, state),
+            lambda found: found.spec,
+            "Dataset.reduce",
+        )
+        known = nest.flatten(spec)
+        found = used(
+            definitions.REDUCE,
+            [self.variant, *nest.flatten(state)],
+            [function],
+            types=[part.dtype for part in known],
+            shapes=[part.dims for part in known],
+        )
+        return nest.pack_sequence_as(spec, found)
+
+    def get_single_element(self, name: str | None = None) -> Any:
+        """The only element. A run fails with InvalidArgumentError if there are none or several.
+
+        Args:
+            name: Name of the operation.
+
+        Returns:
+            A structure of tensors.
+        """
+        check_no_datasets(self._spec, "get_single_element")
+        specs = nest.flatten(self._spec)
+        attributes = {"types": [s.dtype for s in specs], "shapes": [s.dims for s in specs]}
+        op = definitions.SINGLE.create([self.variant], attributes, name)
+        return nest.pack_sequence_as(self._spec, list(op.outputs))
 
     def shuffle(
         self,
@@ -668,6 +753,7 @@ class Dataset:
         Raises:
             ValueError: If the dataset uses what a run feeds or changes.
         """
+        check_no_datasets(self._spec, "An iterator")
         check_one_shot(self.variant)
         return Iterator(ONE_SHOT(self.variant), self._spec)
 
@@ -680,6 +766,7 @@ class Dataset:
         Returns:
             The iterator.
         """
+        check_no_datasets(self._spec, "An iterator")
         reference = ITERATOR()
         return Iterator(reference, self._spec, MAKE(self.variant, reference))
 

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from runtime import errors
-from runtime.data import files, sources
+from runtime.data import files, sources, streams
 from runtime.data.sources import Element, Source, Watch
 from runtime.graph import dtypes
 from runtime.graph.arrays import array_of
@@ -24,6 +24,7 @@ from runtime.graph.ops.rules import fixed
 from runtime.graph.ops.script import error_for
 from runtime.graph.plan import Function, Request, program_of
 from runtime.graph.shapes import Dims, compatible, described
+from runtime.graph.tensor import Tensor
 
 DATASETS: set[Definition] = set()
 """The definitions of operations that make datasets."""
@@ -169,6 +170,15 @@ def _bind_padded(view: View) -> Kernel:
     return kernel
 
 
+def _bind_window(view: View) -> Kernel:
+    whole: bool = view["whole"]
+
+    def kernel(source: Source, size: Any, shift: Any, stride: Any) -> Source:
+        return streams.windowed(source, int(size), int(shift), int(stride), whole)
+
+    return kernel
+
+
 ZIP = _define("ZipDataset", kernel=lambda *parts: sources.zipped(parts))
 CONCATENATE = _define("ConcatenateDataset", kernel=sources.concatenated)
 ENUMERATE = _define("EnumerateDataset", kernel=lambda s, first: sources.enumerated(s, int(first)))
@@ -181,6 +191,19 @@ CACHE = _define("CacheDataset", kernel=sources.cached)
 SHUFFLE = _define("ShuffleDataset", bind=_bind_shuffle)
 UNBATCH = _define("UnbatchDataset", kernel=sources.unbatched)
 PADDED_BATCH = _define("PaddedBatchDatasetV2", bind=_bind_padded)
+UNIQUE = _define("UniqueDataset", kernel=streams.unique)
+IGNORE_ERRORS = _define("IgnoreErrorsDataset", kernel=streams.without_errors)
+WINDOW = _define("WindowDataset", bind=_bind_window)
+CHOOSE = _define(
+    "DirectedInterleaveDataset",
+    bind=lambda view: lambda choices, *parts: streams.chosen(choices, parts, view["stop"]),
+)
+SAMPLE = _define(
+    "SampleFromDatasets",
+    bind=lambda view: (
+        lambda weights, *parts: streams.sampled(parts, weights, view["seeds"], view["stop"])
+    ),
+)
 BATCH = _define(
     "BatchDatasetV2",
     bind=lambda view: lambda s, size: sources.batched(s, int(size), view["drop_remainder"]),
@@ -197,39 +220,44 @@ def _tuple_of(values: Sequence[str]) -> str:
     return f"({''.join(f'{value}, ' for value in values)})"
 
 
-def _calling(make: Callable[[View], Callable[..., Source]]) -> Callable[..., Nested]:
+def _request(body: Body, feeds: Sequence[Tensor], specs: Sequence[Spec], view: View) -> Request:
+    known = [Spec(argument.dtype, argument.dims) for argument in body.arguments]
+    return Request(
+        [t for t in body.results if t is not None],
+        _tuple_of,
+        [*body.arguments, *feeds],
+        [*known, *specs],
+        {},
+        kept={t.op for t in view.op.inputs},
+    )
+
+
+def _calling(make: Callable[[View], Callable[..., Any]]) -> Callable[..., Nested]:
     """How an operation carries out its function.
 
     Args:
-        make: Gives from a `View` what makes the source from one and a `Call`.
+        make: Gives from a `View` what makes the result from the operation's own inputs and a
+            `Call` for each function.
 
     Returns:
         What a definition has as `nested`.
     """
 
     def nested(view: View, used: Sequence[bool]) -> Nested:
-        body: Body = view["bodies"][0]
         feeds, specs = values_of(view)
-        known = [Spec(argument.dtype, argument.dims) for argument in body.arguments]
-        request = Request(
-            [t for t in body.results if t is not None],
-            _tuple_of,
-            [*body.arguments, *feeds],
-            [*known, *specs],
-            {},
-            kept={t.op for t in view.op.inputs},
-        )
+        requests = [_request(body, feeds, specs, view) for body in view["bodies"]]
         own = view["own"]
         keepers = [_keeper(spec) for spec in view.inputs[own : own + len(feeds)]]
 
-        def kernel_of(function: Function) -> Kernel:
-            def kernel(*inputs: Any) -> Source:
+        def kernel_of(*functions: Function) -> Kernel:
+            def kernel(*inputs: Any) -> Any:
                 kept = [keep(a) for keep, a in zip(keepers, inputs[own:], strict=True)]
-                return make(view)(*inputs[:own], _call(function, kept, bool(view["handles"])))
+                calls = [_call(f, kept, bool(view["handles"])) for f in functions]
+                return make(view)(*inputs[:own], *calls)
 
             return kernel
 
-        return Nested([request], kernel_of)
+        return Nested(requests, kernel_of)
 
     return nested
 
@@ -252,9 +280,13 @@ def _call(function: Function, kept: Sequence[Any], copying: bool) -> Call:
             found = function(*element, *kept)
         except Exception as error:
             reraise(error, program_of(function))
-        return tuple([np.array(part)[()] for part in found]) if copying else found
+        return tuple([_copied(part) for part in found]) if copying else found
 
     return call
+
+
+def _copied(part: Any) -> Any:
+    return part if isinstance(part, Source) else np.array(part)[()]
 
 
 def _map(source: Source, call: Call) -> Source:
@@ -300,6 +332,48 @@ FILTER = _define_calling("FilterDataset", _filter)
 TAKE_WHILE = _define_calling("TakeWhileDataset", _take_while)
 INTERLEAVE = _define_calling("InterleaveDataset", _interleave)
 FLAT_MAP = _define_calling("FlatMapDataset", lambda s, call: _interleave(s, 1, 1, call))
+
+
+def _scan(source: Source, *rest: Any) -> Source:
+    *state, call = rest
+    return streams.scanned(source, tuple(state), call)
+
+
+def _reduce(source: Source, *rest: Any) -> Any:
+    *state, call = rest
+    watch = Watch()
+    values: Element = tuple(state)
+    for element in source.elements(watch):
+        values = call(watch, (*values, *element))
+    return values if len(values) > 1 else values[0]
+
+
+def _result_specs(view: View) -> tuple[Spec, ...]:
+    pairs = zip(view["types"], view["shapes"], strict=True)
+    return tuple([Spec(dtype, dims) for dtype, dims in pairs])
+
+
+SCAN = _define_calling("ScanDataset", _scan)
+GROUP = _define_calling("GroupByWindowDataset", streams.grouped)
+REDUCE = Definition(
+    "ReduceDataset",
+    _result_specs,
+    nested=_calling(lambda view: _reduce),
+    references=handles_of,
+    aliases=True,
+    stateful=True,
+    gradient=not_differentiable,
+)
+SINGLE = Definition(
+    "DatasetToSingleElement",
+    _result_specs,
+    bind=lambda view: (
+        streams.single if len(view["types"]) > 1 else lambda source: streams.single(source)[0]
+    ),
+    aliases=True,
+    stateful=True,
+    gradient=not_differentiable,
+)
 
 
 # Files.

@@ -10,10 +10,9 @@ from typing import Any
 
 from runtime.graph import nest
 from runtime.graph.convert import convert_to_tensor
-from runtime.graph.dtypes import DType, as_dtype, float32
+from runtime.graph.dtypes import DType, as_dtype, float32, variant
 from runtime.graph.export import export
 from runtime.graph.shapes import Dims, TensorShape, as_dims, compatible, generalised
-from runtime.graph.tensor import Tensor
 
 
 @export("TensorSpec")
@@ -50,9 +49,56 @@ class TensorSpec:
         return f"TensorSpec(shape={self.shape}, dtype={self.dtype!r}, name={self.name!r})"
 
 
-def spec_of(tensor: Tensor) -> TensorSpec:
-    """What is known of a tensor."""
-    return TensorSpec(tensor.shape, tensor.dtype)
+class DatasetSpec:
+    """What is known of a component of elements that is a dataset, such as a window.
+
+    Args:
+        element_spec: The structure of its elements.
+    """
+
+    __slots__ = ("element_spec",)
+
+    dtype = variant
+    shape = TensorShape([])
+    dims: Dims = ()
+
+    def __init__(self, element_spec: Any) -> None:
+        self.element_spec = element_spec
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DatasetSpec):
+            return NotImplemented
+        return bool(self.element_spec == other.element_spec)
+
+    def __hash__(self) -> int:
+        return hash(repr(self.element_spec))
+
+    def __repr__(self) -> str:
+        return f"DatasetSpec({self.element_spec!r})"
+
+
+def spec_of(component: Any) -> Any:
+    """What is known of a tensor, or of a dataset that is a component of elements."""
+    if hasattr(component, "variant"):
+        return DatasetSpec(component.element_spec)
+    return TensorSpec(component.shape, component.dtype)
+
+
+def check_no_datasets(spec: Any, what: str) -> None:
+    """Checks that no component of elements is a dataset.
+
+    Args:
+        spec: The structure of elements.
+        what: What needs that, for messages.
+
+    Raises:
+        TypeError: If one is.
+    """
+    if any(isinstance(part, DatasetSpec) for part in nest.flatten(spec)):
+        raise TypeError(
+            f"{what} takes tensors, but elements hold datasets: {spec!r}. Use flat_map, for "
+            "example flat_map(lambda window: window.batch(size)), before."
+        )
 
 
 # Any, here and below: structures of anything.
@@ -173,7 +219,10 @@ def generalisation(first: Any, second: Any) -> Any:
         raise TypeError(
             f"Incompatible dataset elements: {first!r} vs. {second!r}. {error}"
         ) from None
-    specs = [TensorSpec(generalised(a.dims, b.dims), a.dtype) for a, b in pairs]
+    specs = [
+        a if isinstance(a, DatasetSpec) else TensorSpec(generalised(a.dims, b.dims), a.dtype)
+        for a, b in pairs
+    ]
     return nest.pack_sequence_as(first, specs)
 
 

@@ -30,6 +30,13 @@ def _generated(*values: Any) -> Any:
     return tf.data.Dataset.from_generator(lambda: iter(values), tf.int64, [])
 
 
+def _lengths(*counts: int) -> Any:
+    rows = ([1] * count for count in counts or (1, 5, 2, 6, 3, 9))
+    return tf.data.Dataset.from_generator(lambda: iter(list(rows)), tf.int64, [None])
+
+
+EXPERIMENTAL = tf.data.experimental
+
 PIPELINES: dict[str, Callable[[], Any]] = {
     "tensors": lambda: tf.data.Dataset.from_tensors((ROWS["a"], {"x": [1.0, 2.0]})),
     "slices": _rows,
@@ -78,6 +85,55 @@ PIPELINES: dict[str, Callable[[], Any]] = {
     "split": lambda: tf.data.Dataset.from_tensors("a,b,,c").map(
         lambda line: tf.string_split([line], ",").values
     ),
+    "window": lambda: _numbers(7).window(3).flat_map(lambda w: w.batch(3)),
+    "window-shifted": lambda: (
+        _numbers(7).window(3, shift=1, drop_remainder=True).flat_map(lambda w: w.batch(3))
+    ),
+    "window-strided": lambda: _numbers(10).window(3, 2, 2).flat_map(lambda w: w.batch(5)),
+    "window-apart": lambda: _numbers(10).window(2, 4).flat_map(lambda w: w.batch(5)),
+    "window-of-rows": lambda: _rows().window(2).flat_map(lambda row: row["b"].batch(2)),
+    "window-mapped": lambda: (
+        _numbers(5).window(2).map(lambda w: w.map(lambda x: x + 1)).flat_map(lambda w: w.batch(2))
+    ),
+    "reduce-in-a-function": lambda: _numbers().map(
+        lambda n: tf.data.Dataset.range(n).reduce(np.int64(0), lambda total, x: total + x)
+    ),
+    "group_by_window": lambda: _numbers(10).apply(
+        EXPERIMENTAL.group_by_window(lambda x: x % 2, lambda key, w: w.batch(3), window_size=3)
+    ),
+    "group_by_window-sizes": lambda: _numbers(10).apply(
+        EXPERIMENTAL.group_by_window(
+            lambda x: x % 2, lambda key, w: w.batch(9), window_size_func=lambda key: key + 1
+        )
+    ),
+    "buckets": lambda: _lengths().apply(
+        EXPERIMENTAL.bucket_by_sequence_length(tf.size, [3, 6], [2, 2, 2])
+    ),
+    "buckets-to-the-border": lambda: (
+        _lengths(1, 5, 2, 3, 4)
+        .map(lambda x: (x, tf.size(x)))
+        .apply(
+            EXPERIMENTAL.bucket_by_sequence_length(
+                lambda x, n: n, [3, 7], [2, 2, 2], pad_to_bucket_boundary=True, drop_remainder=True
+            )
+        )
+    ),
+    "ignore_errors": lambda: (
+        _numbers()
+        .map(lambda x: tf.check_numerics(1.0 / tf.cast(x - 2, tf.float32), "wrong"))
+        .apply(EXPERIMENTAL.ignore_errors())
+    ),
+    "counter": lambda: EXPERIMENTAL.Counter(3, 2).take(3),
+    "choose": lambda: EXPERIMENTAL.choose_from_datasets(
+        [_numbers(1), _numbers(3), _numbers(2)], _numbers(3).repeat(3)
+    ),
+    "sample-certain": lambda: EXPERIMENTAL.sample_from_datasets(
+        [_numbers(3), _numbers(2)], weights=[1.0, 0.0], seed=3
+    ).take(3),
+    "scan": lambda: _rows().apply(
+        EXPERIMENTAL.scan(0, lambda total, row: (total + row["a"][0], (row["b"], total)))
+    ),
+    "unique": lambda: _rows().map(lambda row: row["a"][0] % 4).apply(EXPERIMENTAL.unique()),
     "missing-file": lambda: tf.data.TextLineDataset("no-such-file"),
 }
 

@@ -11,7 +11,17 @@ import runtime as tf
 
 FILE = Path(__file__).parents[2] / "docs" / "vocabulary.md"
 CONTRIB = (
-    *("", ".framework", ".layers", ".layers.utils", ".lookup", ".losses", ".metrics", ".slim"),
+    *(
+        "",
+        ".data",
+        ".framework",
+        ".layers",
+        ".layers.utils",
+        ".lookup",
+        ".losses",
+        ".metrics",
+        ".slim",
+    ),
     *(".slim.learning", ".slim.losses", ".slim.model_analyzer", ".slim.utils", ".training"),
     *(".legacy_seq2seq", ".rnn", ".util"),
 )
