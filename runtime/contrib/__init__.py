@@ -9,6 +9,7 @@ Source of the names: the ``tf.contrib`` documentation of TensorFlow 1.15.
 from runtime.graph.export import attributes as _attributes
 
 _MODULES = (
+    "data",
     "framework",
     "layers",
     "legacy_seq2seq",
