@@ -604,9 +604,12 @@ class _Emission:
     def _thin(self, spec: Spec, other: Spec, name: str) -> str | None:
         """A number in place of a constant array of equal ones, where another operand has the shape.
 
-        NumPy is several times as fast with a number as with a column or row that it spreads.
+        NumPy is several times as fast with a number as with a column or row that it spreads; and
+        faster with an array without axes than with a scalar.
         """
         value = spec.value
+        if isinstance(value, np.generic) and other.dims:
+            return self._bound("c", np.asarray(value))
         if not isinstance(value, np.ndarray) or value.dtype == object:
             return None
         if not 1 < value.size <= _UNIFORM or not _covers(other.dims, value.shape):
@@ -618,17 +621,27 @@ class _Emission:
     def _wide(self, spec: Spec, other: Spec, name: str) -> str:
         """A longer row in place of a short one that is spread over many, such as a bias.
 
-        NumPy works row by row, and to begin one takes as long as some tens of numbers.
+        NumPy works row by row, and to begin one takes as long as some tens of numbers. A small
+        array is filled with the row altogether, by repeating its bytes.
         """
         row: Any = spec.dims
         dims: Any = other.dims
         if not row or row[0] == 1 or not _covers(dims, row) or spec.dtype is dtypes.string:
             return name
-        if (element_count(dims) or 0) < _UNIFORM:
+        count = element_count(dims) or 0
+        if not count:
             return name
+        if count < _UNIFORM:
+            return self._repeated(spec, dims, count // math.prod(row), name)
         ends = [dims[at:] for at in range(1, len(dims) - len(row) + 1)]
         longer = [end for end in ends if math.prod(row) < math.prod(end) <= _ROW]
         return f"{self._bound('k', _spread_over(longer[0]))}({name})" if longer else name
+
+    def _repeated(self, row: Spec, dims: Any, times: int, name: str) -> str:
+        if times < 2 or dims[-len(row.dims or ()) :] != row.dims:
+            return name
+        array, dtype = self._bound("k", np.ndarray), self._bound("k", row.dtype.numpy)
+        return f"{array}({dims!r}, {dtype}, {name}.tobytes() * {times})"
 
     def _target(
         self, definition: Definition, view: View, op: Operation, arguments: Sequence[str]

@@ -105,6 +105,17 @@ def test_arrays_that_are_kept_for_ever_do_not_pile_up() -> None:
     assert len(buffers._made) <= 2
 
 
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (1, 3), (4, 1), (2, 4, 3)])
+def test_a_row_is_repeated_beside_a_small_array(shape: Any, session: tf.Session) -> None:
+    """On either side, wherever its numbers lie; what is no row is spread as ever."""
+    x, row = tf.placeholder(tf.float32, [None, 4, 3]), tf.placeholder(tf.float32, shape)
+    large = np.arange(24, dtype=np.float32).reshape(2, 4, 3)
+    numbers = np.arange(2 * np.prod(shape), dtype=np.float32)[::-2].reshape(shape)
+    found = session.run([x - row, row - x], {x: large, row: numbers})
+    assert ("tobytes" in program(session).source) == (shape in [(3,), (4, 3)])
+    np.testing.assert_array_equal(found, [large - numbers, numbers - large])
+
+
 def test_programs_are_shared_by_the_sessions_of_a_graph(graph: tf.Graph) -> None:
     """Only the state is each session's own."""
     x = tf.Variable(1.0)
