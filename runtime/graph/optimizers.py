@@ -36,6 +36,11 @@ def adding(method: M) -> M:
     return method
 
 
+def _var_key(var: Any) -> tuple[Graph, str]:
+    """By what a variable's slots are found; programs look into `_slots`, and sort its keys."""
+    return var.op.graph, var.op.name
+
+
 class Optimizer:
     """Base of the optimizers, also of a program's own.
 
@@ -276,7 +281,7 @@ class Optimizer:
         Returns:
             The slot, or None.
         """
-        return self._slots.get(name, {}).get(var)
+        return self._slots.get(name, {}).get(_var_key(var))
 
     def variables(self) -> list[Variable]:
         """The variables of the optimizer in the default graph.
@@ -296,7 +301,7 @@ class Optimizer:
         return self._filled_slot(var, slot_name, op_name, 0.0)
 
     def _filled_slot(self, var: Variable, slot_name: str, op_name: str, begin: float) -> Variable:
-        if (found := self._slot_dict(slot_name).get(var)) is not None:
+        if (found := self._slot_dict(slot_name).get(_var_key(var))) is not None:
             return found
         if fully_known(dims := var._ref().dims):
             sizes = list(dims or ())
@@ -306,10 +311,10 @@ class Optimizer:
         return self._get_or_make_slot(var, var.initialized_value() * 0 + begin, slot_name, op_name)
 
     def _get_or_make_slot(self, var: Variable, val: Any, slot_name: str, op_name: str) -> Variable:
-        named = self._slot_dict(slot_name)
-        if var not in named:
-            named[var] = beside(var, val, op_name)
-        return named[var]
+        named, key = self._slot_dict(slot_name), _var_key(var)
+        if key not in named:
+            named[key] = beside(var, val, op_name)
+        return named[key]
 
     def _get_or_make_slot_with_initializer(
         self, var: Variable, initializer: Any, shape: Any, dtype: Any, slot_name: str, op_name: str

@@ -257,7 +257,7 @@ def get_variable(
         "initializer": scope.initializer if initializer is None else initializer,
         "regularizer": scope.regularizer if regularizer is None else regularizer,
         "reuse": scope.reuse,
-        "trainable": trainable,
+        "trainable": _is_trained(trainable, synchronization),
         "collections": collections,
         "caching_device": scope.caching_device if caching_device is None else caching_device,
         "partitioner": scope.partitioner if partitioner is None else partitioner,
@@ -273,6 +273,12 @@ def get_variable(
         if getter is not None:
             return getter(_true_getter, name=full, **options)
         return _true_getter(full, **options)
+
+
+def _is_trained(trainable: bool | None, synchronization: Any) -> bool:
+    """Whether optimizers change a variable of which this is said."""
+    unsaid = synchronization is not VariableSynchronization.ON_READ
+    return unsaid if trainable is None else trainable
 
 
 def _true_getter(name: str, **options: Any) -> Any:

@@ -206,6 +206,8 @@ class Tensor(Operators):
         """The static shape."""
         return TensorShape(self.spec.dims)
 
+    _shape = shape  # the name by which programs of the time looked at it, too
+
     def get_shape(self) -> TensorShape:
         """The static shape."""
         return self.shape

@@ -546,7 +546,7 @@ def assign(
     """Gives a variable a new value.
 
     Args:
-        ref: The variable.
+        ref: The variable, or a slice of one.
         value: The value.
         validate_shape: Whether the value must have the variable's shape; True if None.
         use_locking: Without effect.
@@ -559,6 +559,8 @@ def assign(
         TypeError: If it is no variable.
         ValueError: If the shapes don't fit.
     """
+    if isinstance(ref, Tensor) and hasattr(ref, "assign"):
+        return ref.assign(value, name=name)  # type: ignore[no-any-return]  # a slice's own
     checked = validate_shape is not False
     return _update(state.ASSIGN, ref, value, name, "assign", validate_shape=checked)
 
@@ -819,14 +821,17 @@ def is_variable_initialized(variable: Any) -> Tensor:
 
 
 @export("assert_variables_initialized")
-def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Operation | None:
-    """An operation that fails if a variable has no value.
+def assert_variables_initialized(var_list: Sequence[Any] | None = None) -> Tensor | None:
+    """A tensor that fails in a run if a variable has no value.
 
     Args:
         var_list: The variables; all global and local ones if None.
 
     Returns:
-        The operation; None if there is no variable.
+        A tensor of the variables' ranks, whose run fails; None if there is no variable.
     """
     variables = [*global_variables(), *local_variables()] if var_list is None else var_list
-    return group(*[v.read_value() for v in variables]) if variables else None
+    if not variables:
+        return None
+    with get_default_graph().control_dependencies([v.read_value() for v in variables]):
+        return convert_to_tensor([v.shape.ndims or 0 for v in variables])

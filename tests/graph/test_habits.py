@@ -242,3 +242,63 @@ def test_the_diagonal_of_a_tensor_of_unknown_rank_is_taken(session: tf.Session) 
     np.testing.assert_array_equal(session.run(part, {x: np.diag([1, 2])}), [1, 2])
     cube = np.arange(16.0).reshape(2, 2, 2, 2)
     np.testing.assert_array_equal(session.run(part, {x: cube}), [[0, 5], [10, 15]])
+
+
+def test_a_slice_of_a_variable_is_assigned_by_the_function_too(session: tf.Session) -> None:
+    """``tf.assign(memory[1:], values)`` changes that part of the variable."""
+    memory = tf.Variable([1.0, 2.0, 3.0])
+    change = tf.assign(memory[1:], [5.0, 6.0])
+    session.run(memory.initializer)
+    np.testing.assert_array_equal(session.run(change), [1, 5, 6])
+    with pytest.raises(TypeError, match="assign needs a variable"):
+        tf.assign(tf.constant([1.0]), [2.0])
+
+
+def test_the_check_of_variables_is_a_tensor_that_fails(session: tf.Session) -> None:
+    """Programs run `assert_variables_initialized` by the operation of the tensor that it is."""
+    variable = tf.Variable([1.0, 2.0])
+    check = tf.assert_variables_initialized()
+    with pytest.raises(tf.errors.FailedPreconditionError, match="Variable"):
+        session.run(check)
+    session.run(variable.initializer)
+    check.op.run(session=session)
+    assert session.run(check).tolist() == [1]
+
+
+def test_the_slope_of_a_leaky_unit_may_be_learned(session: tf.Session) -> None:
+    """`alpha` may be a variable, whose gradient is what the negative parts are."""
+    slope = tf.Variable(0.5)
+    learned = tf.gradients(tf.nn.leaky_relu(tf.constant([-4.0, 2.0]), slope), slope)[0]
+    session.run(slope.initializer)
+    assert session.run(learned) == -4.0
+
+
+def test_a_tensors_shape_is_also_under_its_private_name() -> None:
+    """Programs of the time looked at `_shape`."""
+    assert tf.zeros([2, 3])._shape.as_list() == [2, 3]
+
+
+def test_a_getter_learns_whether_a_variable_is_trained() -> None:
+    """`trainable` is True or False for a custom getter, also where nothing was said."""
+    told: dict[str, bool] = {}
+
+    def getter(true_getter: Callable[..., Any], name: str, **kwargs: Any) -> Any:
+        told[name] = kwargs["trainable"]
+        return true_getter(name, **kwargs)
+
+    with tf.variable_scope("s", custom_getter=getter):
+        tf.get_variable("plain", [])
+        tf.get_variable("read", [], synchronization=tf.VariableSynchronization.ON_READ)
+        tf.get_variable("frozen", [], trainable=False)
+    assert told == {"s/plain": True, "s/read": False, "s/frozen": False}
+    assert [v.op.name for v in tf.trainable_variables()] == ["s/plain"]
+
+
+def test_the_slots_of_an_optimizer_are_found_by_names() -> None:
+    """Libraries go through `_slots` in the order of its keys, which are graph and name."""
+    variables = [tf.Variable(0.0, name=name) for name in ("b", "a")]
+    optimizer: Any = tf.train.MomentumOptimizer(0.1, 0.9)
+    optimizer.minimize(variables[0] * variables[1])
+    slots = optimizer._slots["momentum"]
+    assert [slots[key].op.name for key in sorted(slots)] == ["a/Momentum", "b/Momentum"]
+    assert optimizer.get_slot(variables[0], "momentum").op.name == "b/Momentum"

@@ -12,7 +12,7 @@ from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import concat, where
 from runtime.graph.ops.elementwise import Function, unary
-from runtime.graph.ops.math import cast, equal, matmul, multiply, negative, sigmoid, square
+from runtime.graph.ops.math import cast, equal, matmul, maximum, multiply, negative, sigmoid, square
 from runtime.graph.ops.nn import bias_add
 from runtime.graph.ops.reduction import reduce_mean
 from runtime.graph.ops.rules import checked_kind, unchanged
@@ -153,12 +153,12 @@ LEAKY: Definition = Definition(
 
 
 @export("nn.leaky_relu")
-def leaky_relu(features: TensorLike, alpha: float = 0.2, name: str | None = None) -> Tensor:
+def leaky_relu(features: TensorLike, alpha: TensorLike = 0.2, name: str | None = None) -> Tensor:
     """Leaves x where it is positive, takes a fraction of it elsewhere.
 
     Args:
         features: A tensor of floating-point numbers; integers are converted to float32.
-        alpha: The fraction, a number.
+        alpha: The fraction: a number, or a tensor with one or with one for each unit.
         name: Name of the operation.
 
     Returns:
@@ -166,6 +166,8 @@ def leaky_relu(features: TensorLike, alpha: float = 0.2, name: str | None = None
     """
     tensor = checked_kind(convert_to_tensor(features), "fiu", "LeakyRelu")
     numbers = cast(tensor, "float32") if tensor.dtype.is_integer else tensor
+    if isinstance(alpha, Tensor) or hasattr(alpha, "_as_tensor"):
+        return maximum(multiply(convert_to_tensor(alpha), numbers), numbers, name or "LeakyRelu")
     result: Tensor = LEAKY(numbers, alpha=float(alpha), name=name)
     return result
 
