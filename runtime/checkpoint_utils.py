@@ -26,6 +26,7 @@ __all__ = [
     "load_checkpoint",
     "load_variable",
     "wait_for_new_checkpoint",
+    "warm_start",
 ]
 
 Path = str | os.PathLike[str]
@@ -323,3 +324,55 @@ def _bind_restore(view: View) -> Kernel:
 _RESTORE: Definition = Definition(
     "RestoreV2", as_attributes, bind=_bind_restore, stateful=True, gradient=not_differentiable
 )
+
+
+def warm_start(
+    ckpt_to_initialize_from: Path,
+    vars_to_warm_start: Any = ".*",
+    var_name_to_vocab_info: Mapping[str, Any] | None = None,
+    var_name_to_prev_var_name: Mapping[str, str] | None = None,
+) -> None:
+    """Makes variables of the default graph start with the values of a checkpoint.
+
+    Source of the rules: tf.compat.v1.train.warm_start documentation.
+
+    Args:
+        ckpt_to_initialize_from: A checkpoint, or a directory, whose newest checkpoint is meant.
+        vars_to_warm_start: A regular expression that names of trainable variables begin with; a
+            list of them, for names of all variables; or a list of variables.
+        var_name_to_vocab_info: Must be None.
+        var_name_to_prev_var_name: Names in the checkpoint, by the variable's name, where they
+            differ.
+
+    Raises:
+        NotImplementedError: If vocabularies are given.
+        ValueError: If the checkpoint lacks a value, or one has another type or shape than its
+            variable; or a name is given for a variable that is not started.
+    """
+    if var_name_to_vocab_info:
+        raise NotImplementedError(
+            "warm_start takes no vocabularies here: load the old rows with tf.train.load_variable, "
+            "and give them as initial value."
+        )
+    chosen = {variable.op.name: variable for variable in _to_warm_start(vars_to_warm_start)}
+    old_names = dict(var_name_to_prev_var_name or {})
+    if unknown := sorted(old_names.keys() - chosen.keys()):
+        raise ValueError(
+            "You provided the following vars in var_name_to_prev_var_name, but they were not "
+            f"used: {unknown}. Perhaps you misspelled them? There are {sorted(chosen)}."
+        )
+    pairs = [(old_names.get(name, name), variable) for name, variable in chosen.items()]
+    init_from_checkpoint(ckpt_to_initialize_from, pairs)
+
+
+def _to_warm_start(wanted: Any) -> list[Any]:
+    graph = get_default_graph()
+    if isinstance(wanted, str) or wanted is None:
+        return graph.get_collection(GraphKeys.TRAINABLE_VARIABLES, wanted) if wanted else []
+    found: list[Any] = []
+    for item in wanted:
+        if isinstance(item, str):
+            found += graph.get_collection(GraphKeys.GLOBAL_VARIABLES, item)
+        else:
+            found.append(item)
+    return found

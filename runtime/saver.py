@@ -344,7 +344,8 @@ class Saver:
         Raises:
             RuntimeError: ``build()`` has not been called.
             TypeError: ``sess`` is no raw session.
-            ValueError: The directory doesn't exist, or the path or ``latest_filename`` is no good.
+            ValueError: The directory above that of the checkpoint doesn't exist, or the path or
+                ``latest_filename`` is no good.
             FailedPreconditionError: A variable has not been initialized.
             OpError: The file cannot be written; a subclass says why.
         """
@@ -357,10 +358,7 @@ class Saver:
         if not variables:
             return None
         directory = os.path.dirname(prefix)
-        if not os.path.isdir(directory or "."):
-            raise ValueError(
-                f"Parent directory of {prefix} doesn't exist, can't save. Make {directory!r} first."
-            )
+        _make_last(directory, prefix)
         remove_leftovers(directory)
         digest = _write_pinned(sess, variables, checkpoint_file_name(prefix), step)
         _tell_saved(sess, prefix, step, digest)
@@ -507,6 +505,23 @@ def _refuse_internal(saver_def: object, builder: object, write_version: int | No
 
 
 # Any: what untyped code passes can be anything.
+def _make_last(directory: str, prefix: str) -> None:
+    """Makes the directory of a checkpoint, as TensorFlow does, if the one above it is there."""
+    if os.path.isdir(directory or "."):
+        return
+    try:
+        os.mkdir(directory)
+    except FileExistsError:
+        if os.path.isdir(directory):  # another thread was quicker
+            return
+        raise ValueError(f"{directory!r} is no directory, can't save {prefix}.") from None
+    except OSError as error:
+        raise ValueError(
+            f"Parent directory of {prefix} doesn't exist, can't save: {error.strerror}. Make "
+            f"{directory!r} first."
+        ) from error
+
+
 def _check_session(sess: Any) -> None:
     if not hasattr(sess, "write_variables"):
         raise TypeError(

@@ -43,12 +43,9 @@ ALTERNATIVES: Final = {
     "keras": "Use tf.layers for the layers, tf.losses, the optimizers of tf.train, and a loop over "
     "tf.train.MonitoredTrainingSession.",
     "distribute": _CLUSTER,
-    "train.Server": _CLUSTER,
-    "train.ClusterSpec": _CLUSTER,
-    "train.replica_device_setter": _CLUSTER,
-    "train.SyncReplicasOptimizer": _CLUSTER,
-    "train.Supervisor": "Use tf.train.MonitoredTrainingSession: its checkpoint_dir is the "
-    "Supervisor's logdir, and its scaffold takes init_op, saver and summary_op.",
+    "train.SyncReplicasOptimizer": "There is one process, so the optimizer alone does what it "
+    "would do for one worker: leave it out. For larger batches add up gradients in variables, and "
+    "apply them every so many steps.",
     "train.SummaryWriter": "Use tf.summary.FileWriter.",
     "train.Checkpoint": "Use tf.train.Saver.",
     "train.CheckpointManager": "Use tf.train.Saver(max_to_keep=...).",

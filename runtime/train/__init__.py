@@ -31,7 +31,9 @@ from runtime.checkpoint_utils import (
     list_variables,
     load_checkpoint,
     load_variable,
+    warm_start,
 )
+from runtime.cluster import ClusterSpec, Server, ServerDef, replica_device_setter
 from runtime.coordinator import Coordinator, LooperThread
 from runtime.example_messages import MESSAGES, message
 from runtime.extra_hooks import EarlyStoppingHook, EvaluationHook, ProgressBarHook
@@ -101,6 +103,7 @@ from runtime.session_run_hook import (
     SessionRunValues,
 )
 from runtime.summary_writer import summary_iterator
+from runtime.supervisor import Supervisor, basic_train_loop
 
 NewCheckpointReader = LoadedCheckpoint
 piecewise_constant_decay = piecewise_constant
@@ -114,6 +117,7 @@ __all__ = [
     "CheckpointSaverListener",
     "CheckpointState",
     "ChiefSessionCreator",
+    "ClusterSpec",
     "Coordinator",
     "EarlyStoppingHook",
     "EvaluationHook",
@@ -143,6 +147,8 @@ __all__ = [
     "SaverDef",
     "Scaffold",
     "SecondOrStepTimer",
+    "Server",
+    "ServerDef",
     "SessionCreator",
     "SessionManager",
     "SessionRunArgs",
@@ -153,9 +159,11 @@ __all__ = [
     "StepCounterHook",
     "StopAtStepHook",
     "SummarySaverHook",
+    "Supervisor",
     "WorkerSessionCreator",
     "add_queue_runner",
     "assert_global_step",
+    "basic_train_loop",
     "checkpoint_exists",
     "checkpoints_iterator",
     "cosine_decay",
@@ -184,9 +192,11 @@ __all__ = [
     "polynomial_decay",
     "queue_runner",
     "remove_checkpoint",
+    "replica_device_setter",
     "start_queue_runners",
     "summary_iterator",
     "update_checkpoint_state",
+    "warm_start",
     "write_graph",
 ]
 

@@ -268,11 +268,18 @@ def test_a_path_without_directory_means_the_working_directory(tmp_path: Path, mo
     assert latest_checkpoint(".") == "./m-1"
 
 
-def test_the_directory_must_exist(tmp_path: Path) -> None:
-    """ValueError that names the path and the directory to make."""
-    variables(w=1.0)
-    with initialized() as session, pytest.raises(ValueError, match="doesn't exist, can't save"):
-        Saver().save(session, str(tmp_path / "none" / "m"))
+def test_one_missing_directory_is_made(tmp_path: Path) -> None:
+    """The last one, as TensorFlow does; not one above it, and not in the place of a file."""
+    tf.Variable(1.0)
+    (tmp_path / "file").write_text("")
+    with initialized() as session:
+        saver = tf.train.Saver()
+        path = saver.save(session, str(tmp_path / "new" / "model"))
+        assert tf.train.latest_checkpoint(tmp_path / "new") == path
+        with pytest.raises(ValueError, match=r"doesn't exist, can't save: No such file.*Make"):
+            saver.save(session, str(tmp_path / "no" / "directory" / "model"))
+        with pytest.raises(ValueError, match="is no directory, can't save"):
+            saver.save(session, str(tmp_path / "file" / "model"))
 
 
 def test_names_that_collide(tmp_path: Path) -> None:
