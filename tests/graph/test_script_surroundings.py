@@ -137,7 +137,6 @@ def test_an_error_of_a_file_is_one_of_tensorflow(tmp_path: Path) -> None:
         ("keras", "tf.layers"),
         ("estimator", "tf.train.MonitoredTrainingSession"),
         ("examples", "numpy.load"),
-        ("image", "tf.py_func"),
         ("saved_model", "tf.train.Saver"),
         ("pack", "tf.stack"),
         ("scalar_summary", "tf.summary.scalar"),
