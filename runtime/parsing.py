@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 
-from runtime.data.files import opened, text
 from runtime.graph import dtypes
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
@@ -52,6 +51,8 @@ def _define(name: str, infer: Any, **how: Any) -> Definition:  # Any: arguments 
 
 
 def _content(name: Any) -> Any:
+    from runtime.data.files import opened, text  # its package takes sparse tensors from here
+
     with opened(bytes(name[()]).decode()) as file:
         return text(file.read())
 

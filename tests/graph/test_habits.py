@@ -1,5 +1,7 @@
 """What public programs rely on, though no documentation speaks of it."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -302,3 +304,10 @@ def test_the_slots_of_an_optimizer_are_found_by_names() -> None:
     slots = optimizer._slots["momentum"]
     assert [slots[key].op.name for key in sorted(slots)] == ["a/Momentum", "b/Momentum"]
     assert optimizer.get_slot(variables[0], "momentum").op.name == "b/Momentum"
+
+
+@pytest.mark.parametrize("name", ["test.TestCase", "parse_example", "SparseTensor", "data.Dataset"])
+def test_any_name_may_be_the_first_that_a_program_uses(name: str) -> None:
+    """Modules are imported when one of their names is used, in whatever order that happens."""
+    code = f"import runtime as tf; tf.{name}"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
