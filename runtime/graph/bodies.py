@@ -68,7 +68,7 @@ class Body:
         Raises:
             ValueError: If it belongs to a body that this one is not inside of.
         """
-        if tensor.op.body is self or tensor in self.feeds or tensor.op.type == "Const":
+        if tensor.op.body is self or tensor in self.feeds or _is_everywhere(tensor):
             return
         source = self._source(tensor)
         if source is None:
@@ -128,6 +128,13 @@ class Body:
             assert self.owner is not None and self.owner.definition.save is not None
             self.outputs[tensor] = self.owner.definition.save(self.owner, self, tensor)
         return self.outputs[tensor]
+
+
+def _is_everywhere(tensor: Tensor) -> bool:
+    """Whether a tensor is a constant that need not be handed in: that nobody differentiates by."""
+    if tensor.op.type != "Const":
+        return False
+    return tensor.op.body is not None or not (tensor.dtype.is_floating or tensor.dtype.is_complex)
 
 
 def check_reachable(op: "Operation") -> None:
