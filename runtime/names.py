@@ -461,6 +461,22 @@ MODULES: Final = {
         "unsorted_segment_mean unsorted_segment_min unsorted_segment_prod "
         "unsorted_segment_sqrt_n unsorted_segment_sum"
     ),
+    "runtime.graph.ops.sparse": (
+        "convert_to_tensor_or_sparse_tensor sparse.add sparse.concat sparse.expand_dims "
+        "sparse.eye sparse.fill_empty_rows sparse.from_dense sparse.mask sparse.matmul "
+        "sparse.maximum sparse.minimum sparse.placeholder sparse.reduce_max "
+        "sparse.reduce_max_sparse sparse.reduce_sum sparse.reduce_sum_sparse sparse.reorder "
+        "sparse.reset_shape sparse.reshape sparse.retain sparse.segment_mean "
+        "sparse.segment_sqrt_n sparse.segment_sum sparse.slice sparse.softmax "
+        "sparse.sparse_dense_matmul sparse.split sparse.to_dense sparse.to_indicator "
+        "sparse.transpose sparse_add sparse_concat sparse_fill_empty_rows sparse_mask "
+        "sparse_matmul sparse_maximum sparse_minimum sparse_placeholder sparse_reduce_max "
+        "sparse_reduce_max_sparse sparse_reduce_sum sparse_reduce_sum_sparse sparse_reorder "
+        "sparse_reset_shape sparse_reshape sparse_retain sparse_segment_mean "
+        "sparse_segment_sqrt_n sparse_segment_sum sparse_slice sparse_softmax sparse_split "
+        "sparse_tensor_dense_matmul sparse_tensor_to_dense sparse_to_dense sparse_to_indicator "
+        "sparse_transpose"
+    ),
     "runtime.graph.ops.sparse_lookup": (
         "nn.embedding_lookup_sparse nn.safe_embedding_lookup_sparse"
     ),
@@ -524,6 +540,9 @@ MODULES: Final = {
     "runtime.graph.shapes": (
         "Dimension TensorShape dimension_value"
     ),
+    "runtime.graph.sparse_tensor": (
+        "SparseTensor SparseTensorValue sparse.SparseTensor"
+    ),
     "runtime.graph.tensor": (
         "Tensor"
     ),
@@ -564,10 +583,8 @@ MODULES: Final = {
         "train.string_input_producer"
     ),
     "runtime.parsing": (
-        "SparseTensor SparseTensorValue decode_csv decode_raw io.decode_csv io.decode_raw "
-        "io.matching_files io.read_file io.write_file matching_files read_file "
-        "sparse.SparseTensor sparse.to_dense sparse_tensor_to_dense string_split strings.split "
-        "write_file"
+        "decode_csv decode_raw io.decode_csv io.decode_raw io.matching_files io.read_file "
+        "io.write_file matching_files read_file string_split strings.split write_file"
     ),
     "runtime.readers": (
         "FixedLengthRecordReader IdentityReader ReaderBase TFRecordReader TextLineReader "

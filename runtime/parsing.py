@@ -6,7 +6,7 @@ Source of the names and rules: the tf.compat.v1 documentation of each function.
 import glob
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import numpy as np
@@ -16,10 +16,8 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
-from runtime.graph.graph import Graph
-from runtime.graph.operation import Operation
 from runtime.graph.ops.rules import fixed, renamed
-from runtime.graph.shapes import TensorShape
+from runtime.graph.sparse_tensor import SparseTensor, SparseTensorValue
 from runtime.graph.tensor import Tensor
 
 __all__ = [
@@ -29,7 +27,6 @@ __all__ = [
     "decode_raw",
     "matching_files",
     "read_file",
-    "sparse_tensor_to_dense",
     "string_split",
     "strings_split",
     "write_file",
@@ -366,85 +363,6 @@ _CSV_TYPES = (dtypes.float32, dtypes.float64, dtypes.int32, dtypes.int64, dtypes
 # Parts of strings.
 
 
-@export("SparseTensorValue")
-class SparseTensorValue(NamedTuple):
-    """What a run gives for a `SparseTensor`.
-
-    Attributes:
-        indices: int64, one row for each element: where it is.
-        values: The elements.
-        dense_shape: int64: the shape of the whole.
-    """
-
-    indices: Any
-    values: Any
-    dense_shape: Any
-
-
-@export("SparseTensor", "sparse.SparseTensor")
-class SparseTensor:
-    """The elements of a tensor that are there: what `string_split` and `parse_example` give.
-
-    Args:
-        indices: int64, one row for each element: where it is.
-        values: The elements.
-        dense_shape: int64: the shape of the whole.
-    """
-
-    def __init__(self, indices: TensorLike, values: TensorLike, dense_shape: TensorLike) -> None:
-        self._indices = convert_to_tensor(indices, dtypes.int64)
-        self._values = convert_to_tensor(values)
-        self._dense_shape = convert_to_tensor(dense_shape, dtypes.int64)
-
-    @property
-    def indices(self) -> Tensor:
-        """Where the elements are."""
-        return self._indices
-
-    @property
-    def values(self) -> Tensor:
-        """The elements."""
-        return self._values
-
-    @property
-    def dense_shape(self) -> Tensor:
-        """The shape of the whole."""
-        return self._dense_shape
-
-    @property
-    def dtype(self) -> DType:
-        """The type of the elements."""
-        return self._values.dtype
-
-    @property
-    def shape(self) -> TensorShape:
-        """What is known statically of the shape of the whole."""
-        spec, rank = self._dense_shape.spec, self._dense_shape.dims
-        if spec.value is not None:
-            return TensorShape(spec.value.tolist())
-        return TensorShape(spec.partial or (None if rank is None else [None] * (rank[0] or 0)))
-
-    def get_shape(self) -> TensorShape:
-        """What is known statically of the shape of the whole."""
-        return self.shape
-
-    @property
-    def graph(self) -> Graph:
-        """The graph that it belongs to."""
-        return self._values.graph
-
-    @property
-    def op(self) -> Operation:
-        """The operation that gives the elements."""
-        return self._values.op
-
-    def _as_fetches(self) -> tuple[Any, list[Tensor]]:
-        return SparseTensorValue, [self._indices, self._values, self._dense_shape]
-
-    def __repr__(self) -> str:
-        return f"SparseTensor(indices={self._indices!r}, values={self._values!r})"
-
-
 def _bind_split(view: View) -> Kernel:
     cut = view["cut"]
 
@@ -552,44 +470,3 @@ def strings_split(
 def _check_sparse(result_type: str) -> None:
     if result_type != "SparseTensor":
         raise NotImplementedError(f"There are no results of type {result_type!r}: SparseTensor is.")
-
-
-def _dense(indices: Any, values: Any, sizes: Any, default: Any) -> Any:
-    dense = np.empty(tuple(sizes), values.dtype)
-    dense[...] = default
-    dense[tuple(indices.T)] = values
-    return dense
-
-
-def _dense_spec(view: View) -> Spec:
-    sizes = view.inputs[2].dims
-    axes = None if sizes is None else sizes[0]
-    return Spec(view.inputs[1].dtype, None if axes is None else (None,) * axes)
-
-
-TO_DENSE = _define("SparseToDense", _dense_spec, kernel=_dense)
-
-
-@export("sparse_tensor_to_dense", "sparse.to_dense")
-def sparse_tensor_to_dense(
-    sp_input: SparseTensor,
-    default_value: Any = None,
-    validate_indices: bool = True,
-    name: str | None = None,
-) -> Tensor:
-    """A whole tensor of the elements that are there.
-
-    Args:
-        sp_input: What `string_split`, or `parse_example` for a `VarLenFeature`, gave.
-        default_value: What stands where there is no element; 0 or the empty string if None.
-        validate_indices: Without effect.
-        name: Name of the operation.
-
-    Returns:
-        The tensor.
-    """
-    dtype = sp_input.values.dtype
-    if default_value is None:
-        default_value = "" if dtype is dtypes.string else 0
-    default = convert_to_tensor(default_value, dtype)
-    return TO_DENSE(sp_input.indices, sp_input.values, sp_input.dense_shape, default, name=name)  # type: ignore[no-any-return]  # a tensor

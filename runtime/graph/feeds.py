@@ -7,8 +7,10 @@ import numpy as np
 
 from runtime.graph import dtypes
 from runtime.graph.graph import Graph
+from runtime.graph.indexed_slices import IndexedSlices
 from runtime.graph.shapes import compatible, described
 from runtime.graph.silence import silently
+from runtime.graph.sparse_tensor import SparseTensor
 from runtime.graph.tensor import Tensor
 
 # What is converted here; anything else converts itself, and its errors come out as they are.
@@ -26,6 +28,10 @@ _PLAIN = (
     np.ndarray,
     np.generic,
 )
+
+
+# Keys that stand for several tensors.
+_SEVERAL = (tuple, SparseTensor, IndexedSlices)
 
 
 def fed_tensors(keys: tuple[Any, ...], graph: Graph) -> list[Tensor]:
@@ -165,7 +171,8 @@ def flattened(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
     """Takes tuples of keys with tuples of values apart, and the tuples in them.
 
     Args:
-        feed_dict: Feeds, some of whose keys may be tuples of tensors, such as a cell's state.
+        feed_dict: Feeds, some of whose keys may be tuples of tensors, such as a cell's state, or
+            sparse tensors and rows of gradients, which are as many tensors.
 
     Returns:
         Feeds with single keys.
@@ -174,18 +181,17 @@ def flattened(feed_dict: Mapping[Any, Any]) -> dict[Any, Any]:
         ValueError: If a tuple of keys has another length than its values.
     """
     for key in feed_dict:
-        if isinstance(key, tuple) or hasattr(key, "_as_fetches"):
+        if isinstance(key, _SEVERAL):
             break
     else:
         return dict(feed_dict)
     flat: dict[Any, Any] = {}
     for key, value in feed_dict.items():
-        if hasattr(key, "_as_fetches"):  # a sparse tensor or slices: its parts
-            flat.update(flattened({tuple(key._as_fetches()[1]): value}))
-        elif not isinstance(key, tuple):
+        if not isinstance(key, _SEVERAL):
             flat[key] = value
-        elif not hasattr(value, "__len__") or len(value) != len(key):
-            raise ValueError(f"The keys {key!r} of feed_dict need {len(key)} values.")
-        else:
-            flat.update(flattened(dict(zip(key, value, strict=True))))
+            continue
+        keys = key if isinstance(key, tuple) else key._parts()
+        if not hasattr(value, "__len__") or len(value) != len(keys):
+            raise ValueError(f"The keys {key!r} of feed_dict need {len(keys)} values.")
+        flat.update(flattened(dict(zip(keys, value, strict=True))))
     return flat

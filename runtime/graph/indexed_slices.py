@@ -115,6 +115,13 @@ class IndexedSlices:
             )
         return OVERLOADS["from_slices"](self._values, self._indices, self._dense_shape)
 
+    def _parts(self) -> list[Tensor]:
+        last = [] if self._dense_shape is None else [self._dense_shape]
+        return [self._values, self._indices, *last]
+
+    def _of_parts(self, parts: Sequence[Any]) -> "IndexedSlices":
+        return IndexedSlices(*parts)
+
     def _as_fetches(self) -> tuple[Any, list[Tensor]]:
         """What `Session.run` makes of it, and of which fetches."""
         parts = [self._values, self._indices]
@@ -149,11 +156,11 @@ def summed(slices: Sequence[IndexedSlices]) -> IndexedSlices:
 
 
 def mapped(function: Any, gradient: Any) -> Any:
-    """Applies a function that works on each row to a tensor or to rows.
+    """Applies a function that works on each row to a tensor or to rows, or to sparse elements.
 
     Args:
         function: A function of a tensor.
-        gradient: A tensor, or `IndexedSlices`.
+        gradient: A tensor, `IndexedSlices`, or a `SparseTensor`.
 
     Returns:
         The same kind with the function's result.
@@ -161,4 +168,6 @@ def mapped(function: Any, gradient: Any) -> Any:
     if isinstance(gradient, IndexedSlices):
         values = function(gradient.values)
         return IndexedSlices(values, gradient.indices, gradient.dense_shape)
+    if hasattr(gradient, "with_values"):
+        return gradient.with_values(function(gradient.values))
     return function(convert_to_tensor(gradient))

@@ -50,20 +50,24 @@ def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
 
     Args:
         structure: A structure, or a single element.
-        expand_composites: Without effect.
+        expand_composites: Whether to take apart what is made of several tensors: `SparseTensor`
+            and `IndexedSlices`.
 
     Returns:
         A list of the elements, in order.
     """
-    return list(_elements(structure))
+    return list(_elements(structure, expand_composites))
 
 
-def _elements(structure: Any) -> Iterator[Any]:
+def _elements(structure: Any, expand: bool) -> Iterator[Any]:
     if not is_nested(structure):
-        yield structure
+        if expand and hasattr(structure, "_parts"):
+            yield from structure._parts()
+        else:
+            yield structure
         return
     for child in _children(structure):
-        yield from _elements(child)
+        yield from _elements(child, expand)
 
 
 @export("nest.pack_sequence_as")
@@ -75,7 +79,7 @@ def pack_sequence_as(
     Args:
         structure: The structure, or a single element.
         flat_sequence: As many elements as it has.
-        expand_composites: Without effect.
+        expand_composites: Whether to put together what is made of several tensors.
 
     Returns:
         The same structure with these elements.
@@ -83,19 +87,21 @@ def pack_sequence_as(
     Raises:
         ValueError: If there are more or fewer elements.
     """
-    count = len(flatten(structure))
+    count = len(flatten(structure, expand_composites))
     if count != len(flat_sequence):
         raise ValueError(
             f"Could not pack sequence. The structure {structure!r} has {count} elements, but "
             f"flat_sequence has {len(flat_sequence)}: {list(flat_sequence)!r}."
         )
-    return _packed(structure, iter(flat_sequence))
+    return _packed(structure, iter(flat_sequence), expand_composites)
 
 
-def _packed(structure: Any, elements: Iterator[Any]) -> Any:
+def _packed(structure: Any, elements: Iterator[Any], expand: bool) -> Any:
     if not is_nested(structure):
+        if expand and hasattr(structure, "_parts"):
+            return structure._of_parts([next(elements) for _ in structure._parts()])
         return next(elements)
-    children = [_packed(child, elements) for child in _children(structure)]
+    children = [_packed(child, elements, expand) for child in _children(structure)]
     kind: Any = type(structure)
     if isinstance(structure, Mapping):
         return _mapped(structure, dict(zip(_sorted_keys(structure), children, strict=True)))

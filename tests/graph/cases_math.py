@@ -6,6 +6,7 @@ import numpy as np
 
 import runtime as tf
 from tests.graph.cases import BOOLS, CUBE, POSITIVE, Array, Case, X, integers, numbers
+from tests.graph.cases_sparse import SPARSE_CASES
 
 SQUARE = numbers(3, 3, seed=11) + 2 * np.eye(3)
 SYMMETRIC = SQUARE @ SQUARE.T + np.diag([1.0, 2.0, 4.0])
@@ -30,15 +31,15 @@ def _late_axes() -> list[Case]:
         for label, axis in (("one", AXIS), ("two", AXES), ("none", np.zeros(0, np.int32))):
             for keep in (False, True):
                 cases.append(Case(
-                    f"late-{name}-{label}-{keep}",
+                    f"fed-{name}-{label}-{keep}",
                     lambda x, a, m=make, k=keep: m(x, a, keepdims=k),
                     lambda x, a, e=expected, k=keep: e(x, tuple(np.ravel(a)), keepdims=k),
                     (CUBE, axis), (0,) if smooth else ()))  # fmt: skip
     return [
         *cases,
-        Case("late-all", tf.reduce_all, lambda x, a: np.all(x, int(a)), (BOOLS, AXIS)),
-        Case("late-argmax", tf.argmax, lambda x, a: np.argmax(x, int(a)), (CUBE, AXIS)),
-        Case("late-cumsum", lambda x, a: tf.cumsum(x, a, reverse=True),
+        Case("fed-all", tf.reduce_all, lambda x, a: np.all(x, int(a)), (BOOLS, AXIS)),
+        Case("fed-argmax", tf.argmax, lambda x, a: np.argmax(x, int(a)), (CUBE, AXIS)),
+        Case("fed-cumsum", lambda x, a: tf.cumsum(x, a, reverse=True),
              lambda x, a: np.flip(np.cumsum(np.flip(x, int(a)), int(a)), int(a)), (CUBE, AXIS),
              (0,)),
     ]  # fmt: skip
@@ -144,4 +145,4 @@ def _numbers() -> list[Case]:
     ]  # fmt: skip
 
 
-MATH_CASES = [*_late_axes(), *_matrices(), *_numbers()]
+MATH_CASES = [*_late_axes(), *_matrices(), *_numbers(), *SPARSE_CASES]

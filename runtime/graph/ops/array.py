@@ -153,8 +153,10 @@ def identity(input: TensorLike, name: str | None = None) -> Tensor:
         name: Name of the operation.
 
     Returns:
-        Another tensor with that value.
+        Another tensor with that value; of a `SparseTensor` or `IndexedSlices` the same kind.
     """
+    if hasattr(input, "_of_parts"):
+        return input._of_parts([identity(p, name) for p in input._parts()])  # type: ignore[no-any-return]  # the same kind
     result: Tensor = IDENTITY(convert_to_tensor(input), name=name)
     return result
 
@@ -219,6 +221,8 @@ def shape(
     Returns:
         A vector with the size of each axis.
     """
+    if hasattr(input, "with_values"):  # a sparse tensor
+        return OVERLOADS["cast"](input.dense_shape, out_type or dtypes.int32, name)
     result: Tensor = SHAPE(
         convert_to_tensor(input), dtype=as_dtype(out_type or dtypes.int32), name=name
     )
@@ -255,6 +259,10 @@ def size(
     Returns:
         A scalar.
     """
+    if hasattr(input, "with_values"):  # a sparse tensor
+        from runtime.graph.ops.reduction import reduce_prod
+
+        return OVERLOADS["cast"](reduce_prod(input.dense_shape), out_type or dtypes.int32, name)
     result: Tensor = SIZE(
         convert_to_tensor(input), dtype=as_dtype(out_type or dtypes.int32), name=name
     )
@@ -282,6 +290,8 @@ def rank(input: TensorLike, name: str | None = None) -> Tensor:
     Returns:
         A scalar of int32.
     """
+    if hasattr(input, "with_values"):  # a sparse tensor
+        return size(input.dense_shape, name)
     result: Tensor = RANK(convert_to_tensor(input), name=name)
     return result
 

@@ -19,7 +19,7 @@ from runtime.graph.operation import Operation
 from runtime.graph.ops.array import identity
 from runtime.graph.ops.tensor_array import as_flow, like
 from runtime.graph.plan import Request, interpreted
-from runtime.graph.shapes import generalised
+from runtime.graph.shapes import compatible, generalised
 from runtime.graph.tensor import Tensor
 
 
@@ -284,7 +284,8 @@ def cond(
     Raises:
         TypeError: If the condition is a Python bool, a function can't be called, or the
             structures differ.
-        ValueError: If the element types differ, or a function returns nothing.
+        ValueError: If the element types differ, a function returns nothing, or the condition is
+            no scalar.
     """
     functions = (_only(true_fn, fn1, "true_fn", "fn1"), _only(false_fn, fn2, "false_fn", "fn2"))
     if isinstance(pred, bool):
@@ -292,6 +293,10 @@ def cond(
     graph = get_default_graph()
     with graph.name_scope(name or "cond") as scope:
         predicate = convert_to_tensor(pred, dtypes.bool, name="pred_id")
+        if not compatible(predicate.dims, ()):
+            raise ValueError(
+                f"pred of the condition {scope[:-1]!r} must be a scalar: {predicate!r}."
+            )
         return _cond(graph, scope[:-1], predicate, functions, strict)
 
 
@@ -317,15 +322,15 @@ def _cond(
     for function, label in zip(functions, ("true_fn", "false_fn"), strict=True):
         body = Body(f"a branch ({label}) of the condition {scope!r}", graph.body)
         structure = built(graph, body, function)
-        values = map(as_flow, nest.flatten(structure))
+        values = map(as_flow, nest.flatten(structure, expand_composites=True))
         body.results = [as_result(graph, body, value, label) for value in values]
         structures.append(structure)
         bodies.append(body)
     _check_same(structures, bodies)
     op = owned(IF, [predicate], bodies, "Switch")
-    given = zip(nest.flatten(structures[0]), op.outputs, strict=True)
+    given = zip(nest.flatten(structures[0], expand_composites=True), op.outputs, strict=True)
     merged = [like(value, identity(t, name="Merge")) for value, t in given]
-    result = nest.pack_sequence_as(structures[0], merged)
+    result = nest.pack_sequence_as(structures[0], merged, expand_composites=True)
     if not strict and isinstance(result, (list, tuple)) and len(result) == 1:
         return result[0]
     return result
@@ -336,6 +341,11 @@ def _check_same(structures: Sequence[Any], bodies: Sequence[Body]) -> None:
         nest.assert_same_structure(*structures)
     except (TypeError, ValueError) as error:
         raise TypeError(f"Incompatible return types of true_fn and false_fn: {error}") from None
+    if len(bodies[0].results) != len(bodies[1].results):
+        raise TypeError(
+            "Incompatible return types of true_fn and false_fn: one gives a tensor where the other "
+            f"gives sparse elements or rows: {structures[0]!r}, {structures[1]!r}."
+        )
     for one, other in zip(bodies[0].results, bodies[1].results, strict=True):
         assert one is not None and other is not None
         if one.dtype is not other.dtype:

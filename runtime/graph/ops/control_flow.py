@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from runtime import errors
+from runtime.graph import nest
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.definition import Definition, Kernel, Spec, View, not_differentiable
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
+from runtime.graph.indexed_slices import mapped
 from runtime.graph.operation import Operation
 from runtime.graph.ops.array import identity
 from runtime.graph.ops.rules import no_output
@@ -101,9 +103,16 @@ def tuple_(
         graph.name_scope(name or "tuple"),
         graph.control_dependencies([*found, *(control_inputs or ())]),
     ):
-        gate = group(*[convert_to_tensor(t) for t in found])
+        gate = group(*nest.flatten([found], expand_composites=True))
         with graph.control_dependencies([gate]):
-            return [None if t is None else identity(t) for t in tensors]
+            return [None if t is None else _late(t) for t in tensors]
+
+
+def _late(value: Any) -> Any:
+    """A value under the current control dependencies; of rows only the values need it."""
+    if hasattr(value, "_of_parts"):
+        return mapped(identity, value)
+    return identity(value)
 
 
 def _bind_assert(view: View) -> Kernel:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import (
     Definition,
@@ -63,12 +65,13 @@ def unary(
         passes=passes,
     )
 
-    def function(x: TensorLike, name: str | None = None) -> Tensor:
+    def function(x: TensorLike, name: str | None = None) -> Any:
+        if hasattr(x, "with_values") and not np.any(kernel(np.zeros(1))):
+            return x.with_values(function(x.values, name))  # sparse, and zeros stay zeros
         tensor = checked_kind(convert_to_tensor(x), kinds, type_name)
-        result: Tensor = definition(tensor, name=name)
-        return result
+        return definition(tensor, name=name)
 
-    def of_features(features: TensorLike, name: str | None = None) -> Tensor:
+    def of_features(features: TensorLike, name: str | None = None) -> Any:
         return function(features, name)
 
     if features:

@@ -513,12 +513,13 @@ class _Loop:
         self._graph = graph
         self._scope = scope
         self._structure = loop_vars
-        self._variables = nest.flatten(loop_vars)
+        self._variables = nest.flatten(loop_vars, expand_composites=True)
         self._back_prop = back_prop
         self._begin = [convert_to_tensor(as_flow(v)) for v in self._variables]
-        self._dims = [t.dims for t in self._begin]
         if invariants is not None:
             self._dims = self._given(invariants)
+        else:
+            self._dims = [d for v in nest.flatten(loop_vars) for d in _own_dims(v)]
 
     def _given(self, invariants: Any) -> list[Dims]:
         shapes = _flat_shapes(invariants, self._structure)
@@ -544,7 +545,9 @@ class _Loop:
             pairs = zip(self._begin, self._dims, strict=True)
             body.arguments = [_argument(t, dims, name) for t, dims in pairs]
         known = zip(self._variables, body.arguments, strict=True)
-        return body, nest.pack_sequence_as(self._structure, [like(v, t) for v, t in known])
+        return body, nest.pack_sequence_as(
+            self._structure, [like(v, t) for v, t in known], expand_composites=True
+        )
 
     def finish(self, cond: Callable[..., Any], body: Callable[..., Any]) -> Any:
         """Calls the functions, adds the operation, and gives what comes out of it."""
@@ -554,13 +557,21 @@ class _Loop:
         step, arguments = self._body("the body of", "Identity")
         found = _like_arguments(arguments, built(self._graph, step, body, *arguments))
         self._check_structure(found)
-        values = nest.flatten(found)
+        values = nest.flatten(found, expand_composites=True)
+        self._check_count(values)
         with self._graph.inside(step):
             step.results = [self._next(i, value) for i, value in enumerate(values)]
         op = owned(WHILE, self._begin, [test, step], "While", back_prop=self._back_prop)
         pairs = zip(values, op.outputs, strict=True)
         exits = [like(value, identity(t, name="Exit")) for value, t in pairs]
-        return nest.pack_sequence_as(self._structure, exits)
+        return nest.pack_sequence_as(self._structure, exits, expand_composites=True)
+
+    def _check_count(self, values: Sequence[Any]) -> None:
+        if len(values) != len(self._begin):
+            raise ValueError(
+                f"The body of the loop {self._scope!r} must return sparse elements, rows and "
+                "tensors where loop_vars has them."
+            )
 
     def _truth(self, value: Any) -> Tensor:
         tensor = identity(convert_to_tensor(value, dtypes.bool), name="LoopCond")
@@ -599,6 +610,17 @@ class _Loop:
         return tensor
 
 
+def _own_dims(variable: Any) -> list[Dims]:
+    """The shapes of a variable's tensors; sparse elements and rows may become more or fewer."""
+    parts = nest.flatten(variable, expand_composites=True)
+    if not hasattr(variable, "_of_parts"):
+        return [convert_to_tensor(as_flow(part)).dims for part in parts]
+    dims = [part.dims for part in parts]
+    free = [None if d is None else (None, *d[1:]) for d in dims]
+    fixed = [part is variable.dense_shape for part in parts]
+    return [d if keep else more for d, more, keep in zip(dims, free, fixed, strict=True)]
+
+
 def _less_known(general: Dims, special: Dims) -> bool:
     """Whether a shape says no more than another, and nothing else."""
     return generalised(general, special) == general
@@ -606,6 +628,8 @@ def _less_known(general: Dims, special: Dims) -> bool:
 
 def _flat_shapes(invariants: Any, structure: Any) -> list[Dims]:
     """The shapes in a structure whose leaves may be lists of sizes themselves."""
+    if hasattr(structure, "_of_parts"):
+        return _own_dims(structure)
     if not nest.is_nested(structure):
         return [as_dims(invariants)]
     if isinstance(structure, Mapping):

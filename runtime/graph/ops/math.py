@@ -630,6 +630,8 @@ def absolute(x: TensorLike, name: str | None = None) -> Tensor:
     Returns:
         A tensor of real numbers.
     """
+    if hasattr(x, "with_values"):
+        return x.with_values(absolute(x.values, name))  # type: ignore[no-any-return]  # sparse
     tensor = convert_to_tensor(x)
     if not tensor.dtype.is_complex:
         return _real_abs(tensor, name)
@@ -854,7 +856,7 @@ def cast(x: TensorLike, dtype: Any, name: str | None = None) -> Tensor:
     """Converts the elements to another type.
 
     Args:
-        x: A tensor, or `IndexedSlices`.
+        x: A tensor, `IndexedSlices`, or a `SparseTensor`.
         dtype: The type.
         name: Name of the operation.
 
@@ -865,8 +867,8 @@ def cast(x: TensorLike, dtype: Any, name: str | None = None) -> Tensor:
         TypeError: If strings would have to be converted.
     """
     target = as_dtype(dtype)
-    if isinstance(x, IndexedSlices):
-        return mapped(partial(cast, dtype=target, name=name), x)  # type: ignore[no-any-return]  # rows as the gradient is
+    if hasattr(x, "dense_shape"):
+        return mapped(partial(cast, dtype=target, name=name), x)  # type: ignore[no-any-return]  # the same kind as before
     tensor = convert_to_tensor(x)
     if tensor.dtype is target:
         return tensor

@@ -1,5 +1,6 @@
 """Sums, means and extremes over segments: rows that have the same number."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -240,7 +241,7 @@ def _ids(value: TensorLike) -> Tensor:
     return checked_kind(convert_to_tensor(value), "iu", "segment_ids")
 
 
-def _sorted_function(kind: str) -> None:
+def _sorted_function(kind: str) -> Callable[..., Tensor]:
     name_of = f"segment_{kind}"
 
     @export(name_of, f"math.{name_of}")
@@ -259,9 +260,10 @@ def _sorted_function(kind: str) -> None:
     Returns:
         A tensor with a row for each segment.
     """
+    return function
 
 
-def _unsorted_function(kind: str) -> None:
+def _unsorted_function(kind: str) -> Callable[..., Tensor]:
     name_of = f"unsorted_segment_{kind}"
 
     @export(name_of, f"math.{name_of}")
@@ -295,9 +297,13 @@ def _unsorted_function(kind: str) -> None:
     Returns:
         A tensor with a row for each segment.
     """
+    return function
 
 
-for _kind in _SORTED:
-    _sorted_function(_kind)
-for _kind in _UNSORTED:
-    _unsorted_function(_kind)
+segment_sum, segment_mean, segment_max, segment_min, segment_prod = map(_sorted_function, _SORTED)
+unsorted_segment_sum = _unsorted_function("sum")
+unsorted_segment_mean = _unsorted_function("mean")
+unsorted_segment_sqrt_n = _unsorted_function("sqrt_n")
+unsorted_segment_max = _unsorted_function("max")
+unsorted_segment_min = _unsorted_function("min")
+unsorted_segment_prod = _unsorted_function("prod")
