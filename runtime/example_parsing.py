@@ -21,8 +21,8 @@ from runtime.graph.dtypes import DType, as_dtype
 from runtime.graph.export import export
 from runtime.graph.ops.array import reshape
 from runtime.graph.shapes import as_dims, fully_known
+from runtime.graph.sparse_tensor import SparseTensor
 from runtime.graph.tensor import Tensor
-from runtime.parsing import SparseTensor
 
 __all__ = [
     "FixedLenFeature",

@@ -30,9 +30,9 @@ from runtime.graph.operation import Operation
 from runtime.graph.ops.array import placeholder
 from runtime.graph.ops.random import set_random_seed
 from runtime.graph.session import Session
+from runtime.graph.sparse_tensor import SparseTensor
 from runtime.graph.tensor import Tensor
 from runtime.graph.variables import Variable
-from runtime.parsing import SparseTensor
 
 if TYPE_CHECKING:
     from unittest import TestCase as _Base

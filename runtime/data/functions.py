@@ -14,8 +14,8 @@ from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.ops.array import identity
 from runtime.graph.ops.cond import built, owned
 from runtime.graph.ops.loops import LOOP_VARIABLE
+from runtime.graph.sparse_tensor import SparseTensor
 from runtime.graph.tensor import Tensor
-from runtime.parsing import SparseTensor
 
 
 @attrs.frozen(eq=False)

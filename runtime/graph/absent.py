@@ -8,10 +8,6 @@ _CLUSTER: Final = (
     "There is one process and one device. Leave it out and use tf.train.MonitoredTrainingSession; "
     "tf.device is accepted and makes no difference."
 )
-_SPARSE: Final = (
-    "Operations work with dense tensors: tf.scatter_nd makes one of indices and values, and "
-    "tf.gather or tf.nn.embedding_lookup take rows."
-)
 _LOOKUP: Final = "Use tf.string_to_hash_bucket_fast, or a table of tf.lookup."
 _SERVING: Final = (
     "Save with tf.train.Saver, whose .meta file holds the graph, and load both with "
@@ -54,9 +50,6 @@ ALTERNATIVES: Final = {
     "import_graph_def": _SERVING,
     "distributions": _DISTRIBUTIONS,
     "string_to_hash_bucket": _LOOKUP,
-    "sparse_placeholder": _SPARSE,
-    "sparse_to_dense": _SPARSE,
-    "sparse_tensor_dense_matmul": _SPARSE,
     "nn.rnn": "Use tf.nn.static_rnn.",
     "nn.seq2seq": "Use tf.nn.dynamic_rnn for both parts, and tf.losses or "
     "tf.nn.sparse_softmax_cross_entropy_with_logits with tf.sequence_mask for the loss.",

@@ -811,7 +811,8 @@ SHAPED_BY_VALUES = (
     *("slice-function", "tile-dynamic", "split-dynamic", "sequence_mask-longest", "repeat-each"),
     *("dynamic_partition", "dynamic_stitch", "unique", "setdiff1d", "bincount", "segment_"),
     *(
-        "late-",
+        "fed-",
+        "sparse-segment_mean",
         "unsorted_segment_",
         "transpose-dynamic",
         "one_hot-dynamic",

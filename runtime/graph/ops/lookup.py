@@ -24,8 +24,8 @@ from runtime.graph.ops.array import where
 from runtime.graph.ops.math import add, cast, not_equal
 from runtime.graph.ops.rules import fixed, no_output
 from runtime.graph.shapes import as_dims
+from runtime.graph.sparse_tensor import SparseTensor
 from runtime.graph.tensor import Tensor
-from runtime.parsing import SparseTensor
 
 __all__ = [
     "KeyValueTensorInitializer",
