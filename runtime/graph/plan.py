@@ -385,17 +385,18 @@ class _Liveness:
             shared = set(variable_roots(op)).union(*[self._lent(t, op) for t in inputs])
         for tensor in op.outputs:
             if tensor not in self._roots:
-                self._produce(position, tensor, shared)
+                self._produce(position, tensor, shared | _hidden(op, tensor))
 
     def _lent(self, tensor: Tensor, op: Operation) -> frozenset[Root]:
         """The memory that an operation may pass on of an input; nobody may write to a constant."""
         constant = tensor not in self._roots and self._meaning.specs[tensor].dims != ()
-        if constant and any(tensor.dtype is output.dtype for output in op.outputs):
+        if constant and any(_may_hold(output, tensor) for output in op.outputs):
             return frozenset([("constant", tensor)])
         return self.roots(tensor)
 
     def _produce(self, position: int, tensor: Tensor, shared: set[Root]) -> None:
-        scalar = self._meaning.specs[tensor].dims == ()  # kernels give scalars, never views
+        # Kernels give scalars, never views; but what a TensorArray holds is no scalar.
+        scalar = self._meaning.specs[tensor].dims == () and tensor.dtype.is_numpy_compatible
         roots = shared if shared and not scalar else {("own", tensor)}
         self._roots[tensor] = frozenset(roots)
         self._use(tensor, position)
@@ -437,6 +438,11 @@ class _Liveness:
         """Whether a value that an operation takes lies in the memory of a variable."""
         inputs = [self._meaning.resolve(t) for t in data_inputs(op)]
         return any(("variable", variable) in self.roots(t) for t in inputs)
+
+    def is_constant(self, tensor: Tensor) -> bool:
+        """Whether a value may lie in memory that nobody may write to."""
+        roots = self.roots(tensor)
+        return not roots or any(kind == "constant" for kind, _ in roots)
 
     def needs_copy(self, tensor: Tensor) -> bool:
         """Whether a fetched value lies in memory that outlives the run."""
@@ -681,13 +687,20 @@ class _Emission:
         own = any(kind == "own" for kind, _ in self._liveness.roots(tensor))
         return own and self._meaning.specs[tensor].dims != ()
 
+    def _handed_out(self, tensor: Tensor, name: str) -> str:
+        """A result for a plan around this one, which may write into it: no constant."""
+        array = self._meaning.specs[tensor].dims != () and tensor.dtype.is_numpy_compatible
+        if array and self._liveness.is_constant(tensor):
+            return f"{self._bound('k', _detached)}({name})"
+        return name
+
     def _fetch(self, fetch: Tensor | Operation) -> str:
         if isinstance(fetch, Operation):
             return "None"
         tensor = self._meaning.resolve(fetch)
         name = self._name(tensor)
         if self._request.kept is not None:
-            return name
+            return self._handed_out(tensor, name)
         if tensor in self._liveness.snapshots:
             return f"f{name}"
         spec = self._meaning.specs[tensor]
@@ -695,7 +708,21 @@ class _Emission:
             return name if isinstance(spec.value, np.generic) else f"{name}[()]"
         if self._liveness.needs_copy(tensor):
             return f"{self._bound('k', _detached)}({name})"
+        if tensor.op.definition.aliases:
+            return f"{self._bound('k', _released)}({name})"
         return name if spec.dims is not None else f"{self._bound('k', _unwrapped)}({name})"
+
+
+def _hidden(op: Operation, output: Tensor) -> set["Root"]:
+    """Constants of a body that a TensorArray which comes out of it may hold."""
+    holds = op.definition.nested is not None and not output.dtype.is_numpy_compatible
+    return {("constant", output)} if holds else set()
+
+
+def _may_hold(output: Tensor, given: Tensor) -> bool:
+    """Whether an output may lie in the memory of an input: not in that of indices and sizes."""
+    same = output.dtype is given.dtype
+    return same or not given.dtype.is_integer or not output.dtype.is_numpy_compatible
 
 
 _UNIFORM = 1 << 16
@@ -753,6 +780,14 @@ def _array(value: Any) -> Any:
 def _detached(value: Any) -> Any:
     """A value for the user: a copy, or a scalar."""
     return value.copy() if value.ndim else value[()]
+
+
+def _released(value: Any) -> Any:
+    """A value for the user that may be a view: writable, and keeping no large array alive."""
+    if not value.ndim:
+        return value[()]
+    small = value.base is None or getattr(value.base, "nbytes", 0) <= 2 * value.nbytes
+    return value if small and value.flags.writeable else value.copy()
 
 
 def _unwrapped(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The generated source of plans."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,90 @@ def test_long_chains_compile(steps: int, session: tf.Session) -> None:
     (gradient,) = tf.gradients(y, x)
     value, slope = session.run([y, gradient], {x: [0.0, 1.0]})
     assert value.tolist() == [steps, steps + 1] and slope.tolist() == [1.0, 1.0]
+
+
+ONES = np.ones([3, 4], np.float32)
+
+
+def _twos() -> tf.Tensor:
+    return tf.constant(ONES) + 1.0  # type: ignore[no-any-return]  # operators are untyped
+
+
+def _zeros() -> tf.Tensor:
+    return tf.zeros([3, 4])
+
+
+# Ways to get at a constant that a run makes no array of its own for.
+CONSTANTS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "branch": lambda known: tf.cond(known, lambda: _twos(), _zeros),
+    "plain": lambda known: tf.cond(known, lambda: tf.constant(2 * ONES), _zeros),
+    "view": lambda known: tf.cond(known, lambda: tf.reshape(_twos(), [-1, 4]), _zeros),
+    "case": lambda known: tf.case([(known, lambda: _twos())], _zeros),
+    "array": lambda known: tf.TensorArray(tf.float32, 1).write(0, _twos()).read(0),
+    "branch array": lambda known: tf.TensorArray(
+        tf.float32,
+        1,
+        flow=tf.cond(
+            known,
+            lambda: tf.TensorArray(tf.float32, 1).write(0, _twos()).flow,
+            lambda: tf.TensorArray(tf.float32, 1).write(0, _zeros()).flow,
+        ),
+    ).read(0),
+    "loop": lambda known: tf.while_loop(
+        lambda x: tf.reduce_sum(x) < 1.0, lambda x: _twos(), [_zeros()]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONSTANTS)
+def test_a_constant_out_of_a_branch_or_an_array_is_never_written_to(
+    name: str, session: tf.Session
+) -> None:
+    """Not by operations that write in place, not by a variable that keeps it, not by the user."""
+    rows = tf.placeholder(tf.float32, [None, 2])
+    value = CONSTANTS[name](tf.shape(rows)[0] > 0)
+    feeds = {rows: np.ones([3, 2])}
+    negative = tf.negative(value)
+    variable = tf.Variable(tf.zeros([3, 4]))
+    other = tf.Variable(tf.zeros([3, 4]))
+    assign, add = variable.assign(value), variable.assign_add(tf.ones([3, 4]))
+    step = tf.train.GradientDescentOptimizer(1.0).apply_gradients([(value, other)])
+    session.run(tf.global_variables_initializer())
+    for _ in range(3):
+        assert session.run(negative, feeds).tolist() == (-2 * ONES).tolist()
+        fetched = session.run(value, feeds)
+        fetched[...] = 77
+        session.run(assign, feeds)
+        assert session.run(add).tolist() == (3 * ONES).tolist()
+        session.run(step, feeds)
+    assert session.run(other).tolist() == (-6 * ONES).tolist()
+    assert session.run(value, feeds).tolist() == (2 * ONES).tolist()
+
+
+@pytest.mark.parametrize("source", ["variable", "feed"])
+def test_what_a_tensor_array_holds_is_copied_for_the_user(source: str, session: tf.Session) -> None:
+    """A row of it may be the memory of a variable or of a fed array."""
+    variable = tf.Variable(ONES)
+    given = ONES.copy()
+    fed = tf.placeholder(tf.float32, [3, 4])
+    value = variable.value() if source == "variable" else fed
+    row = tf.TensorArray(tf.float32, 1).write(0, value).read(0)
+    session.run(variable.initializer)
+    fetched = session.run(row, {fed: given})
+    session.run(variable.assign_add(ONES))
+    assert fetched.tolist() == ONES.tolist()
+    fetched[...] = 77
+    assert session.run(variable).tolist() == (2 * ONES).tolist()
+    assert given.tolist() == ONES.tolist()
+
+
+def test_what_is_fetched_can_be_written_to_and_keeps_nothing_large_alive(
+    session: tf.Session,
+) -> None:
+    """Also what NumPy gives a read-only view of, and a small part of a large array."""
+    x = tf.placeholder_with_default(ONES, [3, 4]) * 2.0
+    for part in (tf.broadcast_to(x, [2, 3, 4]), tf.matrix_diag_part(x), tf.transpose(x)):
+        array = session.run(part)
+        assert array.flags.writeable
+    large = tf.reshape(tf.placeholder_with_default(tf.ones([1000]), [1000]) * 2.0, [100, 10])
+    assert session.run(large[0]).base is None

@@ -353,13 +353,13 @@ def _bind_bitcast(view: View) -> Kernel:
         if ratio < 1 and (not x.ndim or x.shape[-1] != round(1 / ratio)):
             raise ValueError(f"the last axis of shape {x.shape} must have size {round(1 / ratio)}")
         shape = x.shape if ratio == 1 else x.shape[:-1] if ratio < 1 else (*x.shape, int(ratio))
-        return rows.view(target).reshape(shape)[()]
+        return rows.view(target).reshape(shape).copy()[()]
 
     return kernel
 
 
 BITCAST: Definition = Definition(
-    "Bitcast", _bitcast_spec, bind=_bind_bitcast, aliases=True, gradient=not_differentiable
+    "Bitcast", _bitcast_spec, bind=_bind_bitcast, gradient=not_differentiable
 )
 
 
