@@ -264,7 +264,7 @@ MODULES: Final = {
         "nn.scale_regularization_loss"
     ),
     "runtime.graph.metrics": (
-        "metrics.accuracy metrics.auc metrics.false_negatives "
+        "metrics.accuracy metrics.auc metrics.average_precision_at_k metrics.false_negatives "
         "metrics.false_negatives_at_thresholds metrics.false_positives "
         "metrics.false_positives_at_thresholds metrics.mean metrics.mean_absolute_error "
         "metrics.mean_cosine_distance metrics.mean_iou metrics.mean_per_class_accuracy "
@@ -273,8 +273,9 @@ MODULES: Final = {
         "metrics.precision_at_thresholds metrics.precision_at_top_k metrics.recall "
         "metrics.recall_at_k metrics.recall_at_thresholds metrics.recall_at_top_k "
         "metrics.root_mean_squared_error metrics.sensitivity_at_specificity "
-        "metrics.sparse_precision_at_k metrics.specificity_at_sensitivity "
-        "metrics.true_negatives metrics.true_negatives_at_thresholds metrics.true_positives "
+        "metrics.sparse_average_precision_at_k metrics.sparse_precision_at_k "
+        "metrics.specificity_at_sensitivity metrics.true_negatives "
+        "metrics.true_negatives_at_thresholds metrics.true_positives "
         "metrics.true_positives_at_thresholds"
     ),
     "runtime.graph.nest": (

@@ -22,7 +22,9 @@ from runtime.graph.ops.array import (
     identity,
     one_hot,
     ones_like,
+    range_,
     reshape,
+    shape,
     size,
     where,
     zeros,
@@ -46,6 +48,7 @@ from runtime.graph.ops.math import (
 from runtime.graph.ops.nn import top_k
 from runtime.graph.ops.reduction import ARGMIN, reduce_any, reduce_mean, reduce_sum
 from runtime.graph.ops.rules import rank_of
+from runtime.graph.ops.special import cumsum
 from runtime.graph.scopes import variable_scope
 from runtime.graph.tensor import Tensor
 from runtime.graph.variables import Variable, assign_add
@@ -1022,11 +1025,9 @@ def _hits_in_top(
 
 def _first_of_each(labels: Tensor) -> Tensor:
     """Whether a label is the first of its value in its example: labels are a set."""
-    count = labels.dims[-1] if labels.dims else None
-    if count is None:
-        raise ValueError("The number of labels for each example must be known; use set_shape.")
     same = equal(expand_dims(labels, -1), expand_dims(labels, -2))
-    earlier = constant(np.tril(np.ones((count, count), bool), -1))
+    places = range_(shape(labels)[-1])
+    earlier = expand_dims(places, 1) > places
     repeated = reduce_any(logical_and(same, earlier), -1)
     return logical_and(logical_not(repeated), labels >= 0)
 
@@ -1055,8 +1056,8 @@ def _share_in_top(
         factors = None if weights is None else fitting(weights, counts[0])
         pairs = []
         for label, count in (("true_positive", counts[0]), (_REST[kind], counts[kind])):
-            total = _variable(f"{label}{suffix}")
-            update = assign_add(total, reduce_sum(_weighed(count, factors)))
+            total = _variable(f"{label}{suffix}", dtype=float64)
+            update = assign_add(total, cast(reduce_sum(_weighed(count, factors)), float64))
             pairs.append((convert_to_tensor(total), update))
         inside = scope.original_name_scope
         value = truediv(pairs[0][0], pairs[0][0] + pairs[1][0], name=inside)
@@ -1129,6 +1130,63 @@ def precision_at_k(
         "precision", 1, labels, top_k(predictions, k).indices, k, class_id, weights,
         metrics_collections, updates_collections, name,
     )  # fmt: skip
+
+
+@export("metrics.average_precision_at_k", "metrics.sparse_average_precision_at_k")
+def average_precision_at_k(
+    labels: TensorLike,
+    predictions: TensorLike,
+    k: int,
+    weights: TensorLike = None,
+    metrics_collections: Collections = None,
+    updates_collections: Collections = None,
+    name: str | None = None,
+) -> Metric:
+    """The mean over examples of their average precision: how early right classes are predicted.
+
+    That of an example is the sum of the precisions at the ranks, up to k, of classes that are
+    right, divided by the number of right classes, or k if there are more.
+
+    Source: the definition of average precision in information retrieval.
+
+    Args:
+        labels: The right classes of each example: ``[batch, number]`` or ``[batch]``; negative
+            ones don't count.
+        predictions: A number for each class: ``[batch, classes]``.
+        k: How many of the likeliest count.
+        weights: What examples count; 1 if None.
+        metrics_collections: Collections for the figure.
+        updates_collections: Collections for the update.
+        name: Name of the scope of the variables.
+
+    Returns:
+        The figure so far; the figure after adding this run.
+
+    Raises:
+        ValueError: If k is less than 1.
+    """
+    if k < 1:
+        raise ValueError(f"Invalid k={k}: average_precision_at_k needs at least 1.")
+    with variable_scope(name, f"average_precision_at_{k}") as scope:
+        each = _average_precisions(labels, top_k(predictions, k).indices, k)
+        factors = None if weights is None else cast(fitting(weights, each), float64)
+        count, total = _variable("max_1", dtype=float64), _variable("total", dtype=float64)
+        counts = assign_add(count, reduce_sum(_weighed(ones_like(each), factors)))
+        totals = assign_add(total, reduce_sum(_weighed(each, factors)))
+        value = div_no_nan(total, count, name="mean")
+        update = div_no_nan(totals, counts, name=scope.original_name_scope)
+        return _collected(value, update, metrics_collections, updates_collections)
+
+
+def _average_precisions(labels: TensorLike, chosen: Tensor, k: int) -> Tensor:
+    """That of each example."""
+    right, found = cast(convert_to_tensor(labels), int64), cast(chosen, int64)
+    if rank_of(right, "labels") == rank_of(found, "predictions") - 1:
+        right = expand_dims(right, -1)
+    hits = cast(reduce_any(equal(expand_dims(found, -1), expand_dims(right, -2)), -1), float64)
+    precisions = cumsum(hits, -1) / np.arange(1.0, k + 1)
+    wanted = minimum(reduce_sum(cast(right >= 0, float64), -1), float(k))
+    return truediv(reduce_sum(precisions * hits, -1), wanted)
 
 
 @export("metrics.recall_at_top_k")

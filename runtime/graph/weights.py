@@ -121,4 +121,4 @@ def spread_over(weights: Tensor, values: Tensor) -> Tensor:
     Returns:
         A tensor of the values' shape.
     """
-    return multiply(weights, cast(values, float32) * 0 + 1)
+    return multiply(weights, cast(values, weights.dtype) * 0 + 1)

@@ -162,6 +162,18 @@ def classes(tf: Any) -> list[Any]:
     ])  # fmt: skip
 
 
+@figure
+def average_precisions(tf: Any) -> list[Any]:
+    best = tf.constant(line(3, 2, 5))
+    several = np.array([[[0, 2], [1, 1]], [[3, -1], [2, 0]], [[4, 4], [1, 2]]], np.int64)
+    average = tf.metrics.average_precision_at_k
+    return _accumulated(tf, [
+        average(several, best, 3), average(several, best, 1),
+        average(several[:, 0, :1].copy(), best[:, 0], 2, weights=COUNTED[:3] + 1),
+        tf.metrics.sparse_average_precision_at_k(several[..., 0], best, 4, name="first"),
+    ])  # fmt: skip
+
+
 IMAGES = line(2, 6, 5, 3)
 
 
