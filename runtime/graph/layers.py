@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import Any
 
 from runtime.graph import dtypes
+from runtime.graph.batch_statistics import CLIPPING, Statistics, parameter_dims, root_of
 from runtime.graph.convert import convert_to_tensor
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
@@ -908,6 +909,16 @@ def _known(training: Any) -> bool | None:
     return None if value is None else bool(value)
 
 
+def _checked_clipping(given: Any) -> dict[str, Any]:
+    """Limits of the corrections of renormalization."""
+    limits = dict(given or {})
+    if set(limits) - set(CLIPPING):
+        raise ValueError(
+            f"renorm_clipping may have the keys {', '.join(CLIPPING)}, but has {sorted(limits)}."
+        )
+    return limits
+
+
 @export("layers.BatchNormalization")
 class BatchNormalization(Layer):
     """Scales each channel to mean 0 and variance 1, then by gamma, and adds beta.
@@ -916,7 +927,7 @@ class BatchNormalization(Layer):
     moving ones are added to UPDATE_OPS: a training step has to run them.
 
     Args:
-        axis: The axis of the channels.
+        axis: The axis of the channels, or a list of axes.
         momentum: How much of the moving mean and variance each update keeps.
         epsilon: What is added to the variance.
         center: Whether beta is added.
@@ -929,13 +940,15 @@ class BatchNormalization(Layer):
         gamma_regularizer: A function that gives a loss.
         beta_constraint: A function that optimizers apply to beta.
         gamma_constraint: A function that optimizers apply to gamma.
-        renorm: Must be False.
-        renorm_clipping: Must be None.
-        renorm_momentum: Without effect.
+        renorm: Whether moving averages correct mean and variance in training, too.
+        renorm_clipping: Limits of the correction: a dict with any of ``rmin``, ``rmax``, ``dmax``.
+        renorm_momentum: How much of its own averages the correction keeps in each update.
         fused: Whether the moving variance takes the estimate from a sample; None: for images.
         trainable: Whether the variables are trainable.
-        virtual_batch_size: Must be None.
-        adjustment: Must be None.
+        virtual_batch_size: The number of virtual batches' examples, each normalized by itself; it
+            must divide the batch.
+        adjustment: A function of the input's shape that gives a factor and an offset to apply in
+            training after the normalization; None for none.
         name: The layer's name.
         **kwargs: As for `Layer`.
     """
@@ -966,17 +979,15 @@ class BatchNormalization(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(trainable=trainable, name=name, **kwargs)
-        if renorm or virtual_batch_size is not None or adjustment is not None:
-            raise NotImplementedError(
-                "batch_normalization does not support renorm, virtual_batch_size and adjustment; "
-                "leave them at their defaults."
+        self.axis: Any = list(axis) if isinstance(axis, (list, tuple)) else int(axis)
+        self.renorm, self.renorm_momentum = renorm, renorm_momentum
+        self.renorm_clipping = _checked_clipping(renorm_clipping) if renorm else {}
+        self.virtual_batch_size, self.adjustment = virtual_batch_size, adjustment
+        if fused and (renorm or virtual_batch_size is not None or adjustment is not None):
+            raise ValueError(
+                "batch_normalization with fused=True takes neither renorm nor virtual_batch_size "
+                "nor adjustment; leave fused at None."
             )
-        if isinstance(axis, (list, tuple)) and len(axis) != 1:
-            raise NotImplementedError(
-                f"batch_normalization works along one axis, not {axis!r}; join the axes by "
-                "tf.reshape first."
-            )
-        self.axis = int(axis[0] if isinstance(axis, (list, tuple)) else axis)
         self.momentum, self.epsilon, self.fused = momentum, epsilon, fused
         self.center, self.scale = center, scale
         self._beta = beta_initializer, beta_regularizer, beta_constraint
@@ -990,26 +1001,43 @@ class BatchNormalization(Layer):
             input_shape: The shape of the input; the number of channels must be known.
         """
         dims = as_dims(input_shape)
-        if dims is None or not -len(dims) <= self.axis < len(dims):
-            raise ValueError(f"Invalid axis {self.axis} for an input of shape {described(dims)}.")
-        size = last_size(input_shape, self.axis, "BatchNormalization")
-        self.input_spec = InputSpec(ndim=len(dims), axes={self.axis: size})
-        self.gamma = self._scaling("gamma", size, *self._gamma) if self.scale else None
-        self.beta = self._scaling("beta", size, *self._beta) if self.center else None
-        self.moving_mean, self.moving_variance = (
-            self.add_weight(name, [size], initializer=initializer, trainable=False)
-            for name, initializer in zip(
-                ("moving_mean", "moving_variance"), self._moving, strict=True
-            )
-        )
+        self._axes = self._checked_axes(dims)
+        known = {axis: last_size(input_shape, axis, "BatchNormalization") for axis in self._axes}
+        self.input_spec = InputSpec(ndim=len(dims or ()), axes=known)
+        sizes = list(known.values())
+        if len(sizes) > 1 or self.virtual_batch_size is not None:
+            sizes = parameter_dims(dims or (), self._axes, self.virtual_batch_size is not None)
+        self.gamma = self._scaling("gamma", sizes, *self._gamma) if self.scale else None
+        self.beta = self._scaling("beta", sizes, *self._beta) if self.center else None
+        mean, variance = self._moving
+        self.moving_mean = self._average("moving_mean", sizes, mean)
+        self.moving_variance = self._average("moving_variance", sizes, variance)
+        if self.renorm:
+            self.moving_stddev = self._average("moving_stddev", sizes, root_of(variance))
+            self.renorm_mean = self._average("renorm_mean", sizes, mean)
+            self.renorm_stddev = self._average("renorm_stddev", sizes, root_of(variance))
         self.built = True
 
+    def _checked_axes(self, dims: Any) -> list[int]:
+        """The axes of the channels, counted from the front."""
+        axes = self.axis if isinstance(self.axis, list) else [self.axis]
+        for axis in axes:
+            if dims is None or not -len(dims) <= axis < len(dims):
+                raise ValueError(f"Invalid axis {axis} for an input of shape {described(dims)}.")
+        found = [int(axis) % len(dims) for axis in axes]
+        if len(found) != len(set(found)) or not found:
+            raise ValueError(f"The axes of batch_normalization must differ, not {self.axis}.")
+        return found
+
+    def _average(self, name: str, sizes: list[int], initializer: Any) -> Any:
+        return self.add_weight(name, sizes, initializer=initializer, trainable=False)
+
     def _scaling(
-        self, name: str, size: int, initializer: Any, regularizer: Any, constraint: Any
+        self, name: str, sizes: list[int], initializer: Any, regularizer: Any, constraint: Any
     ) -> Any:
         return self.add_weight(
             name,
-            [size],
+            sizes,
             initializer=initializer,
             regularizer=regularizer,
             constraint=constraint,
@@ -1025,14 +1053,18 @@ class BatchNormalization(Layer):
         Returns:
             A tensor of the same shape.
         """
-        rank = len(inputs.dims)
-        axis = self.axis % rank
+        rank, (axis, *more) = len(inputs.dims), self._axes
+        if more or self.renorm or self.virtual_batch_size is not None or self.adjustment:
+            known = _known(training)
+            when = training if known is None else known
+            return Statistics(self, when, self._averaged(training)).normalized(inputs, self._axes)
         order = [*[i for i in range(rank) if i != axis], axis]
         moved = inputs if axis == rank - 1 else transpose(inputs, order)
         result, mean, variance = self._normalized(moved, training, rank == 4)
         if _known(training) is not False:
-            self.add_update(self._update(self.moving_mean, mean, training))
-            self.add_update(self._update(self.moving_variance, variance, training))
+            average = self._averaged(training)
+            self.add_update(average(self.moving_mean, mean, self.momentum).op)
+            self.add_update(average(self.moving_variance, variance, self.momentum).op)
         back = sorted(range(rank), key=order.__getitem__)
         return result if axis == rank - 1 else transpose(result, back)
 
@@ -1057,13 +1089,17 @@ class BatchNormalization(Layer):
                 name="FusedBatchNormV3" if fused else "add_1",
             )[:3]
 
-    def _update(self, variable: Any, value: Tensor, training: Any) -> Any:
-        with get_default_graph().name_scope("AssignMovingAvg") as scope:
-            rate = convert_to_tensor(1.0 - self.momentum, variable.dtype)
-            if _known(training) is None:
-                rate = where(convert_to_tensor(training), rate, rate * 0)
-            change = (variable - value) * rate
-            return variable.assign_sub(change, name=scope).op
+    def _averaged(self, training: Any) -> Callable[..., Any]:
+        """What adds the change of a moving average, which there is in training only."""
+
+        def change(variable: Any, value: Tensor, momentum: Any) -> Any:
+            with get_default_graph().name_scope("AssignMovingAvg") as scope:
+                rate = convert_to_tensor(1.0 - momentum, variable.dtype)
+                if _known(training) is None:
+                    rate = where(convert_to_tensor(training), rate, rate * 0)
+                return variable.assign_sub((variable - value) * rate, name=scope)
+
+        return change
 
 
 @export("layers.dense")
@@ -1694,7 +1730,7 @@ def batch_normalization(
 
     Args:
         inputs: The input.
-        axis: The axis of the channels.
+        axis: The axis of the channels, or a list of axes.
         momentum: How much of the moving mean and variance each update keeps.
         epsilon: What is added to the variance.
         center: Whether beta is added.
@@ -1711,12 +1747,14 @@ def batch_normalization(
         trainable: Whether the variables are trainable.
         name: The layer's name.
         reuse: Whether the layer's variables exist already.
-        renorm: Must be False.
-        renorm_clipping: Must be None.
-        renorm_momentum: Without effect.
+        renorm: Whether moving averages correct mean and variance in training, too.
+        renorm_clipping: Limits of the correction: a dict with any of ``rmin``, ``rmax``, ``dmax``.
+        renorm_momentum: How much of its own averages the correction keeps in each update.
         fused: Whether the moving variance takes the estimate from a sample; None: for images.
-        virtual_batch_size: Must be None.
-        adjustment: Must be None.
+        virtual_batch_size: The number of virtual batches' examples, each normalized by itself; it
+            must divide the batch.
+        adjustment: A function of the input's shape that gives a factor and an offset to apply in
+            training after the normalization; None for none.
 
     Returns:
         The result.

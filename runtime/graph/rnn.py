@@ -13,6 +13,7 @@ import attrs
 
 from runtime.graph import nest
 from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.definition import Definition, Spec, not_differentiable
 from runtime.graph.dtypes import as_dtype, int32
 from runtime.graph.export import export
 from runtime.graph.ops.array import (
@@ -47,16 +48,39 @@ def _turned(tensor: Any) -> Tensor:
     return transpose(value, [1, 0, *range(2, len(value.dims))])
 
 
-def _lengths(sequence_length: TensorLike, batch: int | None) -> Tensor | None:
+def _checked_lengths(lengths: Any, batch: Any) -> Any:
+    if lengths.shape != (int(batch),):
+        raise ValueError(
+            f"sequence_length must be a vector of length batch_size, {batch}, but has shape "
+            f"{lengths.shape}"
+        )
+    return lengths
+
+
+# Lengths that are compared with the number of examples in each run.
+LENGTHS: Definition = Definition(
+    "SequenceLengths",
+    lambda view: Spec(view.first.dtype, (None,)),
+    _checked_lengths,
+    aliases=True,
+    gradient=not_differentiable,
+)
+
+
+def _lengths(sequence_length: TensorLike, known: int | None, batch: Any) -> Tensor | None:
     if sequence_length is None:
         return None
     lengths = cast(convert_to_tensor(sequence_length), int32)
-    if not compatible(lengths.dims, (batch,)):
+    if not compatible(lengths.dims, (known,)):
         raise ValueError(
-            f"sequence_length must be a vector of length batch_size, {batch}, but has shape "
+            f"sequence_length must be a vector of length batch_size, {known}, but has shape "
             f"{described(lengths.dims)}."
         )
-    return identity(lengths, name="sequence_length")
+    if known is not None and lengths.dims == (known,):
+        return identity(lengths, name="sequence_length")
+    made: Tensor = LENGTHS(lengths, convert_to_tensor(batch), name="CheckSeqLen")
+    made.set_shape(lengths.dims)
+    return made
 
 
 def _initial(cell: Any, state: Any, batch: Any, dtype: Any) -> Any:
@@ -128,7 +152,7 @@ def dynamic_rnn(
         first = nest.flatten(listed)[0]
         known = None if first.dims is None or len(first.dims) < 2 else first.dims[1]
         batch = shape(first)[1] if known is None else known
-        lengths = _lengths(sequence_length, known)
+        lengths = _lengths(sequence_length, known, batch)
         state = _initial(cell, initial_state, batch, dtype)
         _check_types(first, state)
         if _fused(cell, listed):
@@ -315,7 +339,7 @@ def static_rnn(
         first = nest.flatten(steps[0])[0]
         known = None if not first.dims else first.dims[0]
         batch = shape(first)[0] if known is None else known
-        lengths = _lengths(sequence_length, known)
+        lengths = _lengths(sequence_length, known, batch)
         state = _initial(cell, initial_state, batch, dtype)
         _check_types(first, state)
         if isinstance(steps[0], Tensor) and _fused(cell, expand_dims(first, 0)):

@@ -316,6 +316,34 @@ def sparse_lookups(tf: Any) -> list[Any]:
 
 
 @figure
+def normalized_otherwise(tf: Any) -> list[Any]:
+    """Along two axes, in virtual batches, with corrections, and adjusted; after two updates."""
+    x, training, norm = tf.constant(IMAGES), tf.placeholder(tf.bool, []), tf.layers
+    clipping = {"rmin": 0.8, "rmax": 1.2, "dmax": 0.3}
+    made = [
+        norm.batch_normalization(x, [1, -1], training=True, momentum=0.5),
+        norm.batch_normalization(x, [3, 1], training=training, momentum=0.5),
+        norm.batch_normalization(x, training=True, momentum=0.5, virtual_batch_size=1),
+        norm.batch_normalization(x, 1, training=False, virtual_batch_size=2, scale=False),
+        norm.batch_normalization(x, training=True, renorm=True, renorm_momentum=0.6, momentum=0.5),
+        norm.batch_normalization(x, 1, training=training, renorm=True, renorm_momentum=0.6,
+                                 renorm_clipping=clipping, momentum=0.5),
+        norm.batch_normalization(x[0, 0], training=training, adjustment=lambda size: (
+            tf.fill([size[0], 1], 1.2), tf.fill([size[0], 1], 0.3))),
+    ]  # fmt: skip
+    slopes = tf.gradients([tf.reduce_sum(t**3) for t in made], [x, *tf.trainable_variables()])
+    results, updates = [], tf.get_collection("update_ops")
+    for value in (True, False):
+        with tf.Session() as session:
+            session.run(tf.global_variables_initializer())
+            for _ in range(2):
+                session.run(updates, {training: value})
+            results += session.run([*made, *slopes], {training: value})
+            results += session.run(tf.global_variables())
+    return [*[short(value) for value in results], names(tf), len(updates)]
+
+
+@figure
 def pieces(tf: Any) -> list[Any]:
     x, w = tf.constant(IMAGES), tf.constant(line(3, 2, 3, 4))
     made = []

@@ -139,8 +139,6 @@ def test_moving_averages_follow_the_updates(session: tf.Session) -> None:
          "'channels_first', 'channels_last'"),
         (lambda: tf.layers.max_pooling2d(tf.placeholder(tf.float32), 2, 2), ValueError,
          "rank is undefined"),
-        (lambda: tf.layers.batch_normalization(matrix(2, 3), renorm=True), NotImplementedError,
-         "does not support renorm"),
         (lambda: tf.layers.batch_normalization(matrix(2, 3), axis=5), ValueError, "Invalid axis"),
         (lambda: tf.layers.Dense(3, units_typo=1), TypeError, "not understood: units_typo"),
         (lambda: tf.losses.mean_squared_error(matrix(2, 3), matrix(3, 2)), ValueError,
@@ -267,8 +265,12 @@ def test_activations_initializers_and_regularizers_may_be_named(session: tf.Sess
         (lambda: tf.layers.dense(tf.placeholder(tf.int32, [None, 4]), 3), TypeError,
          r"layer dense_\d: it works with floating-point numbers"),
         (lambda: tf.layers.conv3d(matrix(None, 4, 4, 1), 3, 3), ValueError, "expected ndim=5"),
-        (lambda: tf.layers.batch_normalization(matrix(2, 3, 4, 4), axis=[1, 3]),
-         NotImplementedError, r"along one axis, not \[1, 3\]"),
+        (lambda: tf.layers.batch_normalization(matrix(2, 3, 4, 4), axis=[1, -3]), ValueError,
+         "axes of batch_normalization must differ"),
+        (lambda: tf.layers.batch_normalization(matrix(2, 3), fused=True, renorm=True), ValueError,
+         "takes neither renorm"),
+        (lambda: tf.layers.batch_normalization(matrix(2, 3), renorm=True, renorm_clipping={"r": 1}),
+         ValueError, "may have the keys rmin, rmax, dmax"),
     ],
 )  # fmt: skip
 def test_what_a_layer_cannot_be_made_of_is_said_at_once(

@@ -196,3 +196,18 @@ def test_lengths_say_how_many_examples_there_are() -> None:
         tf.nn.rnn_cell.GRUCell(2), tf.nn.rnn_cell.GRUCell(3), x, [5, 0, 2], dtype=tf.float32
     )
     assert outputs[1].shape.as_list() == [3, 5, 3]
+
+
+@pytest.mark.parametrize("wrong", [[1], [1, 2, 3, 4]])
+def test_lengths_that_are_not_one_for_each_example_are_refused(
+    wrong: list[int], session: tf.Session
+) -> None:
+    """In the run that tells, whether a cell works in one operation or in a loop."""
+    x, lengths = tf.placeholder(tf.float32, [None, 5, 2]), tf.placeholder(tf.int32, [None])
+    fused, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(2), x, lengths, dtype=tf.float32)
+    looped, _ = tf.nn.dynamic_rnn(Counter(), x, lengths, dtype=tf.float32, scope="own")
+    session.run(tf.global_variables_initializer())
+    assert session.run(fused, {x: STEPS, lengths: [1, 2, 3]}).shape == (3, 5, 2)
+    for outputs in (fused, looped):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"batch_size, 3, but has shape"):
+            session.run(outputs, {x: STEPS, lengths: wrong})
