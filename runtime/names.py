@@ -482,11 +482,11 @@ MODULES: Final = {
         "nn.embedding_lookup_sparse nn.safe_embedding_lookup_sparse"
     ),
     "runtime.graph.ops.spatial": (
-        "extract_image_patches nn.atrous_conv2d_transpose nn.avg_pool_v2 nn.conv1d_transpose "
-        "nn.conv_transpose nn.convolution nn.depthwise_conv2d_backprop_filter "
-        "nn.depthwise_conv2d_backprop_input nn.depthwise_conv2d_native_backprop_filter "
-        "nn.depthwise_conv2d_native_backprop_input nn.max_pool_v2 nn.pool "
-        "nn.with_space_to_batch"
+        "extract_image_patches image.extract_image_patches image.extract_patches "
+        "nn.atrous_conv2d_transpose nn.avg_pool_v2 nn.conv1d_transpose nn.conv_transpose "
+        "nn.convolution nn.depthwise_conv2d_backprop_filter nn.depthwise_conv2d_backprop_input "
+        "nn.depthwise_conv2d_native_backprop_filter nn.depthwise_conv2d_native_backprop_input "
+        "nn.max_pool_v2 nn.pool nn.with_space_to_batch"
     ),
     "runtime.graph.ops.special": (
         "accumulate_n acos acosh angle asin asinh atan atanh bitwise.bitwise_and "

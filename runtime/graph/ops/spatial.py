@@ -603,7 +603,7 @@ PATCHES_GRADIENT: Definition = Definition(
 )
 
 
-@export("extract_image_patches")
+@export("extract_image_patches", "image.extract_image_patches")
 def extract_image_patches(
     images: TensorLike,
     ksizes: Any = None,
@@ -645,3 +645,23 @@ def extract_image_patches(
         name=name,
     )
     return made
+
+
+@export("image.extract_patches")
+def extract_patches(
+    images: TensorLike, sizes: Any, strides: Any, rates: Any, padding: str, name: str | None = None
+) -> Tensor:
+    """The same as `extract_image_patches`.
+
+    Args:
+        images: ``[batch, height, width, channels]``.
+        sizes: The size of the windows, for each axis of the images.
+        strides: The distance of neighbouring windows, for each axis.
+        rates: The distance of neighbouring elements of a window, for each axis.
+        padding: ``"SAME"`` or ``"VALID"``.
+        name: Name of the operation.
+
+    Returns:
+        ``[batch, rows, columns, window height × window width × channels]``.
+    """
+    return extract_image_patches(images, sizes, strides, rates, padding, name)
