@@ -152,8 +152,6 @@ def _component(tensor: Tensor, spec: Any) -> Any:
 
 def _result(value: Any) -> Any:
     """A dataset as it is; anything else as a tensor of the body."""
-    from runtime.parsing import SparseTensor  # which needs the files of this package
-
     if isinstance(value, SparseTensor):
         raise TypeError(
             "Elements of a dataset can't be sparse here. Use tf.sparse_tensor_to_dense in the "
