@@ -1,6 +1,7 @@
 """Symbolic gradients: operations that compute derivatives, added to the graph."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -19,8 +20,9 @@ from runtime.graph.definition import (
 )
 from runtime.graph.dtypes import DType
 from runtime.graph.export import export
-from runtime.graph.graph import Graph
+from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.indexed_slices import IndexedSlices, summed
+from runtime.graph.keys import GraphKeys
 from runtime.graph.operation import Operation, described
 from runtime.graph.ops.array import IDENTITY, ones_like, reshape, stack, zeros, zeros_like
 from runtime.graph.ops.math import ADD_N, CAST, add_n
@@ -85,7 +87,8 @@ def gradients(
     Raises:
         LookupError: If an operation on the way has no gradient.
         TypeError: If something to differentiate is not of floating-point numbers.
-        ValueError: If there are not as many `grad_ys` as `ys`.
+        ValueError: If there are not as many `grad_ys` as `ys`, or `unconnected_gradients` is
+            something else.
     """
     targets = [convert_to_tensor(y) for y in _listed(ys)]
     sources = [_source(x) for x in _listed(xs)]
@@ -101,7 +104,7 @@ def gradients(
         for y, gradient in zip(targets, given, strict=True):
             walk.begin(y, gradient)
         found = walk.run()
-        zero = getattr(unconnected_gradients, "value", unconnected_gradients) == "zero"
+        zero = UnconnectedGradients(unconnected_gradients) is UnconnectedGradients.ZERO
         return [
             zeros_like(x) if g is None and zero else g for x, g in zip(sources, found, strict=True)
         ]
@@ -122,7 +125,7 @@ def hessians(
 
     Args:
         ys: A tensor, or a list of tensors.
-        xs: A tensor or variable, or a list of these; of a known number of elements.
+        xs: A tensor or variable, or a list of these.
         name: Name of the scope of the operations.
         colocate_gradients_with_ops: Without effect.
         gate_gradients: Without effect.
@@ -132,7 +135,7 @@ def hessians(
         For each of `xs` a tensor with its axes twice.
 
     Raises:
-        ValueError: If the number of elements isn't known, or there is no path.
+        ValueError: If there is no path.
     """
     return [_hessian(ys, x, name) for x in _listed(xs)]
 
@@ -141,15 +144,30 @@ def _hessian(ys: Any, x: Any, name: str) -> Tensor:
     tensor = convert_to_tensor(x)
     count = element_count(tensor.dims)
     (first,) = gradients(ys, [x], name=name)
-    if count is None or first is None:
-        raise ValueError(f"hessians needs an x of known size that ys depend on, not {tensor!r}.")
+    if first is None:
+        raise ValueError(f"hessians needs an x that ys depend on, not {tensor!r}.")
     flat = reshape(convert_to_tensor(first), [-1])
+    if count is None:
+        return _hessian_in_a_loop(flat, x, tensor)
     rows = [
         convert_to_tensor(gradients(flat[i], [x], unconnected_gradients="zero")[0])
         for i in range(count)
     ]
     dims: Any = tensor.dims
     return reshape(stack(rows), [*dims, *dims])
+
+
+def _hessian_in_a_loop(flat: Tensor, x: Any, tensor: Tensor) -> Tensor:
+    """Row by row, for an x whose number of elements only a run knows."""
+    from runtime.graph.ops.array import concat, range_, shape
+    from runtime.graph.ops.functional import map_fn
+
+    def row(index: Tensor) -> Tensor:
+        found = gradients(flat[index], [x], unconnected_gradients="zero")[0]
+        return reshape(convert_to_tensor(found), [-1])
+
+    rows = map_fn(row, range_(shape(flat)[0]), dtype=tensor.dtype, back_prop=False)
+    return reshape(rows, concat([shape(tensor), shape(tensor)], 0))
 
 
 def _listed(values: Any) -> list[Any]:
@@ -301,11 +319,22 @@ def _rule(op: Operation) -> Gradient | None:
     override = op.attributes.get("_gradient_op_type")
     if override is None:
         return op.definition.gradient
-    if override not in _REGISTERED:
+    known = definition_of(override)
+    rule = _REGISTERED.get(override) or (None if known is None else known.gradient)
+    if rule is None:
         raise LookupError(
             f"No gradient of the name {override!r} is registered, for {described(op)}."
         )
-    return lambda op, *gradients: _listed(_REGISTERED[override](op, *gradients))
+    return lambda op, *gradients: _complete(op, _listed(rule(op, *gradients)))
+
+
+def _complete(op: Operation, found: list[Any]) -> list[Any]:
+    if len(found) != len(op.inputs):
+        raise ValueError(
+            f"Num gradients {len(found)} generated for {described(op)} do not match num inputs "
+            f"{len(op.inputs)}."
+        )
+    return found
 
 
 _REGISTERED: dict[str, Gradient] = {}
@@ -369,10 +398,16 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
 
     Args:
         f: A function of tensors that gives a result (a tensor, or a list of them) and a function
-            that gives the gradients of the arguments from those of the result.
+            that gives the gradients of the arguments from those of the result. If `f` uses
+            trainable variables, that one also takes a list ``variables=`` and gives two lists:
+            the gradients of the arguments, and those of the variables.
 
     Returns:
         The function, which gives the result only; what decorates a function if `f` is None.
+
+    Raises:
+        TypeError: When the function is called, if `f` uses variables and the other function does
+            not take them.
     """
     if f is None:
         return custom_gradient
@@ -380,13 +415,44 @@ def custom_gradient(f: Callable[..., Any] | None = None) -> Callable[..., Any]:
     @functools.wraps(f)
     def decorated(*args: Any, **kwargs: Any) -> Any:
         inputs = [convert_to_tensor(a) for a in args]
+        graph = get_default_graph()
+        before = len(graph.get_operations())
         result, backward = f(*inputs, **kwargs)
+        variables = _trained_in(graph.get_operations()[before:], inputs)
+        backward = _with_variables(backward, variables)
         outputs = [convert_to_tensor(r) for r in nest.flatten(result)]
-        given = _CUSTOM(*outputs, *inputs, count=len(outputs), function=backward)
+        weights = [convert_to_tensor(variable) for variable in variables]
+        given = _CUSTOM(*outputs, *inputs, *weights, count=len(outputs), function=backward)
         listed = [given] if isinstance(given, Tensor) else list(given)
         return nest.pack_sequence_as(result, listed)
 
     return decorated
+
+
+def _trained_in(ops: Sequence[Operation], inputs: Sequence[Tensor]) -> list[Variable]:
+    """The trainable variables that operations use, beside what was handed in."""
+    used = {tensor for op in ops for tensor in op.inputs} - set(inputs)
+    trained = get_default_graph().get_collection(GraphKeys.TRAINABLE_VARIABLES)
+    return [v for v in trained if v._ref() in used or v._as_tensor() in used]
+
+
+def _with_variables(backward: Callable[..., Any], variables: list[Variable]) -> Any:
+    """A function for the gradients of arguments and variables alike, in one list."""
+    if not variables:
+        return backward
+    parameters = inspect.signature(backward).parameters.values()
+    if not any(p.name == "variables" or p.kind is p.VAR_KEYWORD for p in parameters):
+        raise TypeError(
+            "If using @custom_gradient with a function that uses variables "
+            f"({', '.join(v.name for v in variables)}), then grad_fn must accept a 'variables' "
+            "keyword argument."
+        )
+
+    def both(*gradients: Any) -> list[Any]:
+        first, of_variables = backward(*gradients, variables=variables)
+        return [*_listed(first), *_listed(of_variables)]
+
+    return both
 
 
 def _custom_gradient(op: Operation, *gradients: Tensor | None) -> list[Any]:

@@ -139,3 +139,80 @@ def test_poles_of_the_gamma_function(session: tf.Session) -> None:
     x = tf.constant([0.0, -1.0, -np.inf], tf.float64)
     assert session.run(tf.lgamma(x)).tolist() == [np.inf] * 3
     assert np.isnan(session.run(tf.digamma(x))).all()
+
+
+def test_what_a_loop_takes_from_outside_has_a_gradient_though_it_is_a_constant(
+    session: tf.Session,
+) -> None:
+    """In nested loops and branches, as many times as it is used."""
+    x = tf.constant(1.5)
+
+    def outer(i: tf.Tensor, a: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        inner = tf.while_loop(lambda j, _: j < 2, lambda j, b: (j + 1, b * x), [0, a])[1]
+        return i + 1, inner + a
+
+    y = tf.while_loop(lambda i, _: i < 3, outer, [0, x])[1]
+    (slope,) = session.run(tf.gradients(y, x))
+    assert slope == pytest.approx(176.921875)  # of x * (1 + x ** 2) ** 3
+    taken = tf.cond(x > 1.0, lambda: x * x, lambda: x)
+    assert session.run(tf.gradients(taken, x)) == [3.0]
+
+
+def test_a_gradient_may_be_that_of_another_type(session: tf.Session) -> None:
+    """As programs with hard thresholds have it: what comes in goes through."""
+    x = tf.constant([0.3, -2.0])
+    with tf.get_default_graph().gradient_override_map({"Sign": "Identity", "Mul": "Identity"}):
+        y = tf.sign(x)
+        wrong = x * 2.0
+    assert session.run(tf.gradients(y, x))[0].tolist() == [1.0, 1.0]
+    with pytest.raises(ValueError, match="do not match num inputs 2"):
+        tf.gradients(wrong, x)
+
+
+def test_a_custom_gradient_may_be_by_variables_too(session: tf.Session) -> None:
+    """Those that the function uses; then it must say so."""
+    w = tf.get_variable("w", initializer=2.0)
+
+    @tf.custom_gradient
+    def scaled(x: tf.Tensor) -> Any:
+        def slopes(dy: tf.Tensor, variables: Any = None) -> Any:
+            return dy * 10.0, [dy * 100.0 for _ in variables]
+
+        return x * tf.get_default_graph().get_collection("trainable_variables")[0], slopes
+
+    x = tf.constant(3.0)
+    y = scaled(x)
+    session.run(w.initializer)
+    assert session.run([y, *tf.gradients(y, [x, w])]) == [6.0, 10.0, 100.0]
+
+    @tf.custom_gradient
+    def silent(x: tf.Tensor) -> Any:
+        return x * w, lambda dy: dy
+
+    with pytest.raises(TypeError, match=r"\(w:0\), then grad_fn must accept a 'variables'"):
+        silent(x)
+
+
+def test_second_derivatives_by_as_many_numbers_as_are_fed(session: tf.Session) -> None:
+    """The size of the Hessian is that of the run."""
+    x = tf.placeholder(tf.float64, [None])
+    (hessian,) = tf.hessians(tf.reduce_sum(x**3) * x[0], x)
+    found = session.run(hessian, {x: [1.0, 2.0]})
+    assert found.tolist() == [[12.0, 12.0], [12.0, 12.0]]
+
+
+def test_an_array_of_known_size_gives_a_tensor_of_known_size() -> None:
+    """Unless it may grow."""
+    made = tf.TensorArray(tf.float32, 3).unstack(tf.ones([3, 2]))
+    assert made.stack().shape.as_list() == [3, 2]
+    grows = tf.TensorArray(tf.float32, 3, dynamic_size=True, element_shape=[2])
+    assert grows.stack().shape.as_list() == [None, 2]
+
+
+def test_what_unconnected_gradients_may_be_is_checked() -> None:
+    """And what a condition may be."""
+    x = tf.constant(2.0)
+    with pytest.raises(ValueError, match="'no' is not a valid"):
+        tf.gradients(x, x, unconnected_gradients="no")
+    with pytest.raises(ValueError, match="must be a scalar"):
+        tf.cond(tf.constant([True, False]), lambda: x, lambda: x)

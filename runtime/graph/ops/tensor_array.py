@@ -402,10 +402,13 @@ class TensorArray:
         self._dtype = as_dtype(dtype)
         self._dynamic_size = bool(dynamic_size)
         self._infer_shape = infer_shape
+        self._count: int | None = None
         self._dims: Dims = as_dims(element_shape)
         if flow is None:
             count = convert_to_tensor(0 if size is None else size, dtypes.int32)
             flow = _NEW(count, name=name or "TensorArray")
+            known = count.spec.value
+            self._count = None if known is None or self._dynamic_size else int(known) or None
         assert flow is not None
         self._flow = flow
         self._name = tensor_array_name or flow.op.name
@@ -543,7 +546,10 @@ class TensorArray:
         """
         from runtime.graph.ops.array import range_
 
-        return self.gather(range_(0, self.size()), name or "TensorArrayStack")
+        rows = self.gather(range_(0, self.size()), name or "TensorArrayStack")
+        if self._count is not None and rows.dims is not None:
+            rows.set_shape([self._count, *rows.dims[1:]])
+        return rows
 
     def gather(self, indices: TensorLike, name: str | None = None) -> Tensor:
         """Some tensors, joined along a new first axis.
