@@ -618,6 +618,8 @@ class _Emission:
             return self._bound("c", np.asarray(value))
         if not isinstance(value, np.ndarray) or value.dtype == object:
             return None
+        if other.value is not None:  # or two constants might both lose the shape of the result
+            return None
         if not 1 < value.size <= _UNIFORM or not _covers(other.dims, value.shape):
             return None
         if (value != value.flat[0]).any():

@@ -182,8 +182,10 @@ class _Template:
 
     @property
     def variable_scope_name(self) -> str | None:
-        """The name of the scope of its variables; None before the first call."""
-        return None if self._scope is None else self._scope.name
+        """What the names of its variables begin with; None before the first call."""
+        if self._scope is None or not self._scope.name:
+            return self._scope and self._scope.name
+        return f"{self._scope.name}/"
 
     @property
     def global_variables(self) -> list[Any]:

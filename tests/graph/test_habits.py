@@ -311,3 +311,20 @@ def test_any_name_may_be_the_first_that_a_program_uses(name: str) -> None:
     """Modules are imported when one of their names is used, in whatever order that happens."""
     code = f"import runtime as tf; tf.{name}"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_two_constants_that_wait_for_something_keep_their_shape(session: tf.Session) -> None:
+    """Arrays of equal numbers are not both replaced by a number, though they can't be folded."""
+    late = tf.placeholder(tf.float32, [])
+    with tf.control_dependencies([tf.identity(late)]):
+        product = tf.multiply(tf.ones([2, 3]), tf.zeros([2, 3]))
+    assert session.run(product, {late: 1.0}).shape == (2, 3)
+    assert session.run(tf.matmul(tf.ones([4, 2]), product), {late: 1.0}).shape == (4, 3)
+
+
+def test_a_template_tells_what_the_names_of_its_variables_begin_with() -> None:
+    """`variable_scope_name` ends with a slash, so that programs can cut it off."""
+    template = tf.make_template("part", lambda: tf.get_variable("w", []))
+    assert template.variable_scope_name is None or template.variable_scope_name.endswith("/")
+    variable = template()
+    assert variable.op.name == f"{template.variable_scope_name}w"
