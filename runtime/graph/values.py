@@ -183,9 +183,9 @@ class _Template:
     @property
     def variable_scope_name(self) -> str | None:
         """What the names of its variables begin with; None before the first call."""
-        if self._scope is None or not self._scope.name:
-            return self._scope and self._scope.name
-        return f"{self._scope.name}/"
+        if self._scope is None:
+            return None
+        return self._scope.name and f"{self._scope.name}/"
 
     @property
     def global_variables(self) -> list[Any]:
