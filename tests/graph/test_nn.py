@@ -365,3 +365,13 @@ def test_drawn_classes_that_are_right_ones_are_found(session: tf.Session) -> Non
     assert [v.tolist() for v in found[:2]] == [[0, 1], [1, 0]] and (found[2] < -1e38).all()
     every = session.run(list(tf.nn.all_candidate_sampler(right, 1, 7, True)))
     assert every[0].tolist() == list(range(7)) and set(every[2]) == {1.0}
+
+
+@pytest.mark.parametrize("x", [-100.0, -20.0, -1e-3, -1e-20, 0.0, 1e-20, 0.5, 20.0, 100.0])
+def test_exponentials_near_zero_are_exact(session: tf.Session, x: float) -> None:
+    """What is lost beside 1 is not lost in their logarithms, nor where 1 is taken away."""
+    number = tf.constant(x, tf.float64)
+    below = np.expm1(min(x, 0))
+    assert session.run(tf.nn.elu(number)) == pytest.approx(max(x, below), rel=1e-14)
+    assert session.run(tf.nn.softplus(number)) == pytest.approx(np.logaddexp(x, 0), rel=1e-14)
+    assert session.run(tf.log_sigmoid(number)) == pytest.approx(-np.logaddexp(-x, 0), rel=1e-14)

@@ -12,7 +12,18 @@ from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
 from runtime.graph.ops.array import concat, where
 from runtime.graph.ops.elementwise import Function, unary
-from runtime.graph.ops.math import cast, equal, matmul, maximum, multiply, negative, sigmoid, square
+from runtime.graph.ops.math import (
+    cast,
+    equal,
+    matmul,
+    maximum,
+    minimum,
+    multiply,
+    negative,
+    sigmoid,
+    square,
+)
+from runtime.graph.ops.near_zero import exp_minus_one, log_one_plus_exp
 from runtime.graph.ops.nn import bias_add
 from runtime.graph.ops.reduction import reduce_mean
 from runtime.graph.ops.rules import checked_kind, unchanged
@@ -111,7 +122,7 @@ RELU6_GRADIENT: Definition = Definition(
 )
 relu6: Function = unary(
     "Relu6",
-    lambda x: np.minimum(np.maximum(x, x.dtype.type(0)), x.dtype.type(6)),
+    lambda x: x.clip(x.dtype.type(0), x.dtype.type(6)),
     "nn.relu6",
     "Limits x to the range from 0 to 6.",
     lambda op, dy: [RELU6_GRADIENT(dy, op.outputs[0])],
@@ -130,6 +141,8 @@ def _bind_leaky(view: View) -> Kernel:
 
 def _bind_leaky_gradient(view: View) -> Kernel:
     one, alpha = (view.first.dtype.as_numpy_dtype(number) for number in (1, view["alpha"]))
+    if 0 <= alpha <= 1:  # then limits turn truths into factors, faster than a choice
+        return lambda dy, x: dy * (x > 0).astype(one.dtype).clip(alpha, one)
     return lambda dy, x: dy * np.where(x > 0, one, alpha)
 
 
@@ -179,7 +192,7 @@ _SELU_SCALE = 1.0507009873554805
 
 def _selu(x: Any) -> Any:
     kind = x.dtype.type
-    below = np.expm1(np.minimum(x, kind(0))) * kind(_SELU_ALPHA * _SELU_SCALE)
+    below = exp_minus_one(np.minimum(x, kind(0))) * kind(_SELU_ALPHA * _SELU_SCALE)
     return np.maximum(x, kind(0)) * kind(_SELU_SCALE) + below
 
 
@@ -289,13 +302,9 @@ def zero_fraction(value: TensorLike, name: str | None = None) -> Tensor:
         return reduce_mean(cast(equal(tensor, zero), "float32"), name="fraction")
 
 
-def _softplus(x: Any) -> Any:
-    return np.logaddexp(x, x.dtype.type(0))
-
-
 softplus: Function = unary(
     "Softplus",
-    _softplus,
+    log_one_plus_exp,
     "nn.softplus math.softplus",
     "log(1 + exp(x)).",
     lambda op, dy: [dy * sigmoid(op.inputs[0])],
@@ -315,10 +324,10 @@ softsign: Function = unary(
 )
 elu: Function = unary(
     "Elu",
-    lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, x.dtype.type(0))))[()],
+    lambda x: np.maximum(x, x.dtype.type(0)) + exp_minus_one(np.minimum(x, x.dtype.type(0))),
     "nn.elu",
     "x where it is positive, exp(x) - 1 elsewhere.",
-    lambda op, dy: [dy * where(op.outputs[0] > 0, op.outputs[0] * 0 + 1, op.outputs[0] + 1)],
+    lambda op, dy: [dy * (minimum(op.outputs[0], 0) + 1)],
     kinds="f",
     ufunc=False,
     features=True,

@@ -18,6 +18,7 @@ from runtime.graph.ops.array import (
     where,
 )
 from runtime.graph.ops.math import add, cast, exp, log, log1p, negative, sigmoid
+from runtime.graph.ops.near_zero import log_one_plus_exp_minus
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import broadcasted, checked_kind, rank_of, renamed
 from runtime.graph.ops.softmax import bind_dense, bind_softmax, bind_sparse
@@ -312,7 +313,7 @@ def _bind_sigmoid_cross_entropy(view: View) -> Kernel:
     def compute(logits: Any, labels: Any) -> Any:
         result = np.maximum(logits, zero)
         result -= logits * labels
-        result += np.log1p(np.exp(-np.abs(logits)))
+        result += log_one_plus_exp_minus(logits)
         return result
 
     return compute

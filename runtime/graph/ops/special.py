@@ -25,6 +25,7 @@ from runtime.graph.ops.math import (
     square,
     unbroadcast,
 )
+from runtime.graph.ops.near_zero import log_one_plus_exp
 from runtime.graph.ops.rules import checked_kind, static_int
 from runtime.graph.shapes import broadcast, compatible, described, normalized_axis
 from runtime.graph.tensor import Tensor
@@ -222,7 +223,7 @@ def log_sigmoid(x: TensorLike, name: str | None = None) -> Tensor:
 _LOG_SIGMOID: Definition = Definition(
     "LogSigmoid",
     lambda view: Spec(view.first.dtype, view.first.dims),
-    lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    lambda x: -log_one_plus_exp(-x),
     gradient=lambda op, dy: [dy * sigmoid(negative(op.inputs[0]))],
     floating=True,
 )
