@@ -204,6 +204,36 @@ MODULES: Final = {
     "runtime.graph.devices": (
         "DeviceSpec"
     ),
+    "runtime.graph.distributions.base": (
+        "contrib.distributions.Distribution contrib.distributions.FULLY_REPARAMETERIZED "
+        "contrib.distributions.NOT_REPARAMETERIZED contrib.distributions.RegisterKL "
+        "contrib.distributions.ReparameterizationType contrib.distributions.kl_divergence "
+        "distributions.Distribution distributions.FULLY_REPARAMETERIZED "
+        "distributions.NOT_REPARAMETERIZED distributions.RegisterKL "
+        "distributions.ReparameterizationType distributions.kl_divergence"
+    ),
+    "runtime.graph.distributions.continuous": (
+        "contrib.distributions.Beta contrib.distributions.Exponential "
+        "contrib.distributions.Gamma contrib.distributions.Laplace contrib.distributions.Normal "
+        "contrib.distributions.StudentT contrib.distributions.Uniform distributions.Beta "
+        "distributions.Exponential distributions.Gamma distributions.Laplace "
+        "distributions.Normal distributions.StudentT distributions.Uniform"
+    ),
+    "runtime.graph.distributions.discrete": (
+        "contrib.distributions.Bernoulli contrib.distributions.Categorical "
+        "contrib.distributions.Multinomial contrib.distributions.OneHotCategorical "
+        "contrib.distributions.Poisson distributions.Bernoulli distributions.Categorical "
+        "distributions.Multinomial"
+    ),
+    "runtime.graph.distributions.vectors": (
+        "contrib.distributions.Dirichlet contrib.distributions.DirichletMultinomial "
+        "contrib.distributions.ExpRelaxedOneHotCategorical "
+        "contrib.distributions.MultivariateNormalDiag "
+        "contrib.distributions.MultivariateNormalFullCovariance "
+        "contrib.distributions.MultivariateNormalTriL "
+        "contrib.distributions.RelaxedOneHotCategorical distributions.Dirichlet "
+        "distributions.DirichletMultinomial"
+    ),
     "runtime.graph.dtypes": (
         "DType as_dtype bool complex128 complex64 double float16 float32 float64 half int16 "
         "int32 int64 int8 resource string uint16 uint32 uint64 uint8 variant"

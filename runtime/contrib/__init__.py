@@ -10,6 +10,7 @@ from runtime.graph.export import attributes as _attributes
 
 _MODULES = (
     "data",
+    "distributions",
     "framework",
     "layers",
     "legacy_seq2seq",

@@ -13,10 +13,6 @@ _SERVING: Final = (
     "Save with tf.train.Saver, whose .meta file holds the graph, and load both with "
     "tf.train.import_meta_graph."
 )
-_DISTRIBUTIONS: Final = (
-    "Draw with tf.random_normal, tf.random_uniform or tf.multinomial, and write the log of the "
-    "density with tf.log, tf.square and tf.reduce_sum."
-)
 
 ALTERNATIVES: Final = {
     "contrib.cudnn_rnn": "Use tf.nn.rnn_cell.LSTMCell with tf.nn.dynamic_rnn, which works "
@@ -48,7 +44,6 @@ ALTERNATIVES: Final = {
     "saved_model": _SERVING,
     "graph_util": _SERVING,
     "import_graph_def": _SERVING,
-    "distributions": _DISTRIBUTIONS,
     "string_to_hash_bucket": _LOOKUP,
     "nn.rnn": "Use tf.nn.static_rnn.",
     "nn.seq2seq": "Use tf.nn.dynamic_rnn for both parts, and tf.losses or "

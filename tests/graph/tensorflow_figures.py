@@ -14,6 +14,7 @@ import tensorflow.compat.v1 as tf
 sys.modules["runtime"] = tf
 tf.disable_control_flow_v2()
 from tests.graph.cases import CASES, Case  # noqa: E402  # it takes what `runtime` means by now
+from tests.graph.cases_distributions import DISTRIBUTION_CASES  # noqa: E402
 from tests.graph.cases_image import IMAGE_CASES  # noqa: E402
 from tests.graph.cases_math import MATH_CASES  # noqa: E402
 from tests.graph.cases_nn import NN_CASES  # noqa: E402
@@ -43,7 +44,7 @@ def figures(case: Case) -> dict[str, Any]:
 if __name__ == "__main__":
     arrays = {
         f"{case.name}|{kind}": array
-        for case in CASES + IMAGE_CASES + MATH_CASES + NN_CASES + SPATIAL_CASES
+        for case in CASES + DISTRIBUTION_CASES + IMAGE_CASES + MATH_CASES + NN_CASES + SPATIAL_CASES
         for kind, array in figures(case).items()
     }
     np.savez(sys.argv[1], **arrays)

@@ -16,6 +16,7 @@ import pytest
 
 import runtime as tf
 from tests.graph.cases import CASES, Case
+from tests.graph.cases_distributions import DISTRIBUTION_CASES
 from tests.graph.cases_image import IMAGE_CASES
 from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
@@ -63,6 +64,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 # What TensorFlow does for other element types only, or not on a CPU, or not with a bare number.
 BEYOND = (
+    *("statistic-student-variance", "statistic-student-undefined"),
     *("clip_by_average_norm", "polyval", "in_top_k", "in_top_k-wrong", "lrn", "max_pool_argmax"),
     *("conv2d-(1, 1)-SAME-(2, 2)-(2, 2, 2, 2)", "conv2d-(2, 1)-VALID-(1, 3)-(2, 2, 2, 2)"),
     *(
@@ -80,7 +82,9 @@ BEYOND = (
 
 
 @pytest.mark.parametrize(
-    "case", CASES + IMAGE_CASES + MATH_CASES + NN_CASES + SPATIAL_CASES, ids=lambda case: case.name
+    "case",
+    CASES + DISTRIBUTION_CASES + IMAGE_CASES + MATH_CASES + NN_CASES + SPATIAL_CASES,
+    ids=lambda case: case.name,
 )
 def test_an_operation_gives_what_tensorflow_gives(
     case: Case, figures: Any, session: tf.Session

@@ -10,6 +10,7 @@ import runtime as tf
 from runtime.graph.definition import View
 from runtime.graph.operation import Operation
 from tests.graph.cases import CASES, SHAPED_BY_VALUES, Case
+from tests.graph.cases_distributions import DISTRIBUTION_CASES
 from tests.graph.cases_image import IMAGE_CASES
 from tests.graph.cases_math import MATH_CASES
 from tests.graph.cases_nn import NN_CASES
@@ -18,7 +19,13 @@ from tests.graph.cases_spatial import SPATIAL_CASES
 
 every_case = pytest.mark.parametrize(
     "case",
-    CASES + IMAGE_CASES + MATH_CASES + NN_CASES + SPATIAL_CASES + SEQUENCE_CASES,
+    CASES
+    + DISTRIBUTION_CASES
+    + IMAGE_CASES
+    + MATH_CASES
+    + NN_CASES
+    + SPATIAL_CASES
+    + SEQUENCE_CASES,
     ids=lambda case: case.name,
 )
 
