@@ -131,8 +131,11 @@ class Body:
 
 
 def _is_everywhere(tensor: Tensor) -> bool:
-    """Whether a tensor is a constant that need not be handed in: that nobody differentiates by."""
-    if tensor.op.type != "Const":
+    """Whether a tensor is a constant that need not be handed in: that nobody differentiates by.
+
+    One that waits for something is handed in, for that happens outside.
+    """
+    if tensor.op.type != "Const" or tensor.op.control_inputs:
         return False
     return tensor.op.body is not None or not (tensor.dtype.is_floating or tensor.dtype.is_complex)
 

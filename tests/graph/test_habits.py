@@ -328,3 +328,21 @@ def test_a_template_tells_what_the_names_of_its_variables_begin_with() -> None:
     assert template.variable_scope_name is None or template.variable_scope_name.endswith("/")
     variable = template()
     assert variable.op.name == f"{template.variable_scope_name}w"
+
+
+def test_a_constant_that_waits_outside_is_used_in_a_loop_inside_a_branch(
+    session: tf.Session,
+) -> None:
+    """What it waits for is not carried out again in there, where what was fed isn't known."""
+    fed = tf.placeholder(tf.float32, [])
+    count = tf.Variable(0.0)
+
+    def branch() -> Any:
+        with tf.control_dependencies([fed, tf.assign_add(count, fed)]):
+            limit = tf.constant(3)
+        return tf.while_loop(lambda i: i < limit, lambda i: i + 1, (limit - 3,))
+
+    result = tf.cond(fed > 0.0, branch, lambda: tf.constant(0))
+    session.run(count.initializer)
+    assert session.run(result, {fed: 2.0}) == 3
+    assert session.run(count) == 2.0
