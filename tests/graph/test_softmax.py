@@ -45,6 +45,8 @@ def test_softmax_loses_nothing_in_large_and_small_numbers(
     )
     tiny = 20 * np.finfo(dtype).eps
     np.testing.assert_allclose(found, np.exp(log_softmax(rows)), rtol=20 * tiny, atol=tiny)
+    logarithms = session.run(tf.nn.log_softmax(rows.reshape(2, 2, classes))).reshape(4, classes)
+    np.testing.assert_allclose(logarithms, log_softmax(rows), rtol=tiny, atol=tiny)
 
 
 @pytest.mark.parametrize("dense", [False, True])

@@ -21,7 +21,7 @@ from runtime.graph.ops.math import add, cast, exp, log, log1p, negative, sigmoid
 from runtime.graph.ops.near_zero import log_one_plus_exp_minus
 from runtime.graph.ops.reduction import reduce_sum
 from runtime.graph.ops.rules import broadcasted, checked_kind, rank_of, renamed
-from runtime.graph.ops.softmax import bind_dense, bind_softmax, bind_sparse
+from runtime.graph.ops.softmax import bind_dense, bind_log_softmax, bind_softmax, bind_sparse
 from runtime.graph.shapes import (
     Dims,
     Incompatible,
@@ -35,10 +35,19 @@ from runtime.graph.tensor import Tensor
 # Softmax.
 
 
+def _is_along_last(view: View) -> bool:
+    dims = view.first.dims
+    return (
+        dims is not None
+        and len(dims) > 0
+        and normalized_axis(view["axis"], len(dims)) == len(dims) - 1
+    )
+
+
 def _bind_softmax(view: View) -> Kernel:
-    axis, dims = view["axis"], view.first.dims
-    if dims and normalized_axis(axis, len(dims)) == len(dims) - 1:
+    if _is_along_last(view):
         return bind_softmax(view)
+    axis = view["axis"]
 
     def softmax(x: Any) -> Any:
         result = np.exp(x - np.maximum.reduce(x, axis, keepdims=True))
@@ -48,10 +57,17 @@ def _bind_softmax(view: View) -> Kernel:
     return softmax
 
 
-def _log_softmax(x: Any, axis: int) -> Any:
-    shifted = x - np.maximum.reduce(x, axis, keepdims=True)
-    shifted -= np.log(np.add.reduce(np.exp(shifted), axis, keepdims=True))
-    return shifted
+def _bind_log_softmax(view: View) -> Kernel:
+    if _is_along_last(view):
+        return bind_log_softmax(view)
+    axis = view["axis"]
+
+    def log_softmax(x: Any) -> Any:
+        shifted = x - np.maximum.reduce(x, axis, keepdims=True)
+        shifted -= np.log(np.add.reduce(np.exp(shifted), axis, keepdims=True))
+        return shifted
+
+    return log_softmax
 
 
 def _same_with_axis(view: View) -> Spec:
@@ -81,7 +97,7 @@ SOFTMAX: Definition = Definition(
 LOG_SOFTMAX: Definition = Definition(
     "LogSoftmax",
     _same_with_axis,
-    bind=lambda view: lambda x: _log_softmax(x, view["axis"]),
+    bind=_bind_log_softmax,
     gradient=_log_softmax_gradient,
     floating=True,
 )

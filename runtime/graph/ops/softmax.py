@@ -35,7 +35,9 @@ def _summing(classes: int, dtype: np.dtype[Any]) -> Kernel:
 
 
 def _shifted(matrix: Any) -> Any:
-    return matrix - np.maximum.reduce(matrix, 1, keepdims=True)
+    """A matrix less the maximum of each row, which is found sooner by its place."""
+    places = matrix.argmax(1) + _counted(*matrix.shape)
+    return matrix - matrix.take(places)[:, None]
 
 
 @lru_cache(64)
@@ -67,7 +69,7 @@ def _softmax(classes: int, dtype: np.dtype[Any]) -> Kernel:
 
 def _logarithms(matrix: Any) -> Any:
     shifted = _shifted(matrix)
-    shifted -= np.log(np.add.reduce(np.exp(shifted), 1, keepdims=True))
+    shifted -= np.log(_sums(np.exp(shifted)))[:, None]
     return shifted
 
 
@@ -146,6 +148,11 @@ def _sums(matrix: Any) -> Any:
     return matrix.dot(ones(classes, dtype)) if quick else np.add.reduce(matrix, 1)
 
 
+def _is_matrix(dims: Any) -> bool:
+    """Whether it is known that there are two axes, and how many classes."""
+    return dims is not None and len(dims) == 2 and dims[1] is not None
+
+
 def _as_matrix(x: Any) -> Any:
     return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
@@ -159,10 +166,25 @@ def bind_softmax(view: View) -> Kernel:
     Returns:
         A function of an array with at least one axis.
     """
-    dims, dtype = view.first.dims, view.first.dtype.numpy
-    if dims is not None and len(dims) == 2 and dims[1] is not None:
+    dims: Any = view.first.dims
+    dtype = view.first.dtype.numpy
+    if _is_matrix(dims):
         return _softmax(dims[1], dtype)
     return lambda x: _softmax(x.shape[-1], dtype)(_as_matrix(x)).reshape(x.shape)
+
+
+def bind_log_softmax(view: View) -> Kernel:
+    """The kernel of the logarithm of a softmax along the last axis.
+
+    Args:
+        view: The operation and what is known of its input.
+
+    Returns:
+        A function of an array with at least one axis.
+    """
+    if _is_matrix(view.first.dims):
+        return _logarithms
+    return lambda x: _logarithms(_as_matrix(x)).reshape(x.shape)
 
 
 def bind_sparse(view: View) -> Kernel:
@@ -175,9 +197,10 @@ def bind_sparse(view: View) -> Kernel:
         A function of logits and labels that gives losses and their derivatives by the logits;
         None for what nobody uses.
     """
-    dims, dtype = view.first.dims, view.first.dtype.numpy
+    dims: Any = view.first.dims
+    dtype = view.first.dtype.numpy
     needs = view.needs(0), view.needs(1)
-    if dims is not None and len(dims) == 2 and dims[1] is not None:
+    if _is_matrix(dims):
         return _sparse(dims[1], dtype, *needs)
 
     def compute(logits: Any, labels: Any) -> Any:
@@ -197,9 +220,10 @@ def bind_dense(view: View) -> Kernel:
         A function of logits and labels that gives losses and their derivatives by the logits;
         None for what nobody uses.
     """
-    dims, dtype = view.first.dims, view.first.dtype.numpy
+    dims: Any = view.first.dims
+    dtype = view.first.dtype.numpy
     needs = view.needs(0), view.needs(1)
-    if dims is not None and len(dims) == 2 and dims[1] is not None:
+    if _is_matrix(dims):
         return _dense(dims[1], dtype, *needs)
 
     def compute(logits: Any, labels: Any) -> Any:
