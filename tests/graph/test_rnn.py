@@ -211,3 +211,43 @@ def test_lengths_that_are_not_one_for_each_example_are_refused(
     for outputs in (fused, looped):
         with pytest.raises(tf.errors.InvalidArgumentError, match=r"batch_size, 3, but has shape"):
             session.run(outputs, {x: STEPS, lengths: wrong})
+
+
+@pytest.mark.parametrize("lengths", [None, [5, 1, 3]])
+@pytest.mark.parametrize("kind", ["BasicRNNCell", "GRUCell", "BasicLSTMCell"])
+def test_a_gradient_penalty_goes_through_a_known_cell(
+    kind: str, lengths: Any, session: tf.Session
+) -> None:
+    """The derivative of a gradient, by inputs and weights, is the limit of its differences."""
+    x = tf.placeholder(tf.float64, [3, 5, 2])
+    start = tf.random_normal_initializer(stddev=0.7, seed=1)
+    with tf.variable_scope("net", initializer=start, dtype=tf.float64):
+        cell = getattr(tf.nn.rnn_cell, kind)(2)
+        outputs, _ = tf.nn.static_rnn(cell, tf.unstack(x, 5, 1), None, tf.float64, lengths)
+    loss = tf.add_n([tf.reduce_sum(y**3) for y in outputs])
+    weights = tf.trainable_variables()
+    penalty = tf.add_n([tf.reduce_sum(g**2) for g in tf.gradients(loss, [x, *weights])])
+    slopes = tf.gradients(penalty, [x, *weights])
+    session.run(tf.global_variables_initializer())
+    rng = np.random.default_rng(0)
+    values = [rng.normal(size=STEPS.shape), *[w + 0.1 for w in session.run(weights)]]
+    moves = [rng.normal(size=np.shape(v)) for v in values]
+
+    def computed(size: float, fetch: Any) -> Any:
+        moved = [v + size * m for v, m in zip(values, moves, strict=True)]
+        for weight, value in zip(weights, moved[1:], strict=True):
+            weight.load(value, session)
+        return session.run(fetch, {x: moved[0]})
+
+    expected = (computed(1e-5, penalty) - computed(-1e-5, penalty)) / 2e-5
+    found = sum(np.sum(s * m) for s, m in zip(computed(0.0, slopes), moves, strict=True))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_second_derivatives_need_the_number_of_steps() -> None:
+    """What is known only in a run has none, as in TensorFlow, and says so."""
+    x = tf.placeholder(tf.float32, [3, None, 2])
+    outputs, _ = tf.nn.dynamic_rnn(tf.nn.rnn_cell.GRUCell(2), x, dtype=tf.float32)
+    (slope,) = tf.gradients(outputs, x)
+    with pytest.raises(NotImplementedError, match=r"number of steps.*tf\.nn\.static_rnn"):
+        tf.gradients(slope**2, x)

@@ -222,7 +222,8 @@ def _bind_lstm_gradient(view: View) -> Kernel:
 
     def gradient(
         x: Array, c0: Array, h0: Array, kernel: Array, outputs: Array, gates: Array,
-        cells: Array, squashed: Array, dy: Array, dc: Array, dh: Array, *lengths: Array,
+        cells: Array, squashed: Array, dy: Array, dc: Array, dh: Array, bias: Array,
+        *lengths: Array,
     ) -> Any:  # fmt: skip
         own = _reordered(kernel, _ORDER)
         back = own[x.shape[2] :].T
@@ -309,7 +310,8 @@ def _bind_gru_gradient(view: View) -> Kernel:
 
     def gradient(
         x: Array, h0: Array, gate_kernel: Array, kernel: Array, outputs: Array, gates: Array,
-        candidates: Array, resets: Array, dy: Array, dh: Array, *lengths: Array,
+        candidates: Array, resets: Array, dy: Array, dh: Array, gate_bias: Array, bias: Array,
+        *lengths: Array,
     ) -> Any:  # fmt: skip
         depth, shape = x.shape[2], outputs.shape
         gates_back, back = gate_kernel[depth:].T, kernel[depth:].T
@@ -373,8 +375,9 @@ def _bind_plain_gradient(view: View) -> Kernel:
     buffers = Buffers()
 
     def gradient(
-        x: Array, h0: Array, kernel: Array, outputs: Array, dy: Array, dh: Array, *lengths: Array
-    ) -> Any:
+        x: Array, h0: Array, kernel: Array, outputs: Array, dy: Array, dh: Array, bias: Array,
+        *lengths: Array,
+    ) -> Any:  # fmt: skip
         back = kernel[x.shape[2] :].T.copy()
         ends = _Ends(lengths[0] if lengths else None, len(x))
         slopes, dh = _slopes(buffers, outputs, 1, ends), np.array(dh)
@@ -453,26 +456,43 @@ def _zeros_for_none(op: Any, slopes: tuple[Any, ...]) -> list[Tensor]:
 
 
 def _lstm_rule(op: Any, *slopes: Any) -> list[Tensor | None]:
-    x, c, h, kernel, _, *lengths = op.inputs
+    x, c, h, kernel, bias, *lengths = op.inputs
     dy, dc, dh = _zeros_for_none(op, slopes[:3])
     outputs, _, _, *saved = op.outputs
-    found = LSTM_GRADIENT(x, c, h, kernel, outputs, *saved, dy, dc, dh, *lengths)
+    found = LSTM_GRADIENT(
+        x, c, h, kernel, outputs, *saved, dy, dc, dh, bias, *lengths,
+        forget_bias=op.attributes["forget_bias"],
+    )  # fmt: skip
     return [*found, *[None] * len(lengths)]
 
 
 def _gru_rule(op: Any, *slopes: Any) -> list[Tensor | None]:
-    x, h, gate_kernel, _, kernel, _, *lengths = op.inputs
+    x, h, gate_kernel, gate_bias, kernel, bias, *lengths = op.inputs
     dy, dh = _zeros_for_none(op, slopes[:2])
     outputs, _, *saved = op.outputs
-    found = GRU_GRADIENT(x, h, gate_kernel, kernel, outputs, *saved, dy, dh, *lengths)
+    found = GRU_GRADIENT(
+        x, h, gate_kernel, kernel, outputs, *saved, dy, dh, gate_bias, bias, *lengths
+    )
     return [*found, *[None] * len(lengths)]
 
 
 def _plain_rule(op: Any, *slopes: Any) -> list[Tensor | None]:
-    x, h, kernel, _, *lengths = op.inputs
+    x, h, kernel, bias, *lengths = op.inputs
     dy, dh = _zeros_for_none(op, slopes[:2])
-    found = PLAIN_GRADIENT(x, h, kernel, op.outputs[0], dy, dh, *lengths)
+    found = PLAIN_GRADIENT(x, h, kernel, op.outputs[0], dy, dh, bias, *lengths)
     return [*found, *[None] * len(lengths)]
+
+
+def _second(step: str, forward: tuple[int, ...], upstream: tuple[int, ...]) -> Rule:
+    """The rule for second derivatives; the biases are inputs of the gradients only for it."""
+
+    def rule(op: Any, *slopes: Any) -> list[Tensor | None]:
+        from runtime.graph.ops import unrolled
+
+        made = unrolled.second_derivatives(getattr(unrolled, step), forward, upstream)
+        return made(op, *slopes)
+
+    return rule
 
 
 LSTM: Definition = Definition(
@@ -483,7 +503,11 @@ LSTM: Definition = Definition(
     floating=True,
 )
 LSTM_GRADIENT: Definition = Definition(
-    "LSTMSequenceGrad", _gradient_spec(0, 1, 2, 3, -3), bind=_bind_lstm_gradient, floating=True
+    "LSTMSequenceGrad",
+    _gradient_spec(0, 1, 2, 3, -3),
+    bind=_bind_lstm_gradient,
+    gradient=_second("lstm", (0, 1, 2, 3, 11), (8, 9, 10)),
+    floating=True,
 )
 GRU: Definition = Definition(
     "GRUSequence",
@@ -493,7 +517,11 @@ GRU: Definition = Definition(
     floating=True,
 )
 GRU_GRADIENT: Definition = Definition(
-    "GRUSequenceGrad", _gradient_spec(0, 1, 2, -2, 3, -3), bind=_bind_gru_gradient, floating=True
+    "GRUSequenceGrad",
+    _gradient_spec(0, 1, 2, -2, 3, -3),
+    bind=_bind_gru_gradient,
+    gradient=_second("gru", (0, 1, 2, 10, 3, 11), (8, 9)),
+    floating=True,
 )
 PLAIN: Definition = Definition(
     "RNNSequence",
@@ -503,5 +531,9 @@ PLAIN: Definition = Definition(
     floating=True,
 )
 PLAIN_GRADIENT: Definition = Definition(
-    "RNNSequenceGrad", _gradient_spec(0, 1, 2, -2), bind=_bind_plain_gradient, floating=True
+    "RNNSequenceGrad",
+    _gradient_spec(0, 1, 2, -2),
+    bind=_bind_plain_gradient,
+    gradient=_second("plain", (0, 1, 2, 6), (4, 5)),
+    floating=True,
 )
