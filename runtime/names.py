@@ -362,6 +362,10 @@ MODULES: Final = {
         "nn.conv2d_backprop_input nn.conv2d_transpose nn.depth_to_space nn.depthwise_conv2d "
         "nn.depthwise_conv2d_native nn.separable_conv2d nn.space_to_depth space_to_depth"
     ),
+    "runtime.graph.ops.ctc": (
+        "edit_distance nn.ctc_beam_search_decoder nn.ctc_beam_search_decoder_v2 "
+        "nn.ctc_greedy_decoder nn.ctc_loss"
+    ),
     "runtime.graph.ops.data_flow": (
         "FIFOQueue PaddingFIFOQueue PriorityQueue QueueBase RandomShuffleQueue "
         "io.PaddingFIFOQueue io.PriorityQueue io.RandomShuffleQueue queue.FIFOQueue "
