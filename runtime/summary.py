@@ -10,12 +10,13 @@ from typing import Any
 
 from runtime.graph.export import missing
 from runtime.summary_format import messages
-from runtime.summary_ops import histogram, image, merge, merge_all, scalar, text
+from runtime.summary_ops import audio, histogram, image, merge, merge_all, scalar, text
 from runtime.summary_writer import FileWriter, FileWriterCache
 
 __all__ = [
     "FileWriter",
     "FileWriterCache",
+    "audio",
     "histogram",
     "image",
     "merge",

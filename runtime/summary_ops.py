@@ -17,9 +17,9 @@ from runtime.graph.graph import get_default_graph
 from runtime.graph.keys import GraphKeys
 from runtime.graph.ops.rules import fixed
 from runtime.graph.tensor import Tensor
-from runtime.summary_format import histogram_of, messages, pixels_of, png
+from runtime.summary_format import histogram_of, messages, pixels_of, png, wav
 
-__all__ = ["histogram", "image", "merge", "merge_all", "scalar", "text"]
+__all__ = ["audio", "histogram", "image", "merge", "merge_all", "scalar", "text"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Collections = Sequence[str] | None
@@ -101,6 +101,37 @@ def image(
     return _described(_IMAGE, name, tensor, collections, family, max_outputs=max_outputs)
 
 
+def audio(
+    name: str,
+    tensor: TensorLike,
+    sample_rate: TensorLike,
+    max_outputs: int = 3,
+    collections: Collections = None,
+    family: str | None = None,
+) -> Tensor:
+    """Describes a batch of sounds.
+
+    Source of the rules: tf.compat.v1.summary.audio documentation.
+
+    Args:
+        name: What the tags begin with: ``name/audio``, or ``name/audio/0`` … if there may be
+            several.
+        tensor: Shape [batch, frames] or [batch, frames, channels], from -1 to 1.
+        sample_rate: Frames in a second, a scalar.
+        max_outputs: How many sounds of the batch are written at most.
+        collections: Collections that the summary is added to; SUMMARIES if None.
+        family: Put before the tags.
+
+    Returns:
+        A string: the serialized summary.
+
+    Raises:
+        ImportError: The extra ``summary`` is not installed.
+    """
+    rate = convert_to_tensor(sample_rate, dtypes.float32)
+    return _described(_AUDIO, name, tensor, collections, family, rate, max_outputs=max_outputs)
+
+
 def text(name: str, tensor: TensorLike, collections: Collections = None) -> Tensor:
     """Describes text, which TensorBoard shows as Markdown.
 
@@ -179,6 +210,7 @@ def _described(
     value: TensorLike,
     collections: Collections,
     family: str | None,
+    *more: Tensor,
     **attributes: Any,
 ) -> Tensor:
     messages("summary")  # better now than in the middle of a training
@@ -187,7 +219,7 @@ def _described(
     tensor = convert_to_tensor(value)
     with tensor.graph.name_scope(prefix + clean) as scope:
         tag = prefix + scope.rstrip("/")
-        summary: Tensor = definition(tensor, tag=tag, name=scope, **attributes)
+        summary: Tensor = definition(tensor, *more, tag=tag, name=scope, **attributes)
     names = [GraphKeys.SUMMARIES] if collections is None else collections
     tensor.graph.add_to_collections(names, summary)
     return summary
@@ -263,6 +295,30 @@ def _check_images(batch: Array, tag: str) -> None:
         )
 
 
+def _bind_audio(view: View) -> Kernel:
+    tag, limit = view["tag"], view["max_outputs"]
+
+    def describe(batch: Any, rate: Any) -> Array:
+        if batch.ndim not in (2, 3) or rate.size != 1:
+            raise errors.InvalidArgumentError(
+                None,
+                None,
+                "An audio summary describes a tensor of shape [batch, frames] or [batch, frames, "
+                f"channels], and a rate, but those for the tag {tag!r} have {list(batch.shape)} "
+                f"and {list(rate.shape)}.",
+            )
+        summary = messages("summary").Summary()
+        for index, sound in enumerate(batch.reshape(*batch.shape[:2], -1)[:limit]):
+            value = summary.value.add(tag=f"{tag}/audio" + (f"/{index}" if limit > 1 else ""))
+            value.audio.sample_rate = float(np.reshape(rate, ()))
+            value.audio.length_frames, value.audio.num_channels = sound.shape
+            value.audio.content_type = "audio/wav"
+            value.audio.encoded_audio_string = wav(sound, round(value.audio.sample_rate))
+        return _serialized(summary)
+
+    return describe
+
+
 def _bind_text(view: View) -> Kernel:
     tag = view["tag"]
 
@@ -309,5 +365,6 @@ def _definition(kind: str, bind: Any) -> Definition:
 _SCALAR = _definition("ScalarSummary", _bind_scalar)
 _HISTOGRAM = _definition("HistogramSummary", _bind_histogram)
 _IMAGE = _definition("ImageSummary", _bind_image)
+_AUDIO = _definition("AudioSummaryV2", _bind_audio)
 _TEXT = _definition("TensorSummaryV2", _bind_text)
 _MERGE = Definition("MergeSummary", fixed(dtypes.string, ()), _merge, gradient=not_differentiable)

@@ -4,6 +4,7 @@ import io
 import math
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,25 @@ def test_numbers_are_scaled_to_pixels() -> None:
     assert pixels_of(np.array([[[0.0], [2.0]]])).tolist() == [[[0], [255]]]
     assert pixels_of(np.zeros((1, 1, 3))).tolist() == [[[0, 0, 0]]]
     assert pixels_of(np.array([[[1.0, np.nan, 0.0]]])).tolist() == [[[255, 0, 0]]]
+
+
+def test_sounds_come_back(tmp_path: Path) -> None:
+    """TensorBoard finds WAV files with the samples, cut off beyond -1 and 1."""
+    sounds = np.array([[[0.5, -0.25], [2.0, -2.0]], [[0.0, 1.0], [0.00001, -1.0]]], np.float32)
+    with tf.summary.FileWriter(tmp_path) as writer:
+        writer.add_summary(run(tf.summary.audio("a", sounds, 8000)), 0)
+    found = read(tmp_path)
+    assert found.Tags()["audio"] == ["a/audio/0", "a/audio/1"]
+    event = found.Audio("a/audio/0")[0]
+    assert (event.sample_rate, event.length_frames, event.content_type) == (8000, 2, "audio/wav")
+    with wave.open(io.BytesIO(event.encoded_audio_string)) as file:
+        assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 8000, 2)
+        samples = np.frombuffer(file.readframes(9), "<i2")
+    assert samples.tolist() == [16384, -8192, 32767, -32768]
+    single = parsed(tf.summary.audio("b", sounds[:, :, 0], tf.constant(44100.0), max_outputs=1))
+    assert [v.tag for v in single.value] == ["b/audio"]
+    with pytest.raises(errors.InvalidArgumentError, match=r"'c' have \[2\] and \[\]"):
+        run(tf.summary.audio("c", [0.0, 1.0], 8000))
 
 
 def test_text_comes_back(tmp_path: Path) -> None:
