@@ -553,6 +553,8 @@ def _by_name(var_list: Iterable[Variable] | Mapping[str, Variable]) -> dict[str,
         name = variable.op.name if given_name is None else given_name
         if name in variables:
             raise ValueError(f"At least two variables have the same name: {name}")
+        if variable in variables.values():
+            raise ValueError(f"The same saveable will be restored with two names: {name}")
         variables[name] = variable
     return dict(sorted(variables.items()))
 

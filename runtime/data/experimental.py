@@ -435,6 +435,10 @@ class CsvDataset(Dataset):
         use_quote_delim: Whether double quotes may surround a field.
         na_value: What also means an empty field.
         select_cols: The columns to take, in rising order; all if None.
+        exclude_cols: Instead: the columns to leave out.
+
+    Raises:
+        ValueError: If columns are both taken and left out.
     """
 
     def __init__(
@@ -448,7 +452,13 @@ class CsvDataset(Dataset):
         use_quote_delim: bool = True,
         na_value: str = "",
         select_cols: Sequence[int] | None = None,
+        exclude_cols: Sequence[int] | None = None,
     ) -> None:
+        if select_cols and exclude_cols:
+            raise ValueError("Only one of select_cols and exclude_cols can be given.")
+        if exclude_cols:
+            count = len(record_defaults) + len(exclude_cols)
+            select_cols = sorted(set(range(count)) - set(exclude_cols))
         columns = [_default(column) for column in record_defaults]
         names = filenames
         if not isinstance(filenames, Dataset):

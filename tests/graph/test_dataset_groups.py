@@ -218,6 +218,10 @@ def test_records_of_values_come_out_of_files(tmp_path: Path, session: tf.Session
         str(file), [tf.int32, tf.string], header=True, select_cols=[0, 2]
     )
     assert _elements(session, chosen) == [(1, b"aa"), (3, b"b,c")]
+    left = EXPERIMENTAL.CsvDataset(str(file), [tf.int32, tf.string], header=True, exclude_cols=[1])
+    assert _elements(session, left) == [(1, b"aa"), (3, b"b,c")]
+    with pytest.raises(ValueError, match="Only one of select_cols and exclude_cols"):
+        EXPERIMENTAL.CsvDataset(str(file), [tf.int32], select_cols=[0], exclude_cols=[1])
     needed = EXPERIMENTAL.CsvDataset(str(file), [tf.int32, tf.float32, tf.string], header=True)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Field 1 is required but missing"):
         _elements(session, needed.skip(1))

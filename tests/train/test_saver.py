@@ -102,6 +102,8 @@ def test_a_name_can_be_used_only_once() -> None:
     w = variables(w=1.0)["w"]
     with pytest.raises(ValueError, match="At least two variables have the same name: w"):
         Saver([w, w])
+    with pytest.raises(ValueError, match="restored with two names: y"):
+        Saver({"x": w, "y": w})
 
 
 @pytest.mark.parametrize("argument", [{"saver_def": 1}, {"builder": 1}, {"write_version": 1}])
