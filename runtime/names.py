@@ -158,6 +158,28 @@ MODULES: Final = {
     "runtime.contrib.rnn.stacks": (
         "contrib.rnn.stack_bidirectional_dynamic_rnn contrib.rnn.stack_bidirectional_rnn"
     ),
+    "runtime.contrib.seq2seq.attention": (
+        "contrib.seq2seq.AttentionMechanism contrib.seq2seq.AttentionWrapper "
+        "contrib.seq2seq.AttentionWrapperState contrib.seq2seq.BahdanauAttention "
+        "contrib.seq2seq.LuongAttention"
+    ),
+    "runtime.contrib.seq2seq.beams": (
+        "contrib.seq2seq.BeamSearchDecoder contrib.seq2seq.BeamSearchDecoderOutput "
+        "contrib.seq2seq.BeamSearchDecoderState contrib.seq2seq.FinalBeamSearchDecoderOutput"
+    ),
+    "runtime.contrib.seq2seq.decoding": (
+        "contrib.seq2seq.BasicDecoder contrib.seq2seq.BasicDecoderOutput "
+        "contrib.seq2seq.Decoder contrib.seq2seq.dynamic_decode"
+    ),
+    "runtime.contrib.seq2seq.feeding": (
+        "contrib.seq2seq.CustomHelper contrib.seq2seq.GreedyEmbeddingHelper "
+        "contrib.seq2seq.Helper contrib.seq2seq.SampleEmbeddingHelper "
+        "contrib.seq2seq.ScheduledEmbeddingTrainingHelper "
+        "contrib.seq2seq.ScheduledOutputTrainingHelper contrib.seq2seq.TrainingHelper"
+    ),
+    "runtime.contrib.seq2seq.sequences": (
+        "contrib.seq2seq.gather_tree contrib.seq2seq.sequence_loss contrib.seq2seq.tile_batch"
+    ),
     "runtime.contrib.slim.model_analyzer": (
         "contrib.slim.model_analyzer.analyze_ops contrib.slim.model_analyzer.analyze_vars "
         "contrib.slim.model_analyzer.tensor_description"

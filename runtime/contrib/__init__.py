@@ -18,6 +18,7 @@ _MODULES = (
     "losses",
     "metrics",
     "rnn",
+    "seq2seq",
     "slim",
     "training",
     "util",

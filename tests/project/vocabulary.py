@@ -23,7 +23,7 @@ CONTRIB = (
         ".slim",
     ),
     *(".slim.learning", ".slim.losses", ".slim.model_analyzer", ".slim.utils", ".training"),
-    *(".distributions", ".legacy_seq2seq", ".rnn", ".util"),
+    *(".distributions", ".legacy_seq2seq", ".rnn", ".seq2seq", ".util"),
 )
 NAMESPACES = (
     *(
