@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from runtime.graph.buffers import Buffers
 from runtime.graph.ops import windows
-from runtime.graph.ops.windows import Axis, Correlation, Transposed, axis_of, gathered, taps
+from runtime.graph.ops.windows import (
+    Axis,
+    Channelwise,
+    Correlation,
+    Transposed,
+    axis_of,
+    gathered,
+    taps,
+)
 from runtime.graph.shapes import Incompatible
 
 Pads = st.one_of(
@@ -71,6 +79,34 @@ def test_products_of_windows_are_sums_over_their_elements(
         np.testing.assert_allclose(convolution.by_filters(images, result), slope, atol=1e-9)
         out = transposed(result, filters, np.full_like(images, np.nan))
         np.testing.assert_allclose(out, spread, atol=1e-9)
+
+
+@given(cases(), st.sampled_from([1 << 8, 1 << 19]))
+@settings(max_examples=40)
+def test_channels_with_filters_of_their_own_are_sums_over_elements_of_windows(
+    case: tuple[Axis, Axis, Any, Any, Any], cache: int
+) -> None:
+    """The convolution of each channel, its transpose and its derivative by the filters."""
+    rows, columns, images, filters, result = case
+    filters, result = filters[..., 0], np.repeat(result[..., :1], images.shape[3], -1)
+    product, spread, slope = np.zeros_like(result), np.zeros_like(images), np.zeros_like(filters)
+    for i, j, outside, inside in taps(rows, columns):
+        product[outside] += images[inside] * filters[i, j]
+        spread[inside] += result[outside] * filters[i, j]
+        slope[i, j] += np.einsum("nhwc,nhwc->c", images[inside], result[outside])
+    before, windows._CACHE = windows._CACHE, cache
+    try:
+        made = [Channelwise(images.shape, images.dtype, rows, columns) for _ in range(3)]
+    finally:
+        windows._CACHE = before
+    for _ in range(2):
+        np.testing.assert_allclose(
+            made[0](images, filters, np.empty_like(result)), product, atol=1e-9
+        )
+        out = made[1].transposed(result, filters, np.empty_like(images))
+        np.testing.assert_allclose(out, spread, atol=1e-9)
+        out = made[2].by_filters(images, result, np.empty_like(filters))
+        np.testing.assert_allclose(out, slope, atol=1e-9)
 
 
 def test_few_channels_are_gathered_and_many_are_left() -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
-from runtime.graph.definition import Definition, Kernel, Spec, View
+from runtime.graph.definition import Definition, Spec, View
 from runtime.graph.export import export
 from runtime.graph.ops.array import (
     _target,
@@ -23,13 +23,13 @@ from runtime.graph.ops.array import (
 from runtime.graph.ops.rules import checked_kind, renamed
 from runtime.graph.ops.windows import (
     Axis,
+    Channelwise,
     Correlation,
     Padding,
     Pool,
     Transposed,
     along,
     axis_of,
-    taps,
     window_count,
 )
 from runtime.graph.shapes import Dims, Incompatible, compatible, described
@@ -592,40 +592,57 @@ def _depthwise_spec(view: View) -> Spec:
     return Spec(view.first.dtype, (batch, rows, columns, channels))
 
 
-def _bind_depthwise(view: View) -> Kernel:
-    def kernel(images: Any, filters: Any) -> Any:
-        rows, columns = _axes(view, images.shape, filters.shape)
-        shape = len(images), rows.count, columns.count, *filters.shape[2:]
-        out = np.zeros(shape, images.dtype)
-        for i, j, outside, inside in taps(rows, columns):
-            out[outside] += images[inside][..., None] * filters[i, j]
-        return out.reshape(*shape[:3], -1)
+class _Depthwise:
+    """What a convolution of each channel works with, kept from run to run.
 
-    return kernel
+    If channels have several filters they are repeated, so each is a channel with one filter.
+    """
+
+    def __init__(self, view: View) -> None:
+        self._view, self._results = view, view.buffers
+        self._pool = Pool(self._made)
+
+    def _made(self, images: Any, dtype: Any, filters: Any) -> Channelwise:
+        shape = *images[:3], images[3] * filters[3]
+        return Channelwise(shape, dtype, *_axes(self._view, images, filters))
+
+    def correlated(self, images: Any, filters: Any) -> Any:
+        """The convolution."""
+        rows, columns = _axes(self._view, images.shape, filters.shape)
+        flat = filters.reshape(*filters.shape[:2], -1)
+        size = len(images), rows.count, columns.count, flat.shape[2]
+        out = self._results.take(size, images.dtype)
+        key = images.shape, images.dtype, filters.shape
+        channelwise = self._pool.take(*key)
+        channelwise(_repeated(images, filters.shape[3]), flat, out)
+        self._pool.give(channelwise, *key)
+        return out
+
+    def input_gradient(self, sizes: Any, filters: Any, result: Any) -> Any:
+        """The derivative by the images."""
+        size, each = tuple(sizes.tolist()), filters.shape[3]
+        flat = filters.reshape(*filters.shape[:2], -1)
+        out = self._results.take((*size[:3], flat.shape[2]), result.dtype)
+        key = size, result.dtype, filters.shape
+        channelwise = self._pool.take(*key)
+        channelwise.transposed(result, flat, out)
+        self._pool.give(channelwise, *key)
+        return out if each == 1 else np.add.reduce(out.reshape(*size, each), -1)
+
+    def filter_gradient(self, images: Any, sizes: Any, result: Any) -> Any:
+        """The derivative by the filters."""
+        size = tuple(sizes.tolist())
+        out = np.empty(size, result.dtype)
+        key = images.shape, images.dtype, size
+        channelwise = self._pool.take(*key)
+        flat = out.reshape(*size[:2], -1)
+        channelwise.by_filters(_repeated(images, size[3]), result, flat)
+        self._pool.give(channelwise, *key)
+        return out
 
 
-def _bind_depthwise_input(view: View) -> Kernel:
-    def kernel(sizes: Any, filters: Any, result: Any) -> Any:
-        images = np.zeros(tuple(sizes.tolist()), result.dtype)
-        rows, columns = _axes(view, images.shape, filters.shape)
-        parts = result.reshape(*result.shape[:3], *filters.shape[2:])
-        for i, j, outside, inside in taps(rows, columns):
-            images[inside] += (parts[outside] * filters[i, j]).sum(-1)
-        return images
-
-    return kernel
-
-
-def _bind_depthwise_filter(view: View) -> Kernel:
-    def kernel(images: Any, sizes: Any, result: Any) -> Any:
-        filters = np.empty(tuple(sizes.tolist()), result.dtype)
-        rows, columns = _axes(view, images.shape, filters.shape)
-        parts = result.reshape(*result.shape[:3], *filters.shape[2:])
-        for i, j, outside, inside in taps(rows, columns):
-            filters[i, j] = np.einsum("bhwc,bhwcm->cm", images[inside], parts[outside])
-        return filters
-
-    return kernel
+def _repeated(images: Any, each: int) -> Any:
+    return images if each == 1 else images.repeat(each, -1)
 
 
 def _depthwise_gradient(op: Any, dy: Tensor) -> list[Tensor]:
@@ -639,14 +656,14 @@ def _depthwise_gradient(op: Any, dy: Tensor) -> list[Tensor]:
 DEPTHWISE: Definition = Definition(
     "DepthwiseConv2dNative",
     _depthwise_spec,
-    bind=_bind_depthwise,
+    bind=lambda view: _Depthwise(view).correlated,
     gradient=_depthwise_gradient,
     floating=True,
 )
 DEPTHWISE_INPUT: Definition = Definition(
     "DepthwiseConv2dNativeBackpropInput",
     lambda view: Spec(view.inputs[2].dtype, _target(view, 0)),
-    bind=_bind_depthwise_input,
+    bind=lambda view: _Depthwise(view).input_gradient,
     gradient=lambda op, dx: [
         None,
         DEPTHWISE_FILTER(
@@ -659,7 +676,7 @@ DEPTHWISE_INPUT: Definition = Definition(
 DEPTHWISE_FILTER: Definition = Definition(
     "DepthwiseConv2dNativeBackpropFilter",
     lambda view: Spec(view.first.dtype, _target(view, 1)),
-    bind=_bind_depthwise_filter,
+    bind=lambda view: _Depthwise(view).filter_gradient,
     gradient=lambda op, df: [
         DEPTHWISE_INPUT(
             shape(op.inputs[0]), df, op.inputs[2], dims=op.inputs[0].dims, **_options(op)

@@ -31,6 +31,7 @@ from runtime.graph.ops.math import (
 )
 from runtime.graph.ops.reduction import reduce_mean, reduce_prod, reduce_sum
 from runtime.graph.ops.rules import checked_kind, rank_of, renamed, unchanged
+from runtime.graph.ops.sums import column_sums
 from runtime.graph.shapes import Incompatible, compatible, described
 from runtime.graph.tensor import Tensor
 
@@ -273,32 +274,51 @@ def _fused_spec(view: View) -> tuple[Spec, ...]:
     return Spec(x.dtype, x.dims), *statistics
 
 
-def _moments_of(rows: Any) -> tuple[Any, Any, Any]:
-    """The mean of each column, the distances from it and their mean square."""
-    count = rows.dtype.type(max(len(rows), 1))
-    mean = np.add.reduce(rows, 0) / count
-    apart = rows - mean
-    return mean, apart, np.einsum("ij,ij->j", apart, apart) / count
+# Images with fewer channels are worked on in rows of images: NumPy works row by row.
+_MANY = 256
+
+
+class _Rows:
+    """How images are taken as rows, and what there is for each channel as a row like them."""
+
+    def __init__(self, x: Any) -> None:
+        self._channels = x.shape[-1]
+        self._times = x.shape[-2] if x.ndim > 2 and x.size and self._channels < _MANY else 1
+        self.count = x.dtype.type(max(x.size // max(self._channels, 1), 1))
+
+    def of(self, images: Any) -> Any:
+        return images.reshape(-1, self._times * self._channels)
+
+    def row(self, channels: Any) -> Any:
+        return channels[None].repeat(self._times, 0).reshape(-1)
+
+    def sums(self, images: Any) -> Any:
+        return column_sums(images.reshape(-1, self._channels))
 
 
 def _bind_fused(view: View) -> Kernel:
-    epsilon, estimate = view["epsilon"], view["estimate"]
+    epsilon, estimate, buffers = view["epsilon"], view["estimate"], view.buffers
 
     def training(x: Any, scale: Any, offset: Any, *_: Any) -> Any:
-        rows = x.reshape(-1, x.shape[-1])
-        mean, result, variance = _moments_of(rows)
+        x, rows = np.ascontiguousarray(x), _Rows(x)
+        mean = rows.sums(x) / rows.count
+        result, squares = (buffers.take(x.shape, x.dtype) for _ in range(2))
+        apart = np.subtract(rows.of(x), rows.row(mean), rows.of(result))
+        variance = rows.sums(np.multiply(apart, apart, rows.of(squares))) / rows.count
         factor = 1 / np.sqrt(variance + x.dtype.type(epsilon))
-        result *= scale * factor
-        result += offset
+        apart *= rows.row(scale * factor)
+        apart += rows.row(offset)
         if estimate:
-            variance *= x.dtype.type(len(rows) / max(len(rows) - 1, 1))
-        return result.reshape(x.shape), mean, variance, mean.copy(), factor
+            variance *= rows.count / max(rows.count - 1, x.dtype.type(1))
+        return result, mean, variance, mean.copy(), factor
 
     def inference(x: Any, scale: Any, offset: Any, mean: Any, variance: Any) -> Any:
+        x, rows = np.ascontiguousarray(x), _Rows(x)
         inverse = 1 / np.sqrt(variance + x.dtype.type(epsilon))
         factor = scale * inverse
-        result = x * factor
-        result += offset - mean * factor
+        result = buffers.take(x.shape, x.dtype)
+        scaled = np.multiply(rows.of(x), rows.row(factor), rows.of(result))
+        scaled += rows.row(offset - mean * factor)
         return result, mean.copy(), variance.copy(), mean.copy(), inverse
 
     return _chosen(view, training, inference)
@@ -311,24 +331,32 @@ def _chosen(view: View, training: Kernel, inference: Kernel) -> Kernel:
     return lambda *inputs: (training if inputs[-1] else inference)(*inputs[:-1])
 
 
-def _fused_training_gradient(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
-    rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
-    result = rows - mean
-    result *= factor
-    by_scale = np.einsum("ij,ij->j", slopes, result)
-    by_offset = np.add.reduce(slopes, 0)
-    count = x.dtype.type(max(len(rows), 1))
-    result *= -by_scale / count
-    result += slopes
-    result -= by_offset / count
-    result *= scale * factor
-    return result.reshape(x.shape), by_scale, by_offset
+def _bind_fused_gradient(view: View) -> Kernel:
+    buffers = view.buffers
 
+    def training(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
+        x, dy, rows = np.ascontiguousarray(x), np.ascontiguousarray(dy), _Rows(x)
+        result, products = (buffers.take(x.shape, x.dtype) for _ in range(2))
+        apart, product = rows.of(result), rows.of(products)
+        np.subtract(rows.of(x), rows.row(mean), apart)
+        by_scale = rows.sums(np.multiply(rows.of(dy), apart, product)) * factor
+        by_offset = rows.sums(dy)
+        whole = scale * factor
+        apart *= rows.row(-whole * factor * by_scale / rows.count)
+        apart += np.multiply(rows.of(dy), rows.row(whole), product)
+        apart -= rows.row(whole * by_offset / rows.count)
+        return result, by_scale, by_offset
 
-def _fused_inference_gradient(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
-    rows, slopes = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
-    by_scale = np.einsum("ij,ij->j", slopes, (rows - mean) * factor)
-    return dy * (scale * factor), by_scale, np.add.reduce(slopes, 0)
+    def inference(dy: Any, x: Any, scale: Any, mean: Any, factor: Any) -> Any:
+        x, dy, rows = np.ascontiguousarray(x), np.ascontiguousarray(dy), _Rows(x)
+        result = buffers.take(x.shape, x.dtype)
+        apart = np.subtract(rows.of(x), rows.row(mean), rows.of(result))
+        apart *= rows.of(dy)
+        by_scale = rows.sums(apart) * factor
+        np.multiply(rows.of(dy), rows.row(scale * factor), apart)
+        return result, by_scale, rows.sums(dy)
+
+    return _chosen(view, training, inference)
 
 
 def _fused_gradient(op: Any, dy: Tensor, *_: Any) -> list[Tensor | None]:
@@ -386,7 +414,7 @@ FUSED_GRADIENT: Definition = Definition(
         Spec(view.first.dtype, view.first.dims),
         *[Spec(view.inputs[2].dtype, view.inputs[2].dims) for _ in range(2)],
     ),
-    bind=lambda view: _chosen(view, _fused_training_gradient, _fused_inference_gradient),
+    bind=_bind_fused_gradient,
     gradient=_fused_second_gradient,
     floating=True,
 )

@@ -16,6 +16,7 @@ import attrs
 import numpy as np
 
 from runtime.graph.buffers import Buffers
+from runtime.graph.ops.sums import column_sums
 from runtime.graph.shapes import Incompatible
 
 Padding: TypeAlias = str | tuple[tuple[int, int], tuple[int, int]]
@@ -119,6 +120,11 @@ class Axis:
         """Whether each element of the image is in exactly one window."""
         whole = self.count * self.stride >= self.before + self.size
         return whole and self.window == self.stride
+
+    def part(self, element: int) -> slice:
+        """Where an element of all windows lies on the padded image."""
+        begin = element * self.dilation
+        return slice(begin, begin + (self.count - 1) * self.stride + 1, self.stride)
 
     @cached_property
     def taps(self) -> list[tuple[slice, slice]]:
@@ -532,3 +538,98 @@ def _spread(result: Any, filters: Any, rows: Axis, columns: Axis, out: Any) -> A
             images[(slice(None), *inside)] += windows[(i, j, slice(None), *outside)]
         out[begin : begin + step] = images.transpose(1, 2, 3, 0)
     return out
+
+
+class Channelwise:
+    """Convolutions of each channel with a filter of its own, with the buffers for them.
+
+    An object is for one of the three computations only.
+
+    Args:
+        shape: The shape of the images.
+        dtype: Their element type.
+        rows: How windows lie along the height.
+        columns: How they lie along the width.
+    """
+
+    def __init__(self, shape: Sequence[int], dtype: Any, rows: Axis, columns: Axis) -> None:
+        batch, _, _, channels = shape
+        size = rows.padded * columns.padded * channels * np.dtype(dtype).itemsize
+        self._step = max(1, min(batch, _CACHE // max(1, 2 * size)))
+        padded = np.zeros((self._step, rows.padded, columns.padded, channels), dtype)
+        self._padded, self._inside = padded, padded[:, rows.inside, columns.inside]
+        self._product = np.empty((self._step, rows.count, columns.count, channels), dtype)
+        self._elements = [
+            (i, j, padded[:, rows.part(i), columns.part(j)])
+            for i in range(rows.window)
+            for j in range(columns.window)
+        ]
+
+    def __call__(self, images: Any, filters: Any, out: Any) -> Any:
+        """The convolution.
+
+        Args:
+            images: The images.
+            filters: ``[rows, columns, channels]``.
+            out: Where the result goes.
+
+        Returns:
+            The result.
+        """
+        wide = self._wide(filters)
+        for some, count in self._parts(images):
+            self._inside[:count] = images[some]
+            out[some] = 0
+            for i, j, part in self._elements:
+                out[some] += np.multiply(part[:count], wide[i, j], self._product[:count])
+        return out
+
+    def transposed(self, result: Any, filters: Any, out: Any) -> Any:
+        """The images that the transpose gives back.
+
+        Args:
+            result: What came out.
+            filters: ``[rows, columns, channels]``.
+            out: Where the images go.
+
+        Returns:
+            The images.
+        """
+        wide = self._wide(filters)
+        for some, count in self._parts(result):
+            self._padded[:count] = 0
+            for i, j, part in self._elements:
+                part[:count] += np.multiply(result[some], wide[i, j], self._product[:count])
+            out[some] = self._inside[:count]
+        return out
+
+    def by_filters(self, images: Any, result: Any, out: Any) -> Any:
+        """The products of the windows with what came out for them, summed over all windows.
+
+        Args:
+            images: The images.
+            result: What came out.
+            out: Where the sums go: ``[rows, columns, channels]``.
+
+        Returns:
+            The sums.
+        """
+        out[...] = 0
+        for some, count in self._parts(images):
+            self._inside[:count] = images[some]
+            for i, j, part in self._elements:
+                product = np.multiply(part[:count], result[some], self._product[:count])
+                out[i, j] += column_sums(product.reshape(-1, product.shape[-1]))
+        return out
+
+    def _parts(self, images: Any) -> Iterator[tuple[slice, int]]:
+        for begin in range(0, len(images), self._step):
+            some = slice(begin, min(begin + self._step, len(images)))
+            yield some, some.stop - begin
+
+    def _wide(self, filters: Any) -> Any:
+        """The filters, repeated along a row of windows: NumPy is faster with long rows."""
+        columns = self._product.shape[2]
+        wide = np.empty((*filters.shape[:2], columns, filters.shape[2]), filters.dtype)
+        wide[...] = filters[:, :, None]
+        return wide
