@@ -224,6 +224,17 @@ def no_gradient(x: Tensor) -> Tensor:
     return zeros(list(x.dims), x.dtype) if fully_known(x.dims) else zeros_like(x)  # type: ignore[arg-type]  # known
 
 
+def _without_lead(gradient: Tensor, y: Tensor) -> Tensor:
+    """A gradient without axes of size 1 in front, such as those of a list with one tensor."""
+    if not fully_known(gradient.dims) or not fully_known(y.dims):
+        return gradient
+    have, wanted = tuple(gradient.dims or ()), tuple(y.dims or ())
+    lead = len(have) - len(wanted)
+    return (
+        reshape(gradient, list(wanted)) if lead > 0 and have == (1,) * lead + wanted else gradient
+    )
+
+
 class _Backward:
     """Goes from the targets back to the sources, in the reverse order of creation."""
 
@@ -248,6 +259,7 @@ class _Backward:
             value = ones_like(y, name=f"grad_ys_{len(self._collected)}")
         else:
             value = convert_to_tensor(gradient, y.dtype)
+            value = _without_lead(value, y)
             if not compatible(value.dims, y.dims):
                 raise ValueError(
                     f"grad_ys of shape {shape_text(value.dims)} does not fit {y.name!r} of "

@@ -93,6 +93,11 @@ class Operation:
         return self.definition.type
 
     @property
+    def op_def(self) -> NodeDef:
+        """A description of its type, of which there is the `name`."""
+        return NodeDef(self.type, self.type, [])
+
+    @property
     def inputs(self) -> Sequence[Tensor]:
         """The tensors that it takes."""
         return self._inputs

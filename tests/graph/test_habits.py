@@ -346,3 +346,18 @@ def test_a_constant_that_waits_outside_is_used_in_a_loop_inside_a_branch(
     session.run(count.initializer)
     assert session.run(result, {fed: 2.0}) == 3
     assert session.run(count) == 2.0
+
+
+def test_a_list_with_one_gradient_becomes_that_gradient(session: tf.Session) -> None:
+    """Arithmetic on what `gradients` returns makes a tensor with an axis more in front."""
+    x = tf.constant([1.0, 2.0])
+    y = x**2
+    doubled = tf.gradients(y, x, tf.constant(2.0) * tf.gradients(3.0 * y, y))
+    np.testing.assert_array_equal(session.run(doubled[0]), [12, 24])
+    with pytest.raises(ValueError, match=r"grad_ys of shape \(2, 2\) does not fit"):
+        tf.gradients(y, x, tf.ones([2, 2]))
+
+
+def test_an_operation_tells_its_type_by_its_definition() -> None:
+    """Libraries that walk through graphs ask for ``op.op_def.name``."""
+    assert tf.matmul(tf.ones([2, 2]), tf.ones([2, 2])).op.op_def.name == "MatMul"
