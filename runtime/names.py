@@ -542,7 +542,7 @@ MODULES: Final = {
         "nn.atrous_conv2d_transpose nn.avg_pool_v2 nn.conv1d_transpose nn.conv_transpose "
         "nn.convolution nn.depthwise_conv2d_backprop_filter nn.depthwise_conv2d_backprop_input "
         "nn.depthwise_conv2d_native_backprop_filter nn.depthwise_conv2d_native_backprop_input "
-        "nn.max_pool_v2 nn.pool nn.with_space_to_batch"
+        "nn.dilation2d nn.erosion2d nn.max_pool_v2 nn.pool nn.with_space_to_batch"
     ),
     "runtime.graph.ops.special": (
         "accumulate_n acos acosh angle asin asinh atan atanh bitwise.bitwise_and "
@@ -616,8 +616,8 @@ MODULES: Final = {
         "assign_sub count_up_to global_variables global_variables_initializer "
         "initialize_all_tables initialize_all_variables initialize_local_variables "
         "initialize_variables initializers.global_variables initializers.local_variables "
-        "initializers.variables is_variable_initialized local_variables "
-        "local_variables_initializer model_variables moving_average_variables "
+        "initializers.tables_initializer initializers.variables is_variable_initialized "
+        "local_variables local_variables_initializer model_variables moving_average_variables "
         "report_uninitialized_variables scatter_add scatter_div scatter_max scatter_min "
         "scatter_mul scatter_nd_add scatter_nd_sub scatter_nd_update scatter_sub scatter_update "
         "tables_initializer trainable_variables variables_initializer"

@@ -772,7 +772,7 @@ def local_variables_initializer() -> Operation:
     return variables_initializer(local_variables())
 
 
-@export("tables_initializer", "initialize_all_tables")
+@export("tables_initializer", "initialize_all_tables", "initializers.tables_initializer")
 def tables_initializer(name: str = "init_all_tables") -> Operation:
     """An operation that initializes all tables: those in TABLE_INITIALIZERS.
 

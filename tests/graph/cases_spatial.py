@@ -167,6 +167,14 @@ def _others() -> list[Case]:
              lambda x: tf.extract_image_patches(x, [1, 2, 2, 1], [1] * 4, [1, 2, 1, 1], "VALID"),
              lambda x: contents(x, (2, 2), (1, 1), (2, 1), "VALID").reshape(1, 2, 4, 8),
              (IMAGES,), (0,)),
+        Case("dilation2d",
+             lambda x, w: tf.nn.dilation2d(x, w, [1, 2, 1, 1], [1, 1, 2, 1], "SAME"),
+             lambda x, w: (contents(x, (2, 3), (2, 1), (1, 2), "SAME", -np.inf) + w).max((3, 4)),
+             (IMAGES, numbers(2, 3, 2, seed=4) / 3), (0, 1)),
+        Case("erosion2d",
+             lambda x, w: tf.nn.erosion2d(x, w, [1, 1, 1, 1], [1, 1, 1, 1], "VALID"),
+             lambda x, w: (contents(x, (2, 3), (1, 1), (1, 1), "VALID") - w[::-1, ::-1])
+             .min((3, 4)), (IMAGES, numbers(2, 3, 2, seed=4) / 3), (0, 1)),
         Case("depthwise_input",
              lambda w, y: tf.nn.depthwise_conv2d_backprop_input(
                  [1, 4, 5, 2], w, y, [1, 1, 1, 1], "SAME"),

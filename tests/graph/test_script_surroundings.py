@@ -164,7 +164,7 @@ def test_a_name_like_nothing_here_comes_without_bad_advice() -> None:
         _ = tf.quantize_v2
     assert str(caught.value) == "tf.quantize_v2 does not exist here."
     with pytest.raises(AttributeError) as caught:
-        _ = tf.nn.erosion2d
+        _ = tf.nn.quantized_conv2d
     assert "atrous_conv2d, atrous_conv2d" not in str(caught.value)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.graph.convert import TensorLike, convert_to_tensor
+from runtime.graph.convert import TensorLike, convert_to_tensor, same_type
 from runtime.graph.definition import Definition, Kernel, Spec, View
 from runtime.graph.export import export
 from runtime.graph.graph import get_default_graph
@@ -14,9 +14,9 @@ from runtime.graph.ops import pooling, volumes
 from runtime.graph.ops.array import _target, expand_dims, shape, shape_argument, stack
 from runtime.graph.ops.array import squeeze as squeezed
 from runtime.graph.ops.layout import batch_to_space_nd, space_to_batch_nd
-from runtime.graph.ops.rules import rank_of, renamed, static_ints
+from runtime.graph.ops.rules import checked_kind, rank_of, renamed, static_ints
 from runtime.graph.ops.windows import axis_of, taps
-from runtime.graph.shapes import described
+from runtime.graph.shapes import Incompatible, compatible, described
 from runtime.graph.tensor import Tensor
 
 # Any number of axes.
@@ -665,3 +665,155 @@ def extract_patches(
         ``[batch, rows, columns, window height × window width × channels]``.
     """
     return extract_image_patches(images, sizes, strides, rates, padding, name)
+
+
+# Morphology: the largest sum of a window and a filter.
+
+
+def _dilated_spec(view: View) -> Spec:
+    images, filters = view.first.dims, view.inputs[1].dims
+    for dims, count, what in ((images, 4, "images"), (filters, 3, "a filter")):
+        if dims is not None and len(dims) != count:
+            raise Incompatible(f"{what} must have {count} axes, not the shape {described(dims)}")
+    if images and filters and not compatible(images[3:], filters[2:]):
+        raise Incompatible(
+            f"images of shape {described(images)} have {images[3]} channels, but the filter of "
+            f"shape {described(filters)} has {filters[2]}"
+        )
+    rows, columns = planes.window_dims(view, images, None if filters is None else filters[:2])
+    batch, channels = (None, None) if images is None else (images[0], images[3])
+    return Spec(view.first.dtype, (batch, rows, columns, channels))
+
+
+def _filter_axes(view: View, images: Any, filters: Any) -> Any:
+    return [
+        axis_of(
+            images.shape[1 + i], filters.shape[i], view["strides"][i], view["dilations"][i],
+            view["padding"],
+        )
+        for i in (0, 1)
+    ]  # fmt: skip
+
+
+def _largest_sums(view: View, images: Any, filters: Any) -> tuple[Any, Any]:
+    """The largest sums, and the numbers of the elements of the windows that give them."""
+    rows, columns = _filter_axes(view, images, filters)
+    size = len(images), rows.count, columns.count, images.shape[3]
+    result, chosen = np.full(size, -np.inf, images.dtype), np.zeros(size, np.intp)
+    for i, j, outside, inside in taps(rows, columns):
+        sums = images[inside] + filters[i, j]
+        hit = sums > result[outside]
+        np.copyto(result[outside], sums, where=hit)
+        np.copyto(chosen[outside], i * columns.window + j, where=hit)
+    return result, chosen
+
+
+def _bind_dilated(view: View) -> Kernel:
+    return lambda images, filters: _largest_sums(view, images, filters)[0]
+
+
+def _bind_dilated_gradient(view: View) -> Kernel:
+    """The gradients go to the first of the largest sums of each window."""
+
+    def gradient(images: Any, filters: Any, dy: Any) -> Any:
+        _, chosen = _largest_sums(view, images, filters)
+        by_images, by_filter = np.zeros_like(images), np.zeros_like(filters)
+        rows, columns = _filter_axes(view, images, filters)
+        for i, j, outside, inside in taps(rows, columns):
+            part = dy[outside] * (chosen[outside] == i * columns.window + j)
+            by_images[inside] += part
+            by_filter[i, j] = part.sum((0, 1, 2))
+        return by_images, by_filter
+
+    return gradient
+
+
+DILATED: Definition = Definition(
+    "Dilation2D",
+    _dilated_spec,
+    bind=_bind_dilated,
+    gradient=lambda op, dy: list(DILATED_GRADIENT(*op.inputs, dy, **_options(op))),
+    floating=True,
+)
+DILATED_GRADIENT: Definition = Definition(
+    "Dilation2DBackprop",
+    lambda view: tuple([Spec(spec.dtype, spec.dims) for spec in view.inputs[:2]]),
+    bind=_bind_dilated_gradient,
+    floating=True,
+)
+
+
+@export("nn.dilation2d")
+def dilation2d(
+    input: TensorLike,
+    filter: TensorLike = None,
+    strides: Any = None,
+    rates: Any = None,
+    padding: str | None = None,
+    name: str | None = None,
+    filters: TensorLike = None,
+    dilations: Any = None,
+) -> Tensor:
+    """The largest sum of each window and a filter: the dilation of morphology.
+
+    Args:
+        input: Images: ``[batch, height, width, channels]``.
+        filter: ``[height, width, channels]``.
+        strides: The distance of neighbouring windows, for each axis of the images.
+        rates: The distance of neighbouring elements of a window, for each axis.
+        padding: ``"SAME"`` or ``"VALID"``.
+        name: Name of the operation.
+        filters: The new name of `filter`.
+        dilations: The new name of `rates`.
+
+    Returns:
+        ``[batch, rows, columns, channels]``. The gradient goes to the first of the largest.
+
+    Raises:
+        ValueError: If the shapes don't fit.
+    """
+    what = "dilation2d"
+    images, kernel = same_type(
+        input, renamed(filters, filter, "filters", "filter"), names=("input", "filter")
+    )
+    made: Tensor = DILATED(
+        checked_kind(images, "f", "Dilation2D"),
+        kernel,
+        strides=planes.pair_of(strides, f"strides of {what}"),
+        dilations=planes.pair_of(
+            renamed(dilations, rates, "dilations", "rates"), f"rates of {what}"
+        ),
+        padding=planes.checked_padding(padding, "NHWC", what),
+        name=name,
+    )
+    return made
+
+
+@export("nn.erosion2d")
+def erosion2d(
+    value: TensorLike,
+    kernel: TensorLike,
+    strides: Any,
+    rates: Any,
+    padding: str,
+    name: str | None = None,
+) -> Tensor:
+    """The least difference of each window and a filter: the erosion of morphology.
+
+    Args:
+        value: Images: ``[batch, height, width, channels]``.
+        kernel: ``[height, width, channels]``.
+        strides: The distance of neighbouring windows, for each axis of the images.
+        rates: The distance of neighbouring elements of a window, for each axis.
+        padding: ``"SAME"`` or ``"VALID"``.
+        name: Name of the scope of the operations.
+
+    Returns:
+        ``[batch, rows, columns, channels]``.
+
+    Raises:
+        ValueError: If the shapes don't fit.
+    """
+    with get_default_graph().name_scope(name or "erosion2d"):
+        turned = convert_to_tensor(kernel)[::-1, ::-1]
+        return -dilation2d(-convert_to_tensor(value), turned, strides, rates, padding)
