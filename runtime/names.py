@@ -12,6 +12,11 @@ MODULES: Final = {
         "enable_tensor_equality enable_v2_behavior executing_eagerly resource_variables_enabled "
         "test.gpu_device_name test.is_built_with_cuda test.is_gpu_available"
     ),
+    "runtime.contrib.crf.chains": (
+        "contrib.crf.crf_binary_score contrib.crf.crf_decode contrib.crf.crf_log_likelihood "
+        "contrib.crf.crf_log_norm contrib.crf.crf_sequence_score contrib.crf.crf_unary_score "
+        "contrib.crf.viterbi_decode"
+    ),
     "runtime.contrib.framework.arguments": (
         "contrib.framework.add_arg_scope contrib.framework.arg_scope "
         "contrib.framework.arg_scope_func_key contrib.framework.arg_scoped_arguments "
@@ -148,6 +153,11 @@ MODULES: Final = {
         "contrib.metrics.streaming_sparse_recall_at_k "
         "contrib.metrics.streaming_specificity_at_sensitivity "
         "contrib.metrics.streaming_true_negatives contrib.metrics.streaming_true_positives"
+    ),
+    "runtime.contrib.opt.optimizers": (
+        "contrib.opt.AdamWOptimizer contrib.opt.DecoupledWeightDecayExtension "
+        "contrib.opt.LazyAdamOptimizer contrib.opt.MomentumWOptimizer "
+        "contrib.opt.NadamOptimizer contrib.opt.extend_with_decoupled_weight_decay"
     ),
     "runtime.contrib.rnn.cells": (
         "contrib.rnn.AttentionCellWrapper contrib.rnn.EmbeddingWrapper contrib.rnn.GRUBlockCell "

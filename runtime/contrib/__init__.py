@@ -9,6 +9,7 @@ Source of the names: the ``tf.contrib`` documentation of TensorFlow 1.15.
 from runtime.graph.export import attributes as _attributes
 
 _MODULES = (
+    "crf",
     "data",
     "distributions",
     "framework",
@@ -17,6 +18,7 @@ _MODULES = (
     "lookup",
     "losses",
     "metrics",
+    "opt",
     "rnn",
     "seq2seq",
     "slim",

@@ -23,7 +23,7 @@ CONTRIB = (
         ".slim",
     ),
     *(".slim.learning", ".slim.losses", ".slim.model_analyzer", ".slim.utils", ".training"),
-    *(".distributions", ".legacy_seq2seq", ".rnn", ".seq2seq", ".util"),
+    *(".distributions", ".crf", ".legacy_seq2seq", ".opt", ".rnn", ".seq2seq", ".util"),
 )
 NAMESPACES = (
     *(
