@@ -16,6 +16,7 @@ _CLASSES: tuple[tuple[type[BaseException], type[errors.OpError]], ...] = (
     (IndexError, errors.InvalidArgumentError),
     (ArithmeticError, errors.InvalidArgumentError),
 )
+_ADDING = ("AssignAdd", "AssignSub")
 
 
 def reraise(error: Exception, program: Program | None) -> NoReturn:
@@ -43,7 +44,11 @@ def _kind_and_message(error: Exception, op: Operation) -> tuple[Callable[..., er
     if isinstance(error, errors.OpError):
         return errors.exception_type_from_error_code(error.error_code), error.message
     if isinstance(error, AttributeError) and isinstance(error.obj, VariableCell):
-        return errors.FailedPreconditionError, uninitialized(error.obj.name)
+        # TensorFlow's classes: adding to a variable wants one to be there, reading wants a value.
+        message = uninitialized(error.obj.name)
+        if op.type in _ADDING:
+            return errors.NotFoundError, message
+        return errors.FailedPreconditionError, message
     for cause, kind in _CLASSES:
         if isinstance(error, cause):
             return kind, str(error) or type(error).__name__

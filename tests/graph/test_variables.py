@@ -48,10 +48,10 @@ def test_using_an_uninitialized_variable_is_a_failed_precondition(
         assert part in str(error.value)
 
 
-def test_adding_to_an_uninitialized_variable_fails_as_reading_it(session: tf.Session) -> None:
-    """With FailedPreconditionError, and the same message."""
+def test_adding_to_an_uninitialized_variable_is_a_not_found_error(session: tf.Session) -> None:
+    """As recorded of TensorFlow; the message is the same."""
     update = tf.assign_add(tf.Variable(1.0, name="weights"), 1.0)
-    with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value weights"):
+    with pytest.raises(tf.errors.NotFoundError, match="uninitialized value weights"):
         session.run(update)
 
 

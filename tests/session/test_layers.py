@@ -174,6 +174,7 @@ def test_the_error_of_a_thread_comes_out_of_close_and_all_is_closed() -> None:
 )
 def test_a_held_preemption_takes_the_place_of_another_error(session, held, raised) -> None:
     """A run that fails while the coordinator holds a preemption was probably failed by it."""
+    tf.no_op()
     coord = tf.train.Coordinator()
     layer = Coordinated(session, coord)
     if held is not None:

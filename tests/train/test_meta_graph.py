@@ -141,7 +141,7 @@ def test_the_description_of_a_graph_is_what_tensorflow_tools_read(tmp_path: Path
     parsed = text_format.Parse(Path(text).read_text(), messages.GraphDef())
     assert parsed == messages.GraphDef.FromString(Path(binary).read_bytes())
     nodes = {node.name: node for node in parsed.node}
-    assert nodes["x"].device == "/cpu:0" and nodes["x"].attr["dtype"].type == 1
+    assert nodes["x"].device == "/device:CPU:0" and nodes["x"].attr["dtype"].type == 1
     assert list(nodes["scope/y"].input) == ["^before"]
     assert [d.size for d in nodes["scope/y"].attr["_output_shapes"].list.shape[0].dim] == [-1, 3]
     assert nodes["x"].attr["_output_shapes"].list.shape[0].unknown_rank
@@ -240,7 +240,7 @@ def test_chosen_collections_are_written() -> None:
         assert "savers" not in cleared.collection_def
 
 
-GPU = "/gpu:1"
+GPU = "/device:GPU:1"
 
 
 def test_devices_can_be_left_out() -> None:
@@ -251,7 +251,7 @@ def test_devices_can_be_left_out() -> None:
         kept = tf.train.export_meta_graph()
         cleared = tf.train.export_meta_graph(clear_devices=True)
     for described, clear, device in [
-        (kept, False, "/gpu:1"),
+        (kept, False, GPU),
         (kept, True, ""),
         (cleared, False, ""),
     ]:
