@@ -233,6 +233,9 @@ MODULES: Final = {
     "runtime.graph.convert": (
         "constant convert_to_tensor register_tensor_conversion_function"
     ),
+    "runtime.graph.definition": (
+        "NodeDef"
+    ),
     "runtime.graph.devices": (
         "DeviceSpec"
     ),

@@ -13,6 +13,7 @@ import attrs
 
 from runtime.graph.buffers import Buffers
 from runtime.graph.dtypes import DType
+from runtime.graph.export import export
 from runtime.graph.shapes import Dims
 
 if TYPE_CHECKING:
@@ -290,6 +291,7 @@ def definition_of(type_name: str) -> Definition | None:
     return _KNOWN.get(type_name)
 
 
+@export("NodeDef")
 @attrs.define
 class NodeDef:
     """A description of an operation that holds no live objects.

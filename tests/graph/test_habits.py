@@ -361,3 +361,30 @@ def test_a_list_with_one_gradient_becomes_that_gradient(session: tf.Session) -> 
 def test_an_operation_tells_its_type_by_its_definition() -> None:
     """Libraries that walk through graphs ask for ``op.op_def.name``."""
     assert tf.matmul(tf.ones([2, 2]), tf.ones([2, 2])).op.op_def.name == "MatMul"
+
+
+def test_labels_that_numpy_made_are_cast_to_the_type_of_the_logits(session: tf.Session) -> None:
+    """One-hot rows of float64 go with logits of float32, as they come out of a dataset."""
+    logits = tf.constant([[0.0, 0.0]])
+    for function in (
+        tf.nn.softmax_cross_entropy_with_logits,
+        tf.nn.softmax_cross_entropy_with_logits_v2,
+    ):
+        loss = function(labels=tf.constant(np.eye(2)[:1]), logits=logits)
+        np.testing.assert_allclose(session.run(loss), [np.log(2)], rtol=1e-6)
+
+
+def test_parameters_of_a_response_normalization_that_are_none_take_their_defaults(
+    session: tf.Session,
+) -> None:
+    """Layers hand on None for what they were not told."""
+    x = tf.reshape(tf.range(8.0), [1, 2, 2, 2])
+    named, plain = tf.nn.lrn(x, depth_radius=None, bias=None, alpha=None, beta=None), tf.nn.lrn(x)
+    np.testing.assert_array_equal(*session.run([named, plain]))
+
+
+def test_a_device_function_may_ask_whether_it_was_given_a_description() -> None:
+    """Programs for several devices check for `tf.NodeDef` before they look at the type."""
+    described = tf.zeros([]).op.node_def
+    assert isinstance(described, tf.NodeDef)
+    assert described.op == "Const"

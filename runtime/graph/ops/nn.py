@@ -220,7 +220,7 @@ def softmax_cross_entropy_with_logits_v2(
     chosen = renamed(axis, dim, "axis", "dim")
     first = checked_kind(convert_to_tensor(logits), "f", "softmax_cross_entropy_with_logits")
     second = convert_to_tensor(labels)
-    if second.dtype.numpy.kind in "iub":  # class numbers of one-hot vectors, for example
+    if second.dtype.numpy.kind in "fiub":  # one-hot vectors that NumPy made, for example
         second = cast(second, first.dtype)
     first, second = same_type(first, second, names=("logits", "labels"))
     where_to = -1 if chosen is None else chosen

@@ -547,20 +547,20 @@ RESPONSE_GRADIENT: Definition = Definition(
 @export("nn.local_response_normalization", "nn.lrn")
 def local_response_normalization(
     input: TensorLike,
-    depth_radius: int = 5,
-    bias: float = 1,
-    alpha: float = 1,
-    beta: float = 0.5,
+    depth_radius: int | None = 5,
+    bias: float | None = 1,
+    alpha: float | None = 1,
+    beta: float | None = 0.5,
     name: str | None = None,
 ) -> Tensor:
     """Divides by a power of the sum of squares over neighbouring channels.
 
     Args:
         input: Images: ``[batch, height, width, channels]``.
-        depth_radius: How many channels on each side count.
-        bias: What is added to the sum.
-        alpha: The factor of the sum.
-        beta: The power.
+        depth_radius: How many channels on each side count; 5 if None.
+        bias: What is added to the sum; 1 if None.
+        alpha: The factor of the sum; 1 if None.
+        beta: The power; 0.5 if None.
         name: Name of the operation.
 
     Returns:
@@ -568,10 +568,10 @@ def local_response_normalization(
     """
     result: Tensor = RESPONSE(
         images_of(input, "LRN"),
-        depth_radius=int(depth_radius),
-        bias=float(bias),
-        alpha=float(alpha),
-        beta=float(beta),
+        depth_radius=5 if depth_radius is None else int(depth_radius),
+        bias=1.0 if bias is None else float(bias),
+        alpha=1.0 if alpha is None else float(alpha),
+        beta=0.5 if beta is None else float(beta),
         name=name,
     )
     return result
