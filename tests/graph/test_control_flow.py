@@ -421,6 +421,7 @@ def test_an_array_is_written_and_read(session: tf.Session) -> None:
     assert session.run(array.read(2)).tolist() == [5.0, 6.0]
     assert session.run(array.stack()).tolist() == [[1.0, 2.0], [0.0, 0.0], [5.0, 6.0]]
     assert array.stack().shape.as_list() == [3, 2]
+    assert array.stack().name == "TensorArrayStack_2/TensorArrayGatherV3:0"
     assert session.run(array.gather([2, 0])).tolist() == [[5.0, 6.0], [1.0, 2.0]]
     parts = tf.TensorArray(tf.float32, 2).split([1.0, 2.0, 3.0], [1, 2])
     assert session.run([parts.read(1), parts.concat(), parts.size()])[1].tolist() == [1, 2, 3]

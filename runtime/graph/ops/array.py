@@ -1092,21 +1092,51 @@ def _take_names(source: Tensor, parts: Any) -> None:
                 source.graph.unique_name("Const")
 
 
-def _slice_kernel(x: Any, begin: Any, sizes: Any) -> Any:
-    key = [
-        slice(b, x.shape[i] if s == -1 else b + s)
-        for i, (b, s) in enumerate(zip(begin.tolist(), sizes.tolist(), strict=True))
-    ]
-    if any(part.stop > x.shape[i] for i, part in enumerate(key)):
-        raise ValueError(f"begin {begin} and size {sizes} do not fit shape {x.shape}")
-    return x[tuple(key)]
+def _slice_key(shape: tuple[int, ...], begin: Any, sizes: Any) -> tuple[slice, ...]:
+    places = list(zip(begin.tolist(), sizes.tolist(), strict=True))
+    if len(places) != len(shape):
+        raise ValueError(f"begin {begin} and size {sizes} need a number for each axis of {shape}")
+    key = [slice(b, n if s == -1 else b + s) for n, (b, s) in zip(shape, places, strict=True)]
+    for part, n in zip(key, shape, strict=True):
+        if not 0 <= part.start <= part.stop <= n:
+            raise ValueError(f"begin {begin} and size {sizes} do not fit shape {shape}")
+    return tuple(key)
+
+
+def _bind_slice_function(view: View) -> Kernel:
+    dims, begin, sizes = view.first.dims, view.inputs[1].value, view.inputs[2].value
+    if dims is not None and fully_known(dims) and begin is not None and sizes is not None:
+        known = _slice_key(tuple([d or 0 for d in dims]), begin, sizes)
+        return lambda x, *_: x[known]
+    return lambda x, begin, sizes: x[_slice_key(x.shape, begin, sizes)]
 
 
 def _dynamic_slice_spec(view: View) -> Spec:
-    dims, sizes = view.first.dims, _elements(view.inputs[2])
-    if sizes is not None:
-        return Spec(view.first.dtype, tuple([None if s == -1 else s for s in sizes]))
-    return Spec(view.first.dtype, None if dims is None else (None,) * len(dims))
+    dims, begin, sizes = view.first.dims, _elements(view.inputs[1]), _elements(view.inputs[2])
+    length = next((p.dims[0] for p in view.inputs[1:] if p.dims), None)
+    if dims is not None and length not in (None, len(dims)):
+        raise Incompatible(
+            f"begin and size of {length} numbers don't fit a tensor of shape {described(dims)}"
+        )
+    if sizes is None:
+        return Spec(view.first.dtype, dims and (None,) * len(dims))
+    rank = len(sizes)
+    places = zip(dims or (None,) * rank, begin or (None,) * rank, sizes, strict=True)
+    found = Spec(view.first.dtype, tuple([_part_size(n, b, s) for n, b, s in places]))
+    known = _elements(view.first)
+    if known is not None and rank == 1 and begin is not None and begin[0] is not None:
+        amount = (found.dims or (None,))[0]
+        found.partial = None if amount is None else known[begin[0] : begin[0] + amount]
+    return found
+
+
+def _part_size(whole: int | None, begin: int | None, size: int | None) -> int | None:
+    if size == -1:
+        size = None if whole is None or begin is None else whole - begin
+    first = begin or 0
+    if first < 0 or (whole is not None and size is not None and not 0 <= first + size <= whole):
+        raise Incompatible(f"begin {begin} and size {size} don't fit an axis of size {whole}")
+    return size
 
 
 def _dynamic_slice_gradient(x: Any, begin: Any, dy: Any) -> Any:
@@ -1128,7 +1158,7 @@ DYNAMIC_SLICE_GRADIENT: Definition = Definition(
 DYNAMIC_SLICE: Definition = Definition(
     "Slice",
     _dynamic_slice_spec,
-    _slice_kernel,
+    bind=_bind_slice_function,
     aliases=True,
     gradient=lambda op, dy: [
         DYNAMIC_SLICE_GRADIENT(op.inputs[0], op.inputs[1], dy),
@@ -1152,17 +1182,13 @@ def slice_(
 
     Returns:
         The part.
+
+    Raises:
+        ValueError: If it is known that the part does not fit the tensor.
     """
     tensor, first, sizes = convert_to_tensor(input_), _integers(begin), _integers(size)
-    if first.spec.value is None or sizes.spec.value is None:
-        result: Tensor = DYNAMIC_SLICE(tensor, first, sizes, name=name)
-        return result
-    key = tuple(
-        slice(int(b), None if s == -1 else int(b + s))
-        for b, s in zip(first.spec.value, sizes.spec.value, strict=True)
-    )
-    part: Tensor = STRIDED_SLICE(tensor, key=key, name=name or "Slice")
-    return part
+    result: Tensor = DYNAMIC_SLICE(tensor, first, sizes, name=name)
+    return result
 
 
 def _mask_spec(view: View) -> Spec:

@@ -335,7 +335,11 @@ def dynamic_partition(
 def _stitch_spec(view: View) -> Spec:
     half = len(view.inputs) // 2
     index, data = view.inputs[0].dims, view.inputs[half].dims
-    rest = None if index is None or data is None else (None, *data[len(index) :])
+    known = [spec.value for spec in view.inputs[:half]]
+    size = None
+    if all(value is not None for value in known):
+        size = max([int(np.max(value)) + 1 for value in known if np.size(value)], default=0)
+    rest = None if index is None or data is None else (size, *data[len(index) :])
     return Spec(view.inputs[half].dtype, rest)
 
 

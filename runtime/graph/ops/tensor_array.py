@@ -522,15 +522,15 @@ class TensorArray:
         """
         tensor = convert_to_tensor(value, self._dtype)
         place = checked_kind(convert_to_tensor(index), "iu", "TensorArray.write")
-        flow = _WRITE(
-            self._flow,
-            place,
-            tensor,
-            array=self._name,
-            dtype=self._dtype,
-            dynamic_size=self._dynamic_size,
-            name=name or "TensorArrayWriteV3",
-        )
+        with self.graph.name_scope(name or "TensorArrayWrite"):
+            flow = _WRITE(
+                self._flow,
+                place,
+                tensor,
+                array=self._name,
+                dtype=self._dtype,
+                dynamic_size=self._dynamic_size,
+            )
         result = self.holding(flow)
         result._learn(tensor.dims)
         return result
@@ -546,10 +546,8 @@ class TensorArray:
         """
         from runtime.graph.ops.array import range_
 
-        rows = self.gather(range_(0, self.size()), name or "TensorArrayStack")
-        if self._count is not None and rows.dims is not None:
-            rows.set_shape([self._count, *rows.dims[1:]])
-        return rows
+        with self.graph.name_scope(name or "TensorArrayStack"):
+            return self.gather(range_(0, self._count or self.size()), name)
 
     def gather(self, indices: TensorLike, name: str | None = None) -> Tensor:
         """Some tensors, joined along a new first axis.
@@ -594,7 +592,8 @@ class TensorArray:
         from runtime.graph.ops.array import range_, shape
 
         tensor = convert_to_tensor(value, self._dtype)
-        return self.scatter(range_(0, shape(tensor)[0]), tensor, name or "TensorArrayUnstack")
+        with self.graph.name_scope(name or "TensorArrayUnstack"):
+            return self.scatter(range_(0, shape(tensor)[0]), tensor, name)
 
     def scatter(
         self, indices: TensorLike, value: TensorLike, name: str | None = None
@@ -611,7 +610,8 @@ class TensorArray:
         """
         tensor = convert_to_tensor(value, self._dtype)
         places = checked_kind(convert_to_tensor(indices), "iu", "TensorArray.scatter")
-        flow = _SCATTER(self._flow, places, tensor, array=self._name, name=name)
+        with self.graph.name_scope(name or "TensorArrayScatter"):
+            flow = _SCATTER(self._flow, places, tensor, array=self._name)
         result = self.holding(flow)
         if tensor.dims is not None:
             result._learn(tensor.dims[1:])
@@ -632,7 +632,8 @@ class TensorArray:
         """
         tensor = convert_to_tensor(value, self._dtype)
         counts = checked_kind(convert_to_tensor(lengths), "iu", "TensorArray.split")
-        return self.holding(_SPLIT(self._flow, tensor, counts, name=name))
+        with self.graph.name_scope(name or "TensorArraySplit"):
+            return self.holding(_SPLIT(self._flow, tensor, counts))
 
     def size(self, name: str | None = None) -> Tensor:
         """The number of tensors.
