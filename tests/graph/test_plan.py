@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import runtime as tf
+from runtime.graph import silence
 from runtime.graph.buffers import Buffers
 from runtime.graph.plan import Program
 
@@ -231,3 +232,18 @@ def test_what_is_fetched_can_be_written_to_and_keeps_nothing_large_alive(
         assert array.flags.writeable
     large = tf.reshape(tf.placeholder_with_default(tf.ones([1000]), [1000]) * 2.0, [100, 10])
     assert session.run(large[0]).base is None
+
+
+@pytest.mark.parametrize("found", [True, False])
+def test_warnings_are_switched_off_and_on_again(
+    found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if NumPy's setting is not where it was looked for."""
+    if not found:
+        monkeypatch.setattr(silence, "copy_context", dict)
+    switch, off, back = silence._found()
+    with np.errstate(over="raise"):
+        before = switch(off)
+        assert set(np.geterr().values()) == {"ignore"}
+        back(before)
+        assert np.geterr()["over"] == "raise"

@@ -21,7 +21,7 @@ from runtime.graph.definition import (
     not_differentiable,
 )
 from runtime.graph.ops.rules import as_attributes, fixed
-from runtime.graph.ops.steps import bind_step, parameters, rest, same
+from runtime.graph.ops.steps import Number, bind_step, parameters, rest, same
 from runtime.graph.shapes import Incompatible, compatible, described, merged
 from runtime.graph.state import VariableCell
 
@@ -358,17 +358,27 @@ def _adam(
 
 
 def _nesterov_adam(
-    value: Any, m: Any, v: Any, rate: Any, rest1: Any, rest2: Any, epsilon: Any, gradient: Any
+    value: Any,
+    m: Any,
+    v: Any,
+    rate: Any,
+    rest1: Any,
+    rest2: Any,
+    epsilon: Any,
+    beta1: Any,
+    gradient: Any,
 ) -> None:
     m += (gradient - m) * rest1
     v += (gradient * gradient - v) * rest2
-    lead = gradient * rest1 + (1 - rest1) * m
+    lead = gradient * rest1 + beta1 * m
     value -= lead * rate / (np.sqrt(v) + epsilon)
 
 
 def _bind_adam(view: View) -> Kernel:
-    rule = _nesterov_adam if view["use_nesterov"] else _adam
-    return bind_step(view, rule, 3, [(_adam_rate, 0, 1, 2), (rest, 3), (rest, 4), (same, 5)])
+    numbers: list[Number] = [(_adam_rate, 0, 1, 2), (rest, 3), (rest, 4), (same, 5)]
+    if view["use_nesterov"]:
+        return bind_step(view, _nesterov_adam, 3, [*numbers, (same, 3)])
+    return bind_step(view, _adam, 3, numbers)
 
 
 APPLY_ADAM: Definition = Definition(
