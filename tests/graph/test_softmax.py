@@ -94,3 +94,11 @@ def test_a_label_that_is_no_class_is_named(wrong: int, used: str, session: tf.Se
         match=rf"label value of {wrong} which is outside the valid range of \[0, 3\)",
     ):
         session.run(fetch, {logits: np.zeros((2, 3), np.float32), labels: [0, wrong]})
+
+
+@pytest.mark.parametrize("labels", [np.array([0]), np.array([[1, 0, 0]], np.float32)])
+@pytest.mark.parametrize("score", [50.0, 500.0])
+def test_no_loss_is_a_plain_zero(labels: Any, score: float, session: tf.Session) -> None:
+    """Not -0.0, which looks odd in a printed line."""
+    rows = tf.constant([[score, 0.0, 0.0]])
+    assert str(session.run(losses(rows, tf.constant(labels)))) == "[0.]"

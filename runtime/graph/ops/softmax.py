@@ -88,8 +88,8 @@ def _sparse(classes: int, dtype: np.dtype[Any], loss: bool, slope: bool) -> Kern
 
     def losses(logits: Any, chosen: Any, places: Any) -> Any:
         if _are_likely(chosen):
-            return -np.log(chosen)
-        return -_logarithms(logits).take(places)
+            return 0 - np.log(chosen)  # not -0.0, which looks odd when it is printed
+        return 0 - _logarithms(logits).take(places)
 
     def compute(logits: Any, labels: Any) -> Any:
         numbers = _checked(labels, classes)
@@ -136,7 +136,7 @@ def _dense(classes: int, dtype: np.dtype[Any], loss: bool, slope: bool) -> Kerne
         found = None
         if loss:
             found = np.log(result) if _are_likely(result) else _logarithms(logits)
-            found = -_sums(np.multiply(found, labels, found))
+            found = 0 - _sums(np.multiply(found, labels, found))
         return found, np.subtract(result, labels, result) if slope else None
 
     return compute
