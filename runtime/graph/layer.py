@@ -442,11 +442,14 @@ class _Inside:
 
 
 def _converted(inputs: Any, dtype: Any) -> Any:
-    """Arrays and variables as tensors; nests are left as they are."""
+    """Arrays, variables and lists of numbers as tensors; other nests are left as they are."""
     from runtime.graph.convert import convert_to_tensor
 
-    if inputs is None or isinstance(inputs, (list, tuple, dict)):
+    if inputs is None or isinstance(inputs, dict):
         return inputs
+    if isinstance(inputs, (list, tuple)):
+        numbers = all(isinstance(leaf, (int, float)) for leaf in nest.flatten(inputs))
+        return convert_to_tensor(inputs, dtype) if numbers and inputs else inputs
     if not isinstance(inputs, Tensor) and not hasattr(inputs, "_as_tensor"):
         return convert_to_tensor(inputs, dtype)
     return convert_to_tensor(inputs)

@@ -312,3 +312,10 @@ def test_a_gradient_penalty_goes_through_batch_normalization(
 
 def _wide(shape: Any, dtype: Any = None, partition_info: Any = None) -> Any:
     return tf.constant([0.7, 1.6][: int(shape[0])], dtype)
+
+
+def test_a_layer_takes_lists_of_numbers(session: tf.Session) -> None:
+    """As other functions do."""
+    y = tf.layers.dense([[1.0, 2.0], [3.0, 4.0]], 1, kernel_initializer=tf.ones_initializer())
+    session.run(tf.global_variables_initializer())
+    assert session.run(y).tolist() == [[3.0], [7.0]]
