@@ -579,3 +579,13 @@ def test_what_is_known_of_tensors_is_told() -> None:
     assert tf.get_static_value(tf.constant(2) * 3) == 6 and tf.get_static_value(x) is None
     assert tf.get_static_value(tf.shape(x), partial=True).tolist() == [None, 3]
     assert tf.is_tensor(x) and not tf.is_tensor(np.ones(2))
+
+
+def test_the_lengths_of_a_count_may_be_tensors(session: tf.Session) -> None:
+    """Whose values only a run knows."""
+    least, most = tf.placeholder(tf.int32, []), tf.placeholder(tf.int32, [])
+    counts = tf.bincount([1, 5, 1], [0.5, 1.0, 2.0], minlength=least, maxlength=most)
+    assert session.run(counts, {least: 4, most: 9}).tolist() == [0, 2.5, 0, 0, 0, 1]
+    assert session.run(counts, {least: 4, most: 3}).tolist() == [0, 2.5, 0]
+    with pytest.raises(TypeError, match="minlength of bincount"):
+        tf.bincount([1], minlength=1.5)

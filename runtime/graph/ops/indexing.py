@@ -701,14 +701,15 @@ def sort(
 
 
 def _bind_bincount(view: View) -> Kernel:
-    least, most, dtype = view["least"], view["most"], view["dtype"].numpy
+    given, dtype = view["given"], view["dtype"].numpy
 
-    def count(numbers: Any, *weights: Any) -> Any:
-        flat = numbers.ravel()
-        heavy = weights[0].ravel() if weights else None
-        size = max(least or 0, int(flat.max(initial=-1)) + 1)
+    def count(numbers: Any, *options: Any) -> Any:
+        chosen = dict(zip(given, options, strict=True))
+        flat, most = numbers.ravel(), chosen.get("maxlength")
+        heavy = chosen["weights"].ravel() if "weights" in chosen else None
+        size = max(int(chosen.get("minlength", 0)), int(flat.max(initial=-1)) + 1)
         if most is not None:
-            size = min(size, most)
+            size = min(size, int(most))
             heavy = None if heavy is None else heavy[flat < most]
             flat = flat[flat < most]
         return np.bincount(flat, heavy, size).astype(dtype)
@@ -728,8 +729,8 @@ _BINCOUNT: Definition = Definition(
 def bincount(
     arr: TensorLike,
     weights: TensorLike = None,
-    minlength: int | None = None,
-    maxlength: int | None = None,
+    minlength: TensorLike = None,
+    maxlength: TensorLike = None,
     dtype: Any = dtypes.int32,
 ) -> Tensor:
     """How often each of the numbers 0, 1, 2, … occurs.
@@ -744,12 +745,14 @@ def bincount(
     Returns:
         A vector.
     """
-    inputs = [_indices(arr, "bincount")]
-    target = as_dtype(dtype)
-    if weights is not None:
-        inputs.append(convert_to_tensor(weights))
-        target = inputs[1].dtype
-    result: Tensor = _BINCOUNT(*inputs, least=minlength, most=maxlength, dtype=target)
+    options = {"weights": weights, "minlength": minlength, "maxlength": maxlength}
+    inputs = {key: convert_to_tensor(value) for key, value in options.items() if value is not None}
+    for key in inputs.keys() - {"weights"}:
+        checked_kind(inputs[key], "iu", f"The {key} of bincount")
+    target = inputs["weights"].dtype if "weights" in inputs else as_dtype(dtype)
+    result: Tensor = _BINCOUNT(
+        _indices(arr, "bincount"), *inputs.values(), given=tuple(inputs), dtype=target
+    )
     return result
 
 
