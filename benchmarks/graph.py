@@ -7,7 +7,8 @@ in turns; the ratios are formed within a turn.
 (a) `Session.run` of a constant.
 (b) A training step of a perceptron: batch 32, layers of 64, 64 and 10, gradient descent.
 (c) The same with batch 256 and layers of 784, 512 and 10.
-(d) A training step of a small convolution net, and of an LSTM.
+(d) A training step of a small convolution net, and of an LSTM; beside them the matrix products
+    alone that such a step can't do without, made by NumPy.
 (e) The time to import `runtime`, beside that of NumPy alone.
 
 Run it with `make bench`, or `python -m benchmarks.graph` where the packages are installed. A peer
@@ -24,6 +25,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")  # which still has the cells of TensorFlow 1
 
 import contextlib
 import importlib
@@ -42,6 +44,7 @@ import runtime
 from benchmarks.step import Loop, measure, print_ratio, print_times
 
 RATE = 0.01
+PRODUCTS = "the matrix products alone"
 OURS, NUMPY, TORCH, TENSORFLOW = "ours", "NumPy by hand", "PyTorch, eager", "TensorFlow's session"
 Builder = Callable[[ModuleType], contextlib.AbstractContextManager[Loop]]
 
@@ -182,6 +185,29 @@ def descending(net: Any, loss_of: Callable[[], Any]) -> Iterator[Loop]:
 # -- (d) ------------------------------------------------------------------------------------------
 
 IMAGES = (32, 28, 28, 1)
+# Rows, inner size and columns of the matrix products of a step, forwards and by the operands; four
+# images at a time, which the processor's cache can hold.
+CONVOLUTION_PRODUCTS = [
+    *[(4 * 28 * 28, 5 * 5, 8), (5 * 5, 4 * 28 * 28, 8)] * 8,
+    *[(4 * 14 * 14, 5 * 5 * 8, 16), (5 * 5 * 8, 4 * 14 * 14, 16), (4 * 14 * 14, 5 * 5 * 16, 8)] * 8,
+    *[(32, 7 * 7 * 16, 10), (7 * 7 * 16, 32, 10), (32, 10, 7 * 7 * 16)],
+]
+
+
+@contextlib.contextmanager
+def products(shapes: list[tuple[int, int, int]]) -> Iterator[Loop]:
+    """Matrix products in memory that is there already."""
+    operands = {
+        (m, k, n): (data(m, k), data(k, n), np.empty((m, n), np.float32)) for m, k, n in shapes
+    }
+    work = [operands[shape] for shape in shapes]
+
+    def loop(steps: int) -> None:
+        for _ in range(steps):
+            for left, right, out in work:
+                np.matmul(left, right, out)
+
+    yield loop
 
 
 @contextlib.contextmanager
@@ -226,6 +252,12 @@ def torch_convolution() -> Iterator[Loop]:
 
 SEQUENCES = (32, 20, 16)  # examples, times, numbers
 UNITS = 64
+LSTM_PRODUCTS = [
+    *[(32 * 20, 16, 4 * UNITS), (16, 32 * 20, 4 * UNITS), (UNITS, 32 * 20, 4 * UNITS)],
+    *[(32, UNITS, 4 * UNITS)] * 20,
+    *[(32, 4 * UNITS, UNITS)] * 19,
+    *[(32, UNITS, 10), (UNITS, 32, 10), (32, 10, UNITS)],
+]
 
 
 @contextlib.contextmanager
@@ -293,8 +325,18 @@ def contests() -> list[Contest]:
             {NUMPY: large.numpy, TORCH: large.torch},
             {NUMPY: "at most 1.02×"},
         ),
-        Contest("(d) convolution net", convolution, {TORCH: torch_convolution}, {}),
-        Contest("(d) LSTM", lstm, {TORCH: torch_lstm}, {}),
+        Contest(
+            "(d) convolution net",
+            convolution,
+            {TORCH: torch_convolution, PRODUCTS: lambda: products(CONVOLUTION_PRODUCTS)},
+            {},
+        ),
+        Contest(
+            "(d) LSTM",
+            lstm,
+            {TORCH: torch_lstm, PRODUCTS: lambda: products(LSTM_PRODUCTS)},
+            {},
+        ),
     ]
 
 
