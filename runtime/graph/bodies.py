@@ -31,6 +31,8 @@ class Body:
         outputs: What the owner gives out of it for gradients, by the tensor inside.
         arguments: Tensors that the owner feeds, such as a loop's variables.
         feeds: Tensors that come from outside: each with the tensor outside that it is.
+        elements: Tensors of the body that it goes back through, one value of which is fed in each
+            turn: each with the tensor outside that holds all values.
         handles: Variables and queues that it works on.
         controls: Operations outside that run before it.
         results: What the owner takes from it; None where it gives nothing.
@@ -46,6 +48,7 @@ class Body:
         self.outputs: dict[Tensor, Tensor] = {}
         self.arguments: list[Tensor] = []
         self.feeds: dict[Tensor, Tensor] = {}
+        self.elements: dict[Tensor, Tensor] = {}
         self.handles: dict[Tensor, None] = {}
         self.controls: dict[Operation, None] = {}
         self.results: list[Tensor | None] = []
@@ -85,6 +88,8 @@ class Body:
             return forward.saved(tensor)
         if forward is not None and tensor in forward.feeds:
             return forward.feeds[tensor]
+        if forward is not None and tensor in forward.elements:
+            return forward.elements[tensor]
         if tensor.op.body is None or tensor.op.body is parent:
             return tensor
         return tensor if parent is not None and parent._source(tensor) is not None else None

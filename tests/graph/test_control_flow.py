@@ -316,15 +316,6 @@ def test_no_gradient_flows_through_a_loop_without_back_prop(session: tf.Session)
     assert tf.gradients(y, x) == [None]
 
 
-def test_second_derivatives_of_loops_are_refused() -> None:
-    """With a message that says so; TensorFlow has none, either."""
-    x = tf.placeholder(tf.float32, [])
-    _, y = tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * x), [0, x])
-    (first,) = tf.gradients(y, x)
-    with pytest.raises(NotImplementedError, match="Second-order gradients of loops"):
-        tf.gradients(first, x)
-
-
 @pytest.mark.parametrize(
     "make, error, message",
     [

@@ -140,8 +140,8 @@ def test_a_second_derivative_is_the_limit_of_differences_of_first_ones(
     along = tf.add_n([tf.reduce_sum(g * way) for g, way in zip(slopes, ways, strict=True)])
     try:
         second = tf.gradients(along, sources, unconnected_gradients="zero")
-    except (LookupError, NotImplementedError) as error:
-        assert re.search("No gradient is defined|not supported", str(error))
+    except LookupError as error:
+        assert re.search("No gradient is defined", str(error))
         return
     found = session.run([tf.convert_to_tensor(g) for g in second], feeds(tensors, case))
     ends = []

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import attrs
 import numpy as np
 
 from runtime import errors
@@ -19,7 +20,6 @@ from runtime.graph.definition import Definition, Kernel, Nested, Spec, View, not
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.operation import Operation
-from runtime.graph.operation import described as described_operation
 from runtime.graph.ops.array import identity
 from runtime.graph.ops.cond import built, handles_of, owned, values_of
 from runtime.graph.ops.math import less, logical_and
@@ -134,7 +134,7 @@ def _repeating(count: int, outputs: int, saved: list[int]) -> Callable[..., Kern
     def make(test: Kernel, step: Kernel) -> Kernel:
         def loop(*inputs: Any) -> Any:
             values, outside = inputs[:count], inputs[count:]
-            stacks: list[list[Any]] = [[] for _ in saved]
+            stacks = [Stack() for _ in saved]
             while test(*values, *outside):
                 found = step(*values, *outside)
                 values = found[:count]
@@ -160,7 +160,7 @@ def _check_time() -> None:
 
 def _save(op: Operation, body: Body, tensor: Tensor) -> Tensor:
     """An output with the values of a tensor in all iterations."""
-    if body is op.attributes["bodies"][0]:
+    if op.definition is WHILE and body is op.attributes["bodies"][0]:
         raise LookupError(f"The condition of the loop {op.name!r} has no gradient.")
     body.results.append(tensor)
     spec = _stack_spec(tensor.spec)
@@ -169,35 +169,79 @@ def _save(op: Operation, body: Body, tensor: Tensor) -> Tensor:
     return output
 
 
-# Gradients: a loop back through what was saved.
+# Gradients: a loop back through what was saved, which has a gradient of the same kind.
+
+
+@attrs.frozen(eq=False)
+class _Turns:
+    """What a loop repeats, seen by its gradient: the loop itself, or the gradient of one.
+
+    Attributes:
+        op: The operation.
+        body: What it repeats.
+        sums: The number of outputs, after the variables, that are sums over all turns.
+        elements: The inputs that hold a value for each turn: their index, by the tensor that the
+            body knows one of these values as.
+        backwards: Whether the turns go from the last of these values to the first.
+    """
+
+    op: Operation
+    body: Body
+    sums: int = 0
+    elements: Mapping[Tensor, int] = attrs.Factory(dict)
+    backwards: bool = False
+
+    @property
+    def variables(self) -> int:
+        """The number of variables."""
+        return len(self.body.arguments)
+
+    @property
+    def feeds(self) -> dict[Tensor, int]:
+        """What the body uses from outside: the index of the input."""
+        start = self.op.attributes["own"]
+        return {t: start + i for i, t in enumerate(self.op.attributes["feeds"])}
 
 
 def _while_gradient(op: Operation, *gradients: Tensor | None) -> list[Tensor | None]:
-    nothing: list[Tensor | None] = [None] * len(op.inputs)
-    count = op.attributes["own"]
-    active = _active(op, [i for i in range(count) if gradients[i] is not None])
-    if not op.attributes["back_prop"] or not active:
-        return nothing
-    walk = _Backward(op, active)
-    found = walk.finish(gradients)
-    for index, slope in found.items():
-        nothing[index] = slope
-    return nothing
+    if not op.attributes["back_prop"]:
+        return [None] * len(op.inputs)
+    return _slopes(_Turns(op, op.attributes["bodies"][1]), gradients)
 
 
-def _active(op: Operation, start: list[int]) -> list[int]:
+def _second_gradient(op: Operation, *gradients: Tensor | None) -> list[Tensor | None]:
+    elements = {t: op.attributes["begin"] + i for i, t in enumerate(op.attributes["saved"])}
+    body, backwards = op.attributes["bodies"][0], op.attributes["backwards"]
+    return _slopes(_Turns(op, body, op.attributes["sums"], elements, backwards), gradients)
+
+
+def _slopes(turns: _Turns, gradients: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """The gradients of the inputs of an operation that repeats a body."""
+    result: list[Tensor | None] = [None] * len(turns.op.inputs)
+    begun = [i for i, dy in enumerate(gradients) if dy is not None]
+    active = _active(turns, begun)
+    if active or any(i >= turns.variables for i in begun):
+        for index, slope in _Backward(turns, active, gradients).finish().items():
+            result[index] = slope
+    return result
+
+
+def _active(turns: _Turns, start: list[int]) -> list[int]:
     """The variables of a loop on which, after some iterations, some of its results depend."""
     from runtime.graph.gradients import is_differentiable
 
-    body: Body = op.attributes["bodies"][1]
-    active = {i for i in start if is_differentiable(body.arguments[i].dtype)}
-    todo = list(active)
+    body = turns.body
+    active: set[int] = set()
+    todo = list(start)
     while todo:
-        result = body.results[todo.pop()]
+        number = todo.pop()
+        if number < turns.variables and is_differentiable(body.arguments[number].dtype):
+            active.add(number)
+        result = body.results[number]
         assert result is not None
         for index, argument in enumerate(body.arguments):
             new = index not in active and is_differentiable(argument.dtype)
-            if new and _depends(result, argument, body):
+            if new and is_differentiable(result.dtype) and _depends(result, argument, body):
                 active.add(index)
                 todo.append(index)
     return sorted(active)
@@ -218,62 +262,100 @@ def _depends(result: Tensor, argument: Tensor, body: Body) -> bool:
 class _Backward:
     """The gradient of a loop, as it is made."""
 
-    def __init__(self, op: Operation, active: list[int]) -> None:
-        self._op = op
-        self._forward: Body = op.attributes["bodies"][1]
+    def __init__(
+        self, turns: _Turns, active: list[int], gradients: Sequence[Tensor | None]
+    ) -> None:
+        self._turns = turns
         self._active = active
-        self._sources: list[Tensor] = op.attributes["feeds"]
-        self._body = Body(f"the gradient of {self._forward.what}", op.graph.body, self._forward)
-        with op.graph.inside(self._body):
-            self._totals = self._build()
+        self._gradients = gradients
+        graph, forward = turns.op.graph, turns.body
+        self._body = Body(f"the gradient of {forward.what}", graph.body, forward)
+        with graph.inside(self._body):
+            self._build()
 
-    def _build(self) -> list[int]:
-        """Makes the body; gives the indices of the tensors outside that have a gradient."""
+    def _build(self) -> None:
+        """Makes the body, and finds which inputs of the loop have a gradient."""
         from runtime.graph.gradients import dense_gradients
 
-        forward, body = self._forward, self._body
+        turns, forward, body = self._turns, self._turns.body, self._body
         variables = [forward.arguments[i] for i in self._active]
         body.arguments = [_argument(v, v.dims, "grad") for v in variables]
-        ys = [
-            (t, dy)
-            for i, dy in zip(self._active, body.arguments, strict=True)
-            if (t := forward.results[i]) is not None
+        begun = dict(zip(self._active, body.arguments, strict=True))
+        results = enumerate(forward.results[: len(self._gradients)])
+        pairs = [
+            (y, begun[i] if i in begun else self._given(i, y)) for i, y in results if y is not None
         ]
-        found = dense_gradients(self._op.graph, ys, [*variables, *self._sources])
-        slopes, others = found[: len(variables)], found[len(variables) :]
-        body.results = [self._result(g, v) for g, v in zip(slopes, variables, strict=True)]
-        body.results += [self._result(g, g) for g in others if g is not None]
-        return [i for i, g in enumerate(others) if g is not None]
+        ys = [(y, dy) for y, dy in pairs if dy is not None]
+        elements, feeds = list(turns.elements), list(turns.feeds)
+        found = dense_gradients(turns.op.graph, ys, [*variables, *elements, *feeds])
+        slopes = dict(zip([*variables, *elements, *feeds], found, strict=True))
+        body.results = [self._result(slopes[v], v) for v in variables]
+        self._summed = [t for t in feeds if slopes[t] is not None]
+        self._stacked = [t for t in elements if slopes[t] is not None]
+        body.results += [self._result(slopes[t], t) for t in (*self._summed, *self._stacked)]
 
-    def _result(self, gradient: Tensor | None, like: Tensor | None) -> Tensor:
+    def _given(self, index: int, result: Tensor) -> Tensor | None:
+        """What the gradient of a sum, or of the values of all turns, is in each turn."""
+        turns, dy = self._turns, self._gradients[index]
+        if dy is None or index < turns.variables:
+            return None
+        if index < turns.variables + turns.sums:
+            return dy
+        element = _argument(result, result.dims, "grad_of_saved")
+        self._body.elements[element] = dy
+        return element
+
+    def _result(self, gradient: Tensor | None, like: Tensor) -> Tensor:
         from runtime.graph.gradients import no_gradient
 
-        assert like is not None
         result = no_gradient(like) if gradient is None else gradient
         self._body.take(result, reference=False)
         return result
 
-    def finish(self, gradients: Sequence[Tensor | None]) -> dict[int, Tensor]:
+    def finish(self) -> dict[int, Tensor]:
         """Adds the operation; gives the gradients of the loop's inputs by their index."""
         from runtime.graph.gradients import no_gradient
 
-        op, body = self._op, self._body
+        turns, body = self._turns, self._body
+        op, forward = turns.op, turns.body
         begin = [
-            no_gradient(op.outputs[i]) if (dy := gradients[i]) is None else dy for i in self._active
+            no_gradient(op.outputs[i]) if (dy := self._gradients[i]) is None else dy
+            for i in self._active
         ]
-        if not any(t.op.body is self._forward for t in body.feeds):
-            body.take(self._forward.arguments[0], reference=False)
-        saved = {t: s for t, s in body.feeds.items() if t.op.body is self._forward}
-        for tensor in saved:
-            del body.feeds[tensor]
-        count = op.attributes["own"]
-        alike = [op.inputs[count + i] for i in self._totals]
-        own = [*begin, *saved.values(), *alike]
-        slopes = owned(
-            WHILE_GRADIENT, own, [body], "While_grad", begin=len(begin), saved=list(saved)
-        ).outputs
-        places = [*self._active, *[count + i for i in self._totals]]
-        return dict(zip(places, slopes, strict=True))
+        of_turns = [t for t in body.feeds if t.op.body is forward or t in turns.elements]
+        if not of_turns and not body.elements:
+            counted = next(iter([*turns.elements, *forward.arguments]))
+            body.take(counted, reference=False)
+            of_turns = [counted]
+        body.elements.update({t: body.feeds.pop(t) for t in of_turns})
+        alike = [op.inputs[turns.feeds[t]] for t in self._summed]
+        made = owned(
+            WHILE_GRADIENT,
+            [*begin, *body.elements.values(), *alike],
+            [body],
+            "While_grad",
+            begin=len(begin),
+            saved=list(body.elements),
+            sums=len(alike),
+            backwards=not turns.backwards,
+        )
+        places = [
+            *self._active,
+            *[turns.feeds[t] for t in self._summed],
+            *[turns.elements[t] for t in self._stacked],
+        ]
+        return dict(zip(places, made.outputs, strict=True))
+
+
+class Stack(list[Any]):
+    """The values of a tensor in all turns of a loop, or their gradients."""
+
+    def __add__(self, other: Any) -> "Stack":
+        if isinstance(other, Rows):  # the gradient of what nothing depends on
+            return self
+        return Stack([a + b for a, b in zip(self, other, strict=True)])
+
+    __radd__ = __add__
 
 
 def _backward_dims(view: View) -> tuple[list[Dims], list[tuple[Tensor, Spec]], list[Spec]]:
@@ -298,13 +380,19 @@ def _element(tensor: Tensor, stack: Spec) -> Spec:
 def _while_gradient_spec(view: View) -> tuple[Spec, ...]:
     dims, _, found = _backward_dims(view)
     first = [Spec(s.dtype, d) for s, d in zip(view.inputs, dims, strict=False)]
-    alike = view.inputs[view["begin"] + len(view["saved"]) : view["own"]]
-    totals = zip(found[len(first) :], alike, strict=True)
-    return (*first, *[Spec(spec.dtype, like.dims) for spec, like in totals])
+    start = view["begin"] + len(view["saved"])
+    alike = view.inputs[start : view["own"]]
+    totals = zip(found[len(first) :], alike, strict=False)
+    stacks = found[len(first) + len(alike) :]
+    return (
+        *first,
+        *[Spec(spec.dtype, like.dims) for spec, like in totals],
+        *map(_stack_spec, stacks),
+    )
 
 
 def _while_gradient_nested(view: View, used: Sequence[bool]) -> Nested:
-    begin, saved = view["begin"], view["saved"]
+    begin, saved, sums = view["begin"], view["saved"], view["sums"]
     body: Body = view["bodies"][0]
     feeds, specs = values_of(view)
     dims, more, _ = _backward_dims(view)
@@ -319,41 +407,60 @@ def _while_gradient_nested(view: View, used: Sequence[bool]) -> Nested:
         {},
         kept={t.op for t in view.op.inputs},
     )
-    return Nested([request], _going_back(begin, len(saved), len(used), wanted))
+    form = _Form(begin, len(saved), sums, len(used), wanted, view["backwards"])
+    return Nested([request], _going_through(form))
 
 
-def _going_back(begin: int, saved: int, outputs: int, wanted: list[int]) -> Callable[..., Kernel]:
-    """Makes kernels of gradients of loops.
+@attrs.frozen
+class _Form:
+    """How the kernel of a loop's gradient is laid out.
 
-    Args:
-        begin: The number of gradients that the loop goes back with.
-        saved: The number of inputs that the forward loop saved, an element an iteration.
-        outputs: The number of outputs; those after the first `begin` are sums.
-        wanted: Which of these are needed.
-
-    Returns:
-        A function of the function of the body.
+    Attributes:
+        begin: The number of variables, which the loop's gradients are.
+        saved: The number of inputs that hold a value for each turn.
+        sums: The number of outputs after the variables that are sums over all turns.
+        outputs: The number of outputs; the last ones hold a value for each turn.
+        wanted: Which outputs after the variables are needed.
+        backwards: Whether the turns go from the last value to the first.
     """
-    outside_at = begin + saved + outputs - begin
+
+    begin: int
+    saved: int
+    sums: int
+    outputs: int
+    wanted: list[int]
+    backwards: bool
+
+
+def _going_through(form: _Form) -> Callable[..., Kernel]:
+    """Makes kernels of gradients of loops, from the function of their body."""
+    begin, saved = form.begin, form.begin + form.saved
+    added = [i for i in form.wanted if i < begin + form.sums]
+    border = begin + len(added)
 
     def make(step: Kernel) -> Kernel:
-        def back(*inputs: Any) -> Any:
-            slopes, stacks = inputs[:begin], inputs[begin : begin + saved]
-            alike, outside = inputs[begin + saved : outside_at], inputs[outside_at:]
+        def through(*inputs: Any) -> Any:
+            slopes, stacks = inputs[:begin], inputs[begin:saved]
+            alike, outside = inputs[saved : saved + form.sums], inputs[saved + form.sums :]
             totals: list[Any] = []
-            for number, values in enumerate(zip(*map(reversed, stacks), strict=True)):
+            kept = [Stack() for _ in form.wanted[len(added) :]]
+            turns = map(reversed, stacks) if form.backwards else stacks
+            for number, values in enumerate(zip(*turns, strict=True)):
                 found = step(*slopes, *values, *outside)
                 slopes = found[:begin]
-                totals = _added(totals, found[begin:], number)
+                totals = _added(totals, found[begin:border], number)
+                for stack, value in zip(kept, found[border:], strict=True):
+                    stack.append(value)
                 if DEADLINE.moment is not None:
                     _check_time()
-            sums = dict(
-                zip(wanted, totals or [_zero(alike[i - begin]) for i in wanted], strict=True)
-            )
-            result = (*slopes, *[sums.get(i) for i in range(begin, outputs)])
-            return result[0] if outputs == 1 else result
+            for stack in kept if form.backwards else ():
+                stack.reverse()
+            sums = totals or [_zero(alike[i - begin]) for i in added]
+            places = dict(zip(form.wanted, [*sums, *kept], strict=True))
+            result = (*slopes, *[places.get(i) for i in range(begin, form.outputs)])
+            return result[0] if form.outputs == 1 else result
 
-        return back
+        return through
 
     return make
 
@@ -373,17 +480,11 @@ def _zero(like: Any) -> Any:
     return Rows({}, 0) if isinstance(like, Rows) else np.zeros(like.shape, like.dtype)[()]
 
 
-def _second_gradient(op: Operation, *_: Any) -> Any:
-    raise NotImplementedError(
-        f"Second-order gradients of loops are not supported: {described_operation(op)} is itself "
-        "a gradient of a loop."
-    )
-
-
 WHILE_GRADIENT: Definition = Definition(
     "WhileGrad",
     _while_gradient_spec,
     nested=_while_gradient_nested,
+    save=_save,
     references=handles_of,
     stateful=True,
     aliases=True,
