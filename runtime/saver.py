@@ -545,6 +545,7 @@ def _by_name(var_list: Iterable[Variable] | Mapping[str, Variable]) -> dict[str,
         else [(None, variable) for variable in var_list]
     )
     variables: dict[str, Variable] = {}
+    seen: set[Variable] = set()
     for given_name, variable in pairs:
         if not isinstance(variable, Variable):
             raise TypeError(
@@ -553,9 +554,10 @@ def _by_name(var_list: Iterable[Variable] | Mapping[str, Variable]) -> dict[str,
         name = variable.op.name if given_name is None else given_name
         if name in variables:
             raise ValueError(f"At least two variables have the same name: {name}")
-        if variable in variables.values():
+        if variable in seen:
             raise ValueError(f"The same saveable will be restored with two names: {name}")
         variables[name] = variable
+        seen.add(variable)
     return dict(sorted(variables.items()))
 
 

@@ -48,8 +48,8 @@ def _define(name: str, **how: Any) -> Definition:
 
 
 def _keeper(spec: Spec) -> Callable[[Any], Any]:
-    """Makes an array one that nobody else changes."""
-    if spec.owned or spec.value is not None:
+    """Makes an array one that nobody else changes; a dataset nobody changes anyhow."""
+    if spec.owned or spec.value is not None or spec.dtype is dtypes.variant:
         return lambda array: array
     return lambda array: array if isinstance(array, np.generic) else np.array(array, order="C")
 

@@ -284,6 +284,15 @@ def test_what_does_not_fit_is_refused_when_it_is_made(
         make(Dataset.range(4))
 
 
+def test_a_function_uses_a_dataset_from_outside(session: tf.Session) -> None:
+    """Parts of it for each element; and elements can be windows that are used twice."""
+    letters = Dataset.from_tensor_slices(["a", "b", "c"])
+    parts = Dataset.range(3).flat_map(lambda n: letters.skip(n))
+    assert _elements(session, parts) == [b"a", b"b", b"c", b"b", b"c", b"c"]
+    twice = Dataset.range(4).window(2).flat_map(lambda w: w.concatenate(w.map(lambda x: -x)))
+    assert _elements(session, twice) == [0, 1, 0, -1, 2, 3, -2, -3]
+
+
 def test_the_names_of_contrib_stand_for_the_same(session: tf.Session) -> None:
     """Programs from before TensorFlow 1.13 take them from there."""
     data = tf.contrib.data
