@@ -89,6 +89,15 @@ MODULES: Final = {
         "contrib.slim.one_hot_encoding contrib.slim.repeat contrib.slim.softmax "
         "contrib.slim.stack contrib.slim.unit_norm"
     ),
+    "runtime.contrib.layers.sizes": (
+        "contrib.layers.utils.channel_dimension contrib.layers.utils.constant_value "
+        "contrib.layers.utils.get_variable_collections contrib.layers.utils.last_dimension "
+        "contrib.layers.utils.n_positive_integers contrib.layers.utils.smart_cond "
+        "contrib.layers.utils.two_element_tuple contrib.slim.utils.channel_dimension "
+        "contrib.slim.utils.constant_value contrib.slim.utils.get_variable_collections "
+        "contrib.slim.utils.last_dimension contrib.slim.utils.n_positive_integers "
+        "contrib.slim.utils.smart_cond contrib.slim.utils.two_element_tuple"
+    ),
     "runtime.contrib.layers.training": (
         "contrib.layers.optimize_loss contrib.slim.optimize_loss"
     ),

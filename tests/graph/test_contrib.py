@@ -234,6 +234,23 @@ def test_outputs_and_variables_are_collected() -> None:
     assert [v.op.name for v in tf.get_collection("b")] == ["one/biases"]
 
 
+def test_sizes_are_read_from_shapes() -> None:
+    """As the networks of slim do it."""
+    utils, shape = slim.utils, tf.TensorShape([None, 4, None, 3])
+    assert utils.last_dimension(shape, min_rank=4) == 3
+    assert (
+        utils.channel_dimension(shape, "NCHW") == 4 and utils.channel_dimension(shape, "NHWC") == 3
+    )
+    assert utils.two_element_tuple(2) == (2, 2) == utils.two_element_tuple([2, 2])
+    assert utils.smart_cond(True, lambda: 1, lambda: 2) == 1
+    with pytest.raises(ValueError, match="at least 5"):
+        utils.last_dimension(shape, 5)
+    with pytest.raises(ValueError, match="must be known"):
+        utils.channel_dimension(shape[:3], "NHWC")
+    with pytest.raises(ValueError, match="a list of 2 of them"):
+        utils.two_element_tuple([1, 2, 3])
+
+
 # Argument scopes.
 
 
