@@ -34,7 +34,7 @@ from runtime.graph.tensor import Tensor
 _FOLD_LIMIT = 1 << 20
 _FOREVER = 1 << 60
 # Of how many shapes and types a plan keeps large arrays.
-_KINDS = 64
+_KINDS = 256
 
 Root: TypeAlias = tuple[str, Any]
 Function: TypeAlias = Callable[..., Any]

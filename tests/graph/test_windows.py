@@ -12,6 +12,7 @@ from runtime.graph.ops.windows import (
     Axis,
     Channelwise,
     Correlation,
+    Pool,
     Transposed,
     axis_of,
     gathered,
@@ -107,6 +108,17 @@ def test_channels_with_filters_of_their_own_are_sums_over_elements_of_windows(
         np.testing.assert_allclose(out, spread, atol=1e-9)
         out = made[2].by_filters(images, result, np.empty_like(filters))
         np.testing.assert_allclose(out, slope, atol=1e-9)
+
+
+def test_objects_for_many_shapes_do_not_pile_up() -> None:
+    """A pool gives one that is free, and forgets all if there are too many keys."""
+    pool = Pool(lambda *key: [*key])
+    made = pool.take(1)
+    pool.give(made, 1)
+    assert pool.take(1) is made
+    for key in range(100):
+        pool.give([key], key)
+    assert len(pool._free) <= 16
 
 
 def test_few_channels_are_gathered_and_many_are_left() -> None:

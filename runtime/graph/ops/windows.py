@@ -341,6 +341,10 @@ def gathered(part: Any, buffers: Buffers) -> Any:
     return copy
 
 
+# For how many keys objects are kept; if there are more, all are forgotten.
+_KEYS = 16
+
+
 class Pool:
     """Objects with buffers, made when there is none free. Threads may share it.
 
@@ -373,6 +377,8 @@ class Pool:
             made: The object.
             *key: What it was made of.
         """
+        if key not in self._free and len(self._free) >= _KEYS:
+            self._free.clear()
         self._free.setdefault(key, []).append(made)
 
 
