@@ -3,6 +3,7 @@
 Source of the rules: the ``tf.compat.v1.data.Dataset`` documentation.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -660,24 +661,29 @@ class Dataset:
         return self._with(definitions.PREFETCH, _integer(buffer_size, "buffer_size"), name=name)
 
     def cache(self, filename: Any = "", name: str | None = None) -> "Dataset":
-        """The same elements, made only once for each initialization of an iterator.
+        """The same elements, made only once: for each initialization of an iterator, or for ever.
 
         Args:
-            filename: Must be empty: elements are kept in memory.
+            filename: Where the elements are kept, in the directory ``filename.cache``, which
+                appears when they were iterated over to their end, and is read from then on. It
+                is not made again when the dataset changes: then it must be removed. They are
+                kept in memory if empty.
             name: Name of the operation.
 
         Returns:
-            The dataset.
+            The dataset. A run fails with DataLossError if the directory is damaged, and with
+            FailedPreconditionError if it holds elements of other types.
 
         Raises:
-            NotImplementedError: If a file is named.
+            TypeError: If the name is no string or path.
         """
-        if not isinstance(filename, str) or filename:
-            raise NotImplementedError(
-                f"Dataset.cache keeps elements in memory, not in the file {filename!r}: use "
-                "cache() without a file name."
-            )
-        return self._with(definitions.CACHE, name=name)
+        if not isinstance(filename, (str, os.PathLike)):
+            raise TypeError(f"The file name of Dataset.cache must be a string, not {filename!r}.")
+        check_no_datasets(self._spec, "Dataset.cache")
+        if not (path := os.fspath(filename)):
+            return self._with(definitions.CACHE, name=name)
+        types = [spec.dtype.name for spec in nest.flatten(self._spec)]
+        return self._with(definitions.CACHE_FILE, filename=path, types=types, name=name)
 
     def enumerate(self, start: TensorLike = 0, name: str | None = None) -> "Dataset":
         """Pairs of a number and an element.

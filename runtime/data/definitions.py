@@ -170,6 +170,13 @@ def _bind_padded(view: View) -> Kernel:
     return kernel
 
 
+def _bind_cache_file(view: View) -> Kernel:
+    from runtime.data.cache_file import cached_in
+
+    filename, types = view["filename"], view["types"]
+    return lambda source: cached_in(source, filename, types)
+
+
 def _bind_window(view: View) -> Kernel:
     whole: bool = view["whole"]
 
@@ -188,6 +195,7 @@ SKIP = _define("SkipDataset", kernel=lambda s, number: sources.skipped(s, int(nu
 SHARD = _define("ShardDataset", kernel=lambda s, n, i: sources.sharded(s, int(n), int(i)))
 PREFETCH = _define("PrefetchDataset", kernel=lambda source, size: source)
 CACHE = _define("CacheDataset", kernel=sources.cached)
+CACHE_FILE = _define("CacheDatasetV2", bind=_bind_cache_file)
 SHUFFLE = _define("ShuffleDataset", bind=_bind_shuffle)
 UNBATCH = _define("UnbatchDataset", kernel=sources.unbatched)
 PADDED_BATCH = _define("PaddedBatchDatasetV2", bind=_bind_padded)

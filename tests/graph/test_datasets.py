@@ -456,7 +456,7 @@ def test_lines_and_records_come_from_files(tmp_path: Path) -> None:
         (lambda d: d.apply(lambda x: 3), TypeError, "must return a `tf.data.Dataset`"),
         (lambda d: Dataset.from_tensor_slices(3), ValueError, "rank >= 1"),
         (lambda d: Dataset.from_tensor_slices(([1], [1, 2])), ValueError, "1 and 2 are not comp"),
-        (lambda d: d.cache("file"), NotImplementedError, "'file'"),
+        (lambda d: d.cache(3), TypeError, "must be a string, not 3"),
         (lambda d: d.batsh, AttributeError, "tf.data.Dataset.batsh.*batch"),
         (lambda d: tf.data.TextDataset, AttributeError, "TextDataset.*TextLineDataset"),
         (iter, RuntimeError, "make_one_shot_iterator"),
