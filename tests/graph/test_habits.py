@@ -388,3 +388,12 @@ def test_a_device_function_may_ask_whether_it_was_given_a_description() -> None:
     described = tf.zeros([]).op.node_def
     assert isinstance(described, tf.NodeDef)
     assert described.op == "Const"
+
+
+def test_a_sparse_placeholder_has_the_shape_of_a_constant(session: tf.Session) -> None:
+    """``tf.sparse_placeholder(tf.float32, shape=tf.constant(shape))``, as graph networks say."""
+    features = tf.sparse_placeholder(tf.float32, shape=tf.constant((2, 3), dtype=tf.int64))
+    product = tf.sparse_tensor_dense_matmul(features, tf.ones([3, 1]))
+    assert features.get_shape().as_list() == [2, 3]
+    parts = ([[0, 0], [1, 2]], [1.0, 5.0], [2, 3])
+    np.testing.assert_array_equal(session.run(product, {features: parts}), [[1], [5]])

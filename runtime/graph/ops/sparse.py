@@ -92,15 +92,16 @@ def sparse_placeholder(dtype: Any, shape: Any = None, name: str | None = None) -
 
     Args:
         dtype: The type of the elements.
-        shape: The shape of the whole, with None for sizes that are not known.
+        shape: The shape of the whole, with None for sizes that are not known; or a tensor.
         name: Name of the placeholders' scope.
 
     Returns:
         The sparse tensor.
     """
+    from runtime.graph.ops.array import shape_argument
     from runtime.graph.shapes import as_dims
 
-    dims = as_dims(shape)
+    dims = shape_argument(shape)[0] if isinstance(shape, Tensor) else as_dims(shape)
     rank = None if dims is None else len(dims)
     title = f"{name}/" if name else ""
     sizes = placeholder(dtypes.int64, [rank], name=f"{title}shape" if name else None)
