@@ -103,17 +103,17 @@ MODULES: Final = {
     ),
     "runtime.contrib.layers.weighted": (
         "contrib.layers.bias_add contrib.layers.conv1d contrib.layers.conv2d "
-        "contrib.layers.conv2d_transpose contrib.layers.convolution "
+        "contrib.layers.conv2d_transpose contrib.layers.conv3d contrib.layers.convolution "
         "contrib.layers.convolution1d contrib.layers.convolution2d "
-        "contrib.layers.convolution2d_transpose contrib.layers.elu "
+        "contrib.layers.convolution2d_transpose contrib.layers.convolution3d contrib.layers.elu "
         "contrib.layers.embed_sequence contrib.layers.fully_connected contrib.layers.linear "
         "contrib.layers.relu contrib.layers.relu6 contrib.layers.separable_conv2d "
         "contrib.layers.separable_convolution2d contrib.slim.bias_add contrib.slim.conv1d "
-        "contrib.slim.conv2d contrib.slim.conv2d_transpose contrib.slim.convolution "
-        "contrib.slim.convolution1d contrib.slim.convolution2d "
-        "contrib.slim.convolution2d_transpose contrib.slim.elu contrib.slim.fully_connected "
-        "contrib.slim.linear contrib.slim.relu contrib.slim.relu6 contrib.slim.separable_conv2d "
-        "contrib.slim.separable_convolution2d"
+        "contrib.slim.conv2d contrib.slim.conv2d_transpose contrib.slim.conv3d "
+        "contrib.slim.convolution contrib.slim.convolution1d contrib.slim.convolution2d "
+        "contrib.slim.convolution2d_transpose contrib.slim.convolution3d contrib.slim.elu "
+        "contrib.slim.fully_connected contrib.slim.linear contrib.slim.relu contrib.slim.relu6 "
+        "contrib.slim.separable_conv2d contrib.slim.separable_convolution2d"
     ),
     "runtime.contrib.legacy_seq2seq.losses": (
         "contrib.legacy_seq2seq.model_with_buckets contrib.legacy_seq2seq.sequence_loss "
@@ -202,6 +202,15 @@ MODULES: Final = {
     "runtime.contrib.slim.model_analyzer": (
         "contrib.slim.model_analyzer.analyze_ops contrib.slim.model_analyzer.analyze_vars "
         "contrib.slim.model_analyzer.tensor_description"
+    ),
+    "runtime.contrib.training.evaluations": (
+        "contrib.slim.evaluation.StopAfterNEvalsHook contrib.slim.evaluation.SummaryAtEndHook "
+        "contrib.slim.evaluation.checkpoints_iterator contrib.slim.evaluation.evaluate_once "
+        "contrib.slim.evaluation.evaluation_loop "
+        "contrib.slim.evaluation.wait_for_new_checkpoint contrib.training.StopAfterNEvalsHook "
+        "contrib.training.SummaryAtEndHook contrib.training.checkpoints_iterator "
+        "contrib.training.evaluate_once contrib.training.evaluate_repeatedly "
+        "contrib.training.get_or_create_eval_step contrib.training.wait_for_new_checkpoint"
     ),
     "runtime.contrib.training.hyperparameters": (
         "contrib.training.HParams contrib.training.parse_values"

@@ -40,6 +40,8 @@ def value(session: tf.Session, tensor: Any) -> Any:
          {"Conv/weights:0": [3, 3, 6, 5], "Conv/biases:0": [5]}),
         (lambda x: layers.conv1d(x[:, 0], 5, 2, scope="c"), [2, 4, 5],
          {"c/weights:0": [2, 6, 5], "c/biases:0": [5]}),
+        (lambda x: layers.conv3d(x[..., None], 5, [1, 2, 2], 2), [2, 2, 2, 3, 5],
+         {"Conv/weights:0": [1, 2, 2, 1, 5], "Conv/biases:0": [5]}),
         (lambda x: layers.conv2d_transpose(x, 5, [3, 3], 2), [2, 8, 8, 5],
          {"Conv2d_transpose/weights:0": [3, 3, 5, 6], "Conv2d_transpose/biases:0": [5]}),
         (lambda x: slim.separable_conv2d(x, 5, 3, depth_multiplier=2), [2, 4, 4, 5],
@@ -447,6 +449,37 @@ def test_training_ends_when_a_hook_says_so(tmp_path: Path) -> None:
         session.run(tf.global_variables_initializer())
         with pytest.raises(tf.errors.InvalidArgumentError, match="LossTensor is inf or nan"):
             session.run(train_op)
+
+
+def test_checkpoints_are_evaluated(tmp_path: Path) -> None:
+    """One, or each new one of a directory: so many steps, then the values of metrics."""
+    _trained(tmp_path, 3)
+    w = tf.get_variable("w", [2])
+    tf.get_variable("unused", [])
+    tf.train.get_or_create_global_step()
+    value, update = tf.metrics.mean(tf.reduce_sum(w))
+    tf.summary.scalar("value", value)
+    path = tf.train.latest_checkpoint(str(tmp_path))
+    once = tf.contrib.training.evaluate_once(
+        path, eval_ops=update, final_ops={"value": value, "step": slim.get_global_step()},
+        hooks=[tf.contrib.training.StopAfterNEvalsHook(4)],
+    )  # fmt: skip
+    assert once["step"] == 3 and 0 < once["value"] < 2
+    assert tf.contrib.training.evaluate_once(path, final_ops=value) == 0
+    logs = tmp_path / "logs"
+    found = slim.evaluation.evaluation_loop(
+        "", str(tmp_path), str(logs), num_evals=2, eval_op=update, final_op=value,
+        eval_interval_secs=0, max_number_of_evaluations=1,
+    )  # fmt: skip
+    assert found == pytest.approx(once["value"]) and list(logs.glob("events*"))
+    restored = slim.get_variables("w")
+    alone = slim.evaluation.evaluate_once(
+        "", path, None, eval_op=update, final_op=value, summary_op=None,
+        variables_to_restore=[*restored, *slim.get_variables("unused|global_step")],
+    )  # fmt: skip
+    assert alone == pytest.approx(once["value"])
+    with pytest.raises(ValueError, match="One of log_dir or summary_writer"):
+        tf.contrib.training.SummaryAtEndHook()
 
 
 def test_losses_take_the_predictions_first(session: tf.Session) -> None:

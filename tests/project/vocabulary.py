@@ -21,6 +21,7 @@ CONTRIB = (
         ".losses",
         ".metrics",
         ".slim",
+        ".slim.evaluation",
     ),
     *(".slim.learning", ".slim.losses", ".slim.model_analyzer", ".slim.utils", ".training"),
     *(".distributions", ".crf", ".legacy_seq2seq", ".opt", ".rnn", ".seq2seq", ".util"),

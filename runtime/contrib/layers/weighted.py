@@ -20,6 +20,7 @@ from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.export import F, export
 from runtime.graph.initializers import Zeros
 from runtime.graph.layer import last_size
+from runtime.graph.layers_3d import Conv3D
 from runtime.graph.ops import activation, nn
 from runtime.graph.ops.convolution import depthwise_conv2d
 from runtime.graph.scopes import VariableScope
@@ -185,7 +186,7 @@ relu = _published_partial("relu", activation.relu)
 relu6 = _published_partial("relu6", activation.relu6)
 elu = _published_partial("elu", activation.elu)
 
-_CONVOLUTIONS: dict[int, Any] = {1: core.Conv1D, 2: core.Conv2D}
+_CONVOLUTIONS: dict[int, Any] = {1: core.Conv1D, 2: core.Conv2D, 3: Conv3D}
 
 
 @layer_function("convolution")
@@ -211,10 +212,10 @@ def convolution(
     scope: Any = None,
     conv_dims: int | None = None,
 ) -> Tensor:
-    """A convolution of sequences or images, as many axes as the input has.
+    """A convolution of sequences, images or volumes, as many axes as the input has.
 
     Args:
-        inputs: A tensor with the batch, one or two axes of space, and the channels.
+        inputs: A tensor with the batch, one to three axes of space, and the channels.
         num_outputs: The channels of the result.
         kernel_size: The size of the windows: one number, or one for each axis.
         stride: The distance of neighbouring windows.
@@ -246,7 +247,7 @@ def convolution(
     options["inputs"] = tensor = convert_to_tensor(inputs)
     rank = None if tensor.dims is None else len(tensor.dims) - 2
     if rank not in _CONVOLUTIONS or conv_dims not in (None, rank):
-        wanted = f"{conv_dims + 2}" if conv_dims else "3 or 4"
+        wanted = f"{conv_dims + 2}" if conv_dims else "3, 4 or 5"
         raise ValueError(
             f"Convolution expects input with rank {wanted}, got {tensor.name!r} of shape "
             f"{tensor.shape}."
@@ -309,6 +310,7 @@ def _of_rank(rank: int) -> Any:
 
 convolution1d = conv1d = _of_rank(1)
 convolution2d = conv2d = _of_rank(2)
+convolution3d = conv3d = _of_rank(3)
 
 
 @layer_function("convolution2d_transpose", "conv2d_transpose")

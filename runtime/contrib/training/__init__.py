@@ -2,7 +2,4 @@
 
 from runtime.graph.export import attributes as _attributes
 
-_ALIASES = {
-    "checkpoints_iterator": "train.checkpoints_iterator",
-}
-__getattr__, __dir__ = _attributes("contrib.training", globals(), aliases=_ALIASES)
+__getattr__, __dir__ = _attributes("contrib.training", globals())
