@@ -28,6 +28,7 @@ from runtime.graph.tracing import Trace
 # Plans are specialised for the shapes of what is fed. A caller who feeds ever new shapes gets,
 # after so many, a plan that works for all of them.
 _SPECIALISATIONS = 16
+_SHARED = 4 * _SPECIALISATIONS  # by all sessions on one graph
 
 
 # Types whose objects are a single element; variables.py adds that of variables.
@@ -296,13 +297,13 @@ class Session:
 
     def _compiled(self, prepared: _Prepared, shapes: Any, traced: bool) -> Program:
         """The program for feeds of certain shapes; sessions on one graph share it."""
-        key = (prepared.key, shapes, traced)
-        program = self._graph.programs.get(key) if prepared.key else None
-        if program is None:
-            program = self._new_program(prepared, shapes, traced)
-            if prepared.key:
-                self._graph.programs[key] = program
-        return program
+        shared: dict[Any, dict[Any, Program]] = self._graph.programs if prepared.key else {}
+        known = shared.setdefault((prepared.key, traced), {})
+        if shapes not in known and len(known) >= _SHARED:
+            shapes = None
+        if shapes not in known:
+            known[shapes] = self._new_program(prepared, shapes, traced)
+        return known[shapes]
 
     def _new_program(self, prepared: _Prepared, shapes: Any, traced: bool) -> Program:
         dims: list[Dims] = [t.dims for t in prepared.unique] if shapes is None else [*shapes]

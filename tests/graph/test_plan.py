@@ -247,3 +247,19 @@ def test_warnings_are_switched_off_and_on_again(
         assert set(np.geterr().values()) == {"ignore"}
         back(before)
         assert np.geterr()["over"] == "raise"
+
+
+def test_many_sessions_that_feed_ever_new_shapes_share_few_programs() -> None:
+    """A graph keeps so many for one set of fetches; then one that works for all shapes."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [None])
+        total = tf.reduce_sum(x * 2.0)
+        for size in range(200):
+            with tf.Session() as session:
+                assert session.run(total, {x: np.ones(size)}) == 2 * size
+        traced = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+        with tf.Session() as session:
+            for size in range(200):
+                fed = {x: np.ones(size)}
+                assert session.run(total, fed, traced, tf.RunMetadata()) == 2 * size
+        assert sum(len(programs) for programs in graph.programs.values()) <= 130
