@@ -124,7 +124,7 @@ def test_block_cells_are_like_plain_ones(block: Any, plain: Any, session: tf.Ses
     first, _ = tf.nn.dynamic_rnn(block(5), x, dtype=tf.float32)
     with tf.variable_scope("", reuse=True):
         second, _ = tf.nn.dynamic_rnn(plain(5), x, dtype=tf.float32)
-    np.testing.assert_allclose(*value(session, [first, second]), rtol=1e-5)
+    np.testing.assert_allclose(*value(session, [first, second]), rtol=1e-5, atol=1e-6)
 
 
 def test_a_copy_of_a_cell_has_variables_of_its_own() -> None:
@@ -183,7 +183,7 @@ def test_a_decoder_is_fed_what_it_gave(session: tf.Session) -> None:
     x, h = np.ones([1, 3]), np.zeros([1, 3])
     for step in found:
         h = np.tanh(np.concatenate([x, h], 1) @ kernel)
-        np.testing.assert_allclose(step, h, rtol=1e-5)
+        np.testing.assert_allclose(step, h, rtol=1e-5, atol=1e-6)
         x = h * 2
     assert (state == found[-1]).all()
 
