@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 from runtime.graph import dtypes, initializers
@@ -417,12 +417,17 @@ def _as_function(initializer: Any) -> Any:
 
 
 def _called(make: Any, dims: Any, dtype: Any) -> Any:
+    """What an initializer gives; functions are told what they ask for."""
+    options = {"dtype": dtype, "partition_info": None}
     try:
+        wanted = signature(make).parameters
+    except ValueError:  # a function of C tells nothing about itself
         return make(list(dims or ()), dtype=dtype)
-    except TypeError as error:
-        if "dtype" not in str(error) and "argument" not in str(error):
-            raise
+    if not wanted:
         return make()
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in wanted.values()):
+        return make(list(dims or ()), dtype=dtype)
+    return make(list(dims or ()), **{key: options[key] for key in options if key in wanted})
 
 
 def _add_loss(variable: Variable, regularizer: Regularizer) -> None:

@@ -1,6 +1,7 @@
 """get_variable and variable scopes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -207,3 +208,36 @@ def test_an_argument_that_two_operations_take_keeps_its_first_name() -> None:
         assert first.op.inputs[0] is second.op.inputs[0]
         assert graph.get_tensor_by_name(shared.name) is shared
         assert shared.name == "Square/Const:0"
+
+
+def test_an_initializer_is_any_function_of_a_shape(session: tf.Session) -> None:
+    """It is told the type and the partition if it asks for them, by whatever default."""
+
+    def strict(shape: Any, dtype: Any, partition_info: Any) -> Any:
+        return tf.fill(shape, tf.cast(3, dtype))
+
+    class Four:
+        def __call__(self, shape: Any, **options: Any) -> Any:
+            return tf.ones(shape, options["dtype"]) * 4
+
+    made: list[Any] = [
+        strict,
+        Four,
+        Four(),
+        partial(strict, partition_info=None),
+        lambda shape: tf.ones(shape) * 5,
+        lambda: tf.ones([2]) * 6,
+    ]
+    variables = [tf.get_variable(f"v{i}", [2], initializer=f) for i, f in enumerate(made)]
+    session.run(tf.global_variables_initializer())
+    assert [session.run(v)[0] for v in variables] == [3, 4, 4, 3, 5, 6]
+
+
+def test_an_error_of_an_initializer_comes_out_as_it_is() -> None:
+    """It is not called again in another way."""
+
+    def broken(shape: Any, dtype: Any = None) -> Any:
+        raise TypeError("argument of my own")
+
+    with pytest.raises(TypeError, match="argument of my own"):
+        tf.get_variable("v", [2], initializer=broken)
