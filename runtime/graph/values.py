@@ -169,6 +169,11 @@ class _Template:
         return self._name
 
     @property
+    def _variables_created(self) -> bool:
+        """Whether it was called; libraries look for it under this name."""
+        return self._called
+
+    @property
     def func(self) -> Callable[..., Any]:
         """The function that it calls."""
         return self._function

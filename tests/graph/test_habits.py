@@ -397,3 +397,11 @@ def test_a_sparse_placeholder_has_the_shape_of_a_constant(session: tf.Session) -
     assert features.get_shape().as_list() == [2, 3]
     parts = ([[0, 0], [1, 2]], [1.0, 5.0], [2, 3])
     np.testing.assert_array_equal(session.run(product, {features: parts}), [[1], [5]])
+
+
+def test_a_template_tells_whether_its_variables_are_made() -> None:
+    """Under the name that libraries of layers look for."""
+    template = tf.make_template("layer", lambda: tf.get_variable("w", [2]))
+    assert not template._variables_created
+    template()
+    assert template._variables_created
