@@ -489,7 +489,7 @@ def _bits_and_strings() -> list[Case]:
             (np.array(1, np.int32),),
         ),
         Case(
-            "where_v2",
+            "where_v2-broadcast",
             lambda x, y: tf.where_v2(x > 0, x, y),
             lambda x, y: np.where(x > 0, x, y),
             (X, ROW),
