@@ -11,7 +11,7 @@ from typing import Any
 # Namespaces whose contents are compared; `tf` itself is the empty one.
 NAMESPACES = (
     *("", "bitwise", "debugging", "initializers", "linalg", "losses", "manip", "math"),
-    *("metrics", "nest", "nn", "queue", "random", "strings"),
+    *("distributions", "image", "metrics", "nest", "nn", "queue", "random", "strings"),
     *("data", "data.Dataset", "data.Iterator", "data.experimental", "FIFOQueue", "ReaderBase"),
     "train",
 )

@@ -585,3 +585,18 @@ def test_contrib_is_imported_only_when_it_is_used() -> None:
         "assert not [m for m in sys.modules if m.startswith('runtime.contrib')]"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_programs_may_import_from_where_tensorflow_keeps_things() -> None:
+    """The inner packages give the same objects."""
+    from runtime.contrib.framework.python.ops import add_arg_scope, arg_scope
+    from runtime.contrib.layers.python.layers import initializers, utils
+    from runtime.contrib.rnn.python.ops import core_rnn_cell
+    from runtime.contrib.rnn.python.ops.core_rnn_cell import BasicLSTMCell, _linear
+
+    assert add_arg_scope is slim.add_arg_scope and arg_scope is slim.arg_scope
+    assert initializers.xavier_initializer is layers.xavier_initializer
+    assert utils is tf.contrib.layers.utils and core_rnn_cell.GRUCell is tf.contrib.rnn.GRUCell
+    assert BasicLSTMCell is tf.nn.rnn_cell.BasicLSTMCell
+    assert _linear([tf.ones([2, 3]), tf.ones([2, 1])], 5, True).shape.as_list() == [2, 5]
+    assert list(variables()) == ["kernel:0", "bias:0"]

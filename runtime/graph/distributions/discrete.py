@@ -30,7 +30,7 @@ from runtime.graph.ops.array import (
     transpose,
 )
 from runtime.graph.ops.layout import sequence_mask
-from runtime.graph.ops.math import cast, exp, floor, greater, less, log, log1p, sigmoid
+from runtime.graph.ops.math import cast, exp, floor, greater, log, log1p, sigmoid
 from runtime.graph.ops.nn import (
     log_softmax,
     sigmoid_cross_entropy_with_logits,
@@ -355,7 +355,6 @@ class Poisson(Distribution):
     Args:
         rate: The mean.
         log_rate: Its logarithm, instead.
-        interpolate_nondiscrete: Whether numbers between integers have a probability, too.
         validate_args: Whether runs check that the mean is positive.
         allow_nan_stats: Without effect: all statistics are defined.
         name: The name.
@@ -365,7 +364,6 @@ class Poisson(Distribution):
         self,
         rate: TensorLike = None,
         log_rate: TensorLike = None,
-        interpolate_nondiscrete: bool = True,
         validate_args: bool = False,
         allow_nan_stats: bool = True,
         name: str = "Poisson",
@@ -376,7 +374,6 @@ class Poisson(Distribution):
         with get_default_graph().name_scope(name) as scope:
             given = exp(convert_to_tensor(log_rate)) if rate is None else convert_to_tensor(rate)
             self._rate = positive(given, validate_args)
-        self._between = interpolate_nondiscrete
         super().__init__(
             self._rate.dtype, NOT_REPARAMETERIZED, validate_args, allow_nan_stats, arguments,
             name=scope,
@@ -394,11 +391,7 @@ class Poisson(Distribution):
         return random_poisson(self._rate, stack([n]), self.dtype, seed)
 
     def _log_prob(self, value: Tensor) -> Tensor:
-        found = value * log(self._rate) - self._rate - lgamma(value + 1)
-        if self._between:
-            return found
-        whole = cast(less(value - floor(value), 1e-12), self.dtype)
-        return found + log(whole)
+        return value * log(self._rate) - self._rate - lgamma(value + 1)
 
     def _mean(self) -> Tensor:
         return identity(self._rate)
