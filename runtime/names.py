@@ -549,6 +549,15 @@ MODULES: Final = {
         "unsorted_segment_mean unsorted_segment_min unsorted_segment_prod "
         "unsorted_segment_sqrt_n unsorted_segment_sum"
     ),
+    "runtime.graph.ops.signal": (
+        "fft fft2d fft3d ifft ifft2d ifft3d signal.fft signal.fft2d signal.fft3d "
+        "signal.fftshift signal.frame signal.hamming_window signal.hann_window signal.ifft "
+        "signal.ifft2d signal.ifft3d signal.ifftshift signal.inverse_stft "
+        "signal.inverse_stft_window_fn signal.irfft signal.irfft2d signal.overlap_and_add "
+        "signal.rfft signal.rfft2d signal.stft spectral.fft spectral.fft2d spectral.fft3d "
+        "spectral.ifft spectral.ifft2d spectral.ifft3d spectral.irfft spectral.irfft2d "
+        "spectral.rfft spectral.rfft2d"
+    ),
     "runtime.graph.ops.sparse": (
         "convert_to_tensor_or_sparse_tensor sparse.add sparse.concat sparse.expand_dims "
         "sparse.eye sparse.fill_empty_rows sparse.from_dense sparse.mask sparse.matmul "

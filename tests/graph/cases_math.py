@@ -6,6 +6,7 @@ import numpy as np
 
 import runtime as tf
 from tests.graph.cases import BOOLS, CUBE, POSITIVE, Array, Case, X, integers, numbers
+from tests.graph.cases_signal import SIGNAL_CASES
 from tests.graph.cases_sparse import SPARSE_CASES
 
 SQUARE = numbers(3, 3, seed=11) + 2 * np.eye(3)
@@ -145,4 +146,4 @@ def _numbers() -> list[Case]:
     ]  # fmt: skip
 
 
-MATH_CASES = [*_late_axes(), *_matrices(), *_numbers(), *SPARSE_CASES]
+MATH_CASES = [*_late_axes(), *_matrices(), *_numbers(), *SPARSE_CASES, *SIGNAL_CASES]

@@ -216,3 +216,24 @@ def test_what_unconnected_gradients_may_be_is_checked() -> None:
         tf.gradients(x, x, unconnected_gradients="no")
     with pytest.raises(ValueError, match="must be a scalar"):
         tf.cond(tf.constant([True, False]), lambda: x, lambda: x)
+
+
+def test_a_signal_comes_back_from_its_short_transforms(session: tf.Session) -> None:
+    """With the window that undoes the first one, but for the ends."""
+    signal = tf.constant(np.random.default_rng(0).normal(size=40))
+    pieces = tf.signal.stft(signal, 8, 4)
+    back = tf.signal.inverse_stft(
+        pieces, 8, 4, window_fn=tf.signal.inverse_stft_window_fn(4)
+    )  # fmt: skip
+    found, expected = session.run([back, signal])
+    np.testing.assert_allclose(found[4:-4], expected[4:-4])
+
+
+def test_transforms_say_which_numbers_they_take() -> None:
+    """Complex ones for `fft`, real ones for `rfft`; lengths of images are left to the user."""
+    with pytest.raises(TypeError, match="fft can't work with"):
+        tf.fft(tf.ones([4]))
+    with pytest.raises(TypeError, match="rfft can't work with"):
+        tf.signal.rfft(tf.ones([4], tf.complex64))
+    with pytest.raises(ValueError, match="crop or pad"):
+        tf.signal.rfft2d(tf.ones([4, 4]), [2, 2])
