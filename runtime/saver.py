@@ -91,7 +91,7 @@ class SaverDef:
         allow_empty: As for `Saver`.
         pad_step_number: As for `Saver`.
         LEGACY: TensorFlow's number of a format of checkpoints that is not written here.
-        V1: Another one.
+        V1: Another one; a `Saver` takes it, and writes ours.
         V2: The number that stands for ours: a `Saver` takes it as `write_version`.
     """
 
@@ -139,8 +139,8 @@ class Saver:
         builder: Must be None.
         defer_build: Whether ``build()`` is called later, when the graph is complete.
         allow_empty: Whether there may be no variables at all. Then nothing is saved or restored.
-        write_version: Must be 2 (TensorFlow's number of its current format) or None; it names no
-            difference here.
+        write_version: 2 or 1 (TensorFlow's numbers of its formats) or None; makes no difference
+            here.
         pad_step_number: Whether the step in a path has at least eight digits.
         save_relative_paths: No difference.
         filename: No difference.
@@ -497,7 +497,7 @@ def _refuse_internal(saver_def: object, builder: object, write_version: int | No
             "Saver takes no builder: checkpoints are safetensors files. Say what is to be saved "
             "by var_list."
         )
-    if write_version not in (None, SaverDef.V2):
+    if write_version not in (None, SaverDef.V1, SaverDef.V2):
         raise ValueError(
             f"write_version={write_version} is not known: checkpoints are safetensors files. "
             "Leave it out."

@@ -16,10 +16,10 @@ from runtime.graph.dtypes import as_dtype, float32
 from runtime.graph.export import export
 from runtime.graph.graph import Graph, get_default_graph
 from runtime.graph.keys import GraphKeys
-from runtime.graph.ops.array import shape
+from runtime.graph.ops.array import placeholder, shape
 from runtime.graph.ops.math import cast
 from runtime.graph.scopes import VariableScope, get_variable, variable_scope
-from runtime.graph.shapes import as_dims, described, element_count
+from runtime.graph.shapes import TensorShape, as_dims, described, element_count
 from runtime.graph.spellings import initializer_of, regularizer_of
 from runtime.graph.tensor import Tensor
 
@@ -209,6 +209,23 @@ class Layer:
     def non_trainable_weights(self) -> list[Any]:
         """The same as `non_trainable_variables`."""
         return self.non_trainable_variables
+
+    def compute_output_shape(self, input_shape: Any) -> TensorShape:
+        """The shape of what it gives, as a copy of it tells in a graph of its own.
+
+        Args:
+            input_shape: The shape of an input.
+
+        Returns:
+            The shape of the output.
+
+        Raises:
+            ValueError: If it can't work with such an input.
+        """
+        with Graph().as_default() as graph:
+            tried = deepcopy(self)
+            tried.graph, tried._scope = graph, None
+            return TensorShape(tried(placeholder(self.dtype or float32, input_shape)).dims)
 
     def count_params(self) -> int:
         """The number of elements of all variables."""

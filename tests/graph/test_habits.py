@@ -405,3 +405,27 @@ def test_a_template_tells_whether_its_variables_are_made() -> None:
     assert not template._variables_created
     template()
     assert template._variables_created
+
+
+def test_a_layer_tells_the_shape_of_its_output() -> None:
+    """`compute_output_shape` adds nothing to the graph, before the first call and after it."""
+    layer = tf.layers.Dense(5, activation=tf.nn.relu)
+    assert layer.compute_output_shape([None, 7, 3]).as_list() == [None, 7, 5]
+    layer(tf.ones([2, 3]))
+    before = len(tf.get_default_graph().get_operations())
+    assert layer.compute_output_shape(tf.TensorShape([4, 3])).as_list() == [4, 5]
+    convolution = tf.layers.Conv2D(6, 3, strides=2, padding="same")
+    assert convolution.compute_output_shape([1, 9, 9, 2]).as_list() == [1, 5, 5, 6]
+    assert len(tf.get_default_graph().get_operations()) == before
+
+
+def test_a_saver_takes_the_number_of_the_old_format() -> None:
+    """``write_version=tf.train.SaverDef.V1`` is accepted, as there is one format here."""
+    variable = tf.Variable(1.0)
+    assert tf.train.Saver([variable], write_version=tf.train.SaverDef.V1)
+
+
+def test_classes_to_be_confused_may_be_floating_point_numbers(session: tf.Session) -> None:
+    """`confusion_matrix` takes the numbers of classes in any type."""
+    matrix = tf.confusion_matrix(tf.constant([0.0, 1.0]), tf.constant([1.0, 1.0]))
+    np.testing.assert_array_equal(session.run(matrix), [[0, 1], [0, 1]])

@@ -106,7 +106,7 @@ def test_a_name_can_be_used_only_once() -> None:
         Saver({"x": w, "y": w})
 
 
-@pytest.mark.parametrize("argument", [{"saver_def": 1}, {"builder": 1}, {"write_version": 1}])
+@pytest.mark.parametrize("argument", [{"saver_def": 1}, {"builder": 1}, {"write_version": 0}])
 def test_arguments_that_only_tensorflow_uses(argument) -> None:
     """Refused with what to do instead."""
     with pytest.raises(ValueError, match="checkpoints are safetensors files"):

@@ -837,7 +837,7 @@ def confusion_matrix(
     """How often each class was taken for each other.
 
     Args:
-        labels: A vector of the true classes.
+        labels: A vector of the true classes, of any numbers.
         predictions: A vector of the predicted classes.
         num_classes: The number of classes; the largest one plus one if None.
         dtype: The element type of the result.
@@ -847,11 +847,11 @@ def confusion_matrix(
     Returns:
         A matrix with a row for each true and a column for each predicted class.
     """
-    target = as_dtype(dtype)
-    inputs = [_indices(t, "confusion_matrix") for t in (labels, predictions)]
-    if weights is not None:
-        from runtime.graph.ops.math import cast
+    from runtime.graph.ops.math import cast
 
+    target = as_dtype(dtype)
+    inputs = [cast(convert_to_tensor(t), dtypes.int64) for t in (labels, predictions)]
+    if weights is not None:
         inputs.append(cast(weights, target))
     result: Tensor = _CONFUSION(*inputs, classes=num_classes, dtype=target, name=name)
     return result
