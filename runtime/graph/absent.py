@@ -9,6 +9,18 @@ _CLUSTER: Final = (
     "tf.device is accepted and makes no difference."
 )
 _LOOKUP: Final = "Use tf.string_to_hash_bucket_fast, or a table of tf.lookup."
+_ITERATORS: Final = (
+    "Where an iterator stands is not saved: a training that goes on begins with the first element. "
+    "Use tf.data.Dataset.skip with a number of your own, or shuffle with another seed."
+)
+_COLUMNS: Final = (
+    "Use tf.data.experimental.CsvDataset, with tf.data.Dataset.map for names of columns, then "
+    "shuffle, repeat and batch."
+)
+_EXAMPLES: Final = (
+    "Use tf.data.TFRecordDataset, then batch, then map with tf.parse_example and "
+    "tf.sparse_tensor_to_dense for features of variable length."
+)
 _SERVING: Final = (
     "Save with tf.train.Saver, whose .meta file holds the graph, and load both with "
     "tf.train.import_meta_graph."
@@ -38,6 +50,11 @@ ALTERNATIVES: Final = {
     "train.SyncReplicasOptimizer": "There is one process, so the optimizer alone does what it "
     "would do for one worker: leave it out. For larger batches add up gradients in variables, and "
     "apply them every so many steps.",
+    "data.experimental.make_saveable_from_iterator": _ITERATORS,
+    "data.experimental.CheckpointInputPipelineHook": _ITERATORS,
+    "data.experimental.make_csv_dataset": _COLUMNS,
+    "data.experimental.make_batched_features_dataset": _EXAMPLES,
+    "data.experimental.parse_example_dataset": _EXAMPLES,
     "train.SummaryWriter": "Use tf.summary.FileWriter.",
     "train.Checkpoint": "Use tf.train.Saver.",
     "train.CheckpointManager": "Use tf.train.Saver(max_to_keep=...).",

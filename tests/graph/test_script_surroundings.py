@@ -141,6 +141,8 @@ def test_an_error_of_a_file_is_one_of_tensorflow(tmp_path: Path) -> None:
         ("pack", "tf.stack"),
         ("scalar_summary", "tf.summary.scalar"),
         ("train.SyncReplicasOptimizer", "leave it out"),
+        ("data.experimental.make_csv_dataset", "tf.data.experimental.CsvDataset"),
+        ("data.experimental.make_saveable_from_iterator", "tf.data.Dataset.skip"),
     ],
 )
 def test_what_is_not_here_names_what_takes_its_place(name: str, instead: str) -> None:
