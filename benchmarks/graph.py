@@ -7,7 +7,7 @@ in turns; the ratios are formed within a turn.
 (a) `Session.run` of a constant.
 (b) A training step of a perceptron: batch 32, layers of 64, 64 and 10, gradient descent.
 (c) The same with batch 256 and layers of 784, 512 and 10.
-(d) A training step of a small convolution net, and of an LSTM; beside them the matrix products
+(d) A training step of two convolution nets, and of an LSTM; beside them the matrix products
     alone that such a step can't do without, made by NumPy.
 (e) The time to import `runtime`, beside that of NumPy alone.
 
@@ -185,18 +185,11 @@ def descending(net: Any, loss_of: Callable[[], Any]) -> Iterator[Loop]:
 # -- (d) ------------------------------------------------------------------------------------------
 
 IMAGES = (32, 28, 28, 1)
-# Rows, inner size and columns of the matrix products of a step, forwards and by the operands; four
-# images at a time, which the processor's cache can hold.
-CONVOLUTION_PRODUCTS = [
-    *[(4 * 28 * 28, 5 * 5, 8), (5 * 5, 4 * 28 * 28, 8)] * 8,
-    *[(4 * 14 * 14, 5 * 5 * 8, 16), (5 * 5 * 8, 4 * 14 * 14, 16), (4 * 14 * 14, 5 * 5 * 16, 8)] * 8,
-    *[(32, 7 * 7 * 16, 10), (7 * 7 * 16, 32, 10), (32, 10, 7 * 7 * 16)],
-]
 
 
 @contextlib.contextmanager
 def products(shapes: list[tuple[int, int, int]]) -> Iterator[Loop]:
-    """Matrix products in memory that is there already."""
+    """Matrix products in memory that is there already: rows, inner size, columns of each."""
     operands = {
         (m, k, n): (data(m, k), data(k, n), np.empty((m, n), np.float32)) for m, k, n in shapes
     }
@@ -210,44 +203,61 @@ def products(shapes: list[tuple[int, int, int]]) -> Iterator[Loop]:
     yield loop
 
 
-@contextlib.contextmanager
-def convolution(tf: ModuleType) -> Iterator[Loop]:
-    """Two layers of 5 by 5 windows with 8 and 16 channels, each halved by maxima; 10 logits."""
-    with tf.Graph().as_default():
-        x = tf.placeholder(tf.float32, IMAGES)
-        labels = tf.placeholder(tf.int64, IMAGES[:1])
-        layer: Any = x
-        for inputs, outputs in ((1, 8), (8, 16)):
-            window = tf.Variable(0.1 * data(5, 5, inputs, outputs))
-            bias = tf.Variable(np.zeros(outputs, np.float32))
-            layer = tf.nn.conv2d(layer, window, strides=[1, 1, 1, 1], padding="SAME")
-            layer = tf.nn.relu(tf.nn.bias_add(layer, bias))
-            layer = tf.nn.max_pool(layer, [1, 2, 2, 1], [1, 2, 2, 1], padding="SAME")
-        flat = tf.reshape(layer, [IMAGES[0], 7 * 7 * 16])
-        logits = tf.matmul(flat, tf.Variable(0.05 * data(7 * 7 * 16, 10)))
-        feeds = {x: data(*IMAGES), labels: classes(IMAGES[0])}
-        with in_session(tf, trained(tf, logits, labels), feeds) as loop:
+@attrs.frozen
+class ConvolutionNet:
+    """Two layers of 5 by 5 windows, each halved by maxima; 10 logits."""
+
+    first: int
+    second: int
+
+    @contextlib.contextmanager
+    def session(self, tf: ModuleType) -> Iterator[Loop]:
+        with tf.Graph().as_default():
+            x = tf.placeholder(tf.float32, IMAGES)
+            labels = tf.placeholder(tf.int64, IMAGES[:1])
+            layer: Any = x
+            for inputs, outputs in ((1, self.first), (self.first, self.second)):
+                window = tf.Variable(0.1 * data(5, 5, inputs, outputs))
+                bias = tf.Variable(np.zeros(outputs, np.float32))
+                layer = tf.nn.conv2d(layer, window, strides=[1, 1, 1, 1], padding="SAME")
+                layer = tf.nn.relu(tf.nn.bias_add(layer, bias))
+                layer = tf.nn.max_pool(layer, [1, 2, 2, 1], [1, 2, 2, 1], padding="SAME")
+            flat = tf.reshape(layer, [IMAGES[0], 7 * 7 * self.second])
+            logits = tf.matmul(flat, tf.Variable(0.05 * data(7 * 7 * self.second, 10)))
+            feeds = {x: data(*IMAGES), labels: classes(IMAGES[0])}
+            with in_session(tf, trained(tf, logits, labels), feeds) as loop:
+                yield loop
+
+    @contextlib.contextmanager
+    def torch(self) -> Iterator[Loop]:
+        import torch
+
+        x = torch.from_numpy(data(*IMAGES).reshape(IMAGES[0], 1, 28, 28))
+        labels = torch.from_numpy(classes(IMAGES[0]))
+        net = torch.nn.Sequential(
+            torch.nn.Conv2d(1, self.first, 5, padding=2),
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),
+            torch.nn.Conv2d(self.first, self.second, 5, padding=2),
+            torch.nn.ReLU(),
+            torch.nn.MaxPool2d(2),
+            torch.nn.Flatten(),
+            torch.nn.Linear(7 * 7 * self.second, 10, bias=False),
+        )
+        with descending(net, lambda: torch.nn.functional.cross_entropy(net(x), labels)) as loop:
             yield loop
 
-
-@contextlib.contextmanager
-def torch_convolution() -> Iterator[Loop]:
-    import torch
-
-    x = torch.from_numpy(data(*IMAGES).reshape(IMAGES[0], 1, 28, 28))
-    labels = torch.from_numpy(classes(IMAGES[0]))
-    net = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 8, 5, padding=2),
-        torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2),
-        torch.nn.Conv2d(8, 16, 5, padding=2),
-        torch.nn.ReLU(),
-        torch.nn.MaxPool2d(2),
-        torch.nn.Flatten(),
-        torch.nn.Linear(7 * 7 * 16, 10, bias=False),
-    )
-    with descending(net, lambda: torch.nn.functional.cross_entropy(net(x), labels)) as loop:
-        yield loop
+    def products(self) -> contextlib.AbstractContextManager[Loop]:
+        """Forwards and by the operands, four images at a time, which a cache can hold."""
+        wide, half = 4 * 28 * 28, 4 * 14 * 14
+        upper, lower, flat = 5 * 5 * self.first, 5 * 5 * self.second, 7 * 7 * self.second
+        shapes = [
+            *[(wide, 5 * 5, self.first), (5 * 5, wide, self.first)] * 8,
+            *[(half, upper, self.second), (upper, half, self.second)] * 8,
+            *[(half, lower, self.first)] * 8,
+            *[(32, flat, 10), (flat, 32, 10), (32, 10, flat)],
+        ]
+        return products(shapes)
 
 
 SEQUENCES = (32, 20, 16)  # examples, times, numbers
@@ -311,6 +321,7 @@ class Contest:
 
 def contests() -> list[Contest]:
     small, large = Perceptron(32, 64, 64), Perceptron(256, 784, 512)
+    net, larger_net = ConvolutionNet(8, 16), ConvolutionNet(32, 64)
     return [
         Contest("(a) run of a constant", constant, {}, {TENSORFLOW: "at least 10×"}),
         Contest(
@@ -326,9 +337,15 @@ def contests() -> list[Contest]:
             {NUMPY: "at most 1.02×"},
         ),
         Contest(
-            "(d) convolution net",
-            convolution,
-            {TORCH: torch_convolution, PRODUCTS: lambda: products(CONVOLUTION_PRODUCTS)},
+            "(d) convolution net, 8 and 16 channels",
+            net.session,
+            {TORCH: net.torch, PRODUCTS: net.products},
+            {},
+        ),
+        Contest(
+            "(d) convolution net, 32 and 64 channels",
+            larger_net.session,
+            {TORCH: larger_net.torch, PRODUCTS: larger_net.products},
             {},
         ),
         Contest(
