@@ -237,3 +237,27 @@ def test_transforms_say_which_numbers_they_take() -> None:
         tf.signal.rfft(tf.ones([4], tf.complex64))
     with pytest.raises(ValueError, match="crop or pad"):
         tf.signal.rfft2d(tf.ones([4, 4]), [2, 2])
+
+
+def test_what_is_printed_has_the_form_of_tensorflow(
+    session: tf.Session, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As few digits as tell a number, rows in brackets, truth as 0 and 1; cut off by dots."""
+    data = [
+        tf.constant([1.0, 2.5, 1e-10, 123456789.0, 1 / 3]),
+        tf.constant(1 / 3, tf.float64),
+        tf.constant([True, False]),
+        tf.constant([[1, 2], [3, 4]]),
+        tf.constant([], tf.float32),
+        tf.constant(["a", "b"]),
+    ]
+    one = tf.constant(1.0)
+    session.run([tf.Print(one, data, "all ", summarize=9)])
+    session.run([tf.Print(one, data, "some ")])
+    assert capfd.readouterr().err == (
+        "all [1 2.5 1e-10 123456792 0.333333343][0.33333333333333331][1 0][[1 2][3 4]][][a b]\n"
+        "some [1 2.5 1e-10...][0.33333333333333331][1 0][[1 2][3...]...][][a b]\n"
+    )
+    wrong = tf.Assert(tf.placeholder_with_default(False, []), [[1.0, 0.5], "text"])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"failed: \[1 0.5\] \[text\]"):
+        session.run(wrong)

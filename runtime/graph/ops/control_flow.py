@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -127,13 +127,41 @@ def _bind_assert(view: View) -> Kernel:
 
 
 def _summary(value: Any, summarize: int) -> str:
-    flat = np.ravel(value)
-    items = [_text(item) for item in flat[:summarize].tolist()]
-    return " ".join(items) + ("..." if flat.size > summarize else "")
+    """The first elements of an array, in the form that TensorFlow prints: rows in brackets."""
+    array = np.asarray(value)
+    limit = min(summarize, array.size) if summarize >= 0 else array.size
+    items = iter([_text(item) for item in array.ravel()[:limit]])
+    written = _rows_text(array.shape, items, limit, [0])
+    return written + ("..." if array.size > limit else "")
+
+
+def _rows_text(
+    shape: Sequence[int], items: Iterator[str], limit: int, done: list[int], inner: bool = False
+) -> str:
+    """The elements of an array, until as many are written as may be."""
+    if len(shape) > 1:
+        rows = ""
+        for _ in range(shape[0]):
+            if done[0] < limit:
+                rows += f"[{_rows_text(shape[1:], items, limit, done, inner=True)}]"
+        return rows
+    size = shape[0] if shape else 1
+    count = min(size, limit - done[0])
+    done[0] += count
+    return " ".join([next(items) for _ in range(count)]) + ("..." if inner and count < size else "")
 
 
 def _text(item: Any) -> str:
-    return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
+    """An element: of a fraction as many digits as tell it from all others, as C++ writes it."""
+    if isinstance(item, bytes):
+        return item.decode("utf-8", "replace")
+    if isinstance(item, (bool, np.bool_)):
+        return str(int(item))
+    if not isinstance(item, np.floating):
+        return str(item)
+    few, many = (15, 17) if isinstance(item, np.float64) else (6, 9)
+    short = f"{float(item):.{few}g}"
+    return short if type(item)(short) == item else f"{float(item):.{many}g}"
 
 
 ASSERT: Definition = Definition(
