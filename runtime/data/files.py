@@ -104,18 +104,19 @@ def records(names: Sequence[str], layout: Layout, compression: str) -> Iterator[
 
 def _records(name: str, layout: Layout, compression: str) -> Iterator[bytes]:
     with reading(name), opened(name, compression) as file:
-        content = file.read()
-    end = len(content) - layout.footer
-    if (end - layout.header) % layout.record:
-        raise errors.InvalidArgumentError(
-            None,
-            None,
-            f"Excluding the header ({layout.header} bytes) and footer ({layout.footer} bytes), the "
-            f"file {name!r} has {end - layout.header} bytes, which is not an exact multiple of the "
-            f"record length ({layout.record} bytes).",
-        )
-    for start in range(layout.header, end, layout.record):
-        yield content[start : start + layout.record]
+        content = io.BytesIO(file.read()) if compression else file
+        size = content.seek(0, io.SEEK_END) - layout.footer - layout.header
+        if size % layout.record:
+            raise errors.InvalidArgumentError(
+                None,
+                None,
+                f"Excluding the header ({layout.header} bytes) and footer ({layout.footer} bytes), "
+                f"the file {name!r} has {size} bytes, which is not an exact multiple of the record "
+                f"length ({layout.record} bytes).",
+            )
+        content.seek(layout.header)
+        for _ in range(size // layout.record):
+            yield content.read(layout.record)
 
 
 @contextmanager

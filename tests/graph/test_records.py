@@ -156,6 +156,19 @@ def test_a_text_file_of_damaged_compression_is_a_data_loss(tmp_path: Path, sessi
             session.run(dataset.make_one_shot_iterator().get_next())
 
 
+def test_records_of_one_length_are_read_one_by_one(tmp_path: Path, session: Any) -> None:
+    """A large file takes no more memory than a record."""
+    path = tmp_path / "large.bin"
+    with path.open("wb") as file:
+        file.truncate(20_000_003)
+    dataset = tf.data.FixedLengthRecordDataset(str(path), 1000, header_bytes=2, footer_bytes=1)
+    following = dataset.skip(3).make_one_shot_iterator().get_next()
+    tracemalloc.start()
+    assert session.run(following) == bytes(1000)
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+
+
 def test_a_writer_says_what_it_takes(tmp_path: Path) -> None:
     """Bytes, to an open file, in a directory that is there."""
     with pytest.raises(tf.errors.NotFoundError, match="No such file or directory"):
