@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from runtime.compat import v1
+from runtime.graph.export import missing
 from runtime.graph.shapes import Dimension, TensorShape, dimension_value
 
 bytes_or_text_types = (bytes, str)
@@ -104,3 +105,6 @@ __all__ = [
     "path_to_str",
     "v1",
 ]
+
+
+__getattr__ = missing("tf.compat", globals())

@@ -27,6 +27,8 @@ _SERVING: Final = (
 )
 
 ALTERNATIVES: Final = {
+    "compat.v2": "This is the API of TensorFlow 1: graphs, and sessions that run them. Use "
+    "tf.compat.v1, which is tf itself.",
     "contrib.cudnn_rnn": "Use tf.nn.rnn_cell.LSTMCell with tf.nn.dynamic_rnn, which works "
     "through a sequence in one operation.",
     "contrib.eager": "Graphs are run by sessions here: tf.Session, tf.train.MonitoredSession.",

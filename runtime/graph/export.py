@@ -157,7 +157,8 @@ def missing(namespace: str, names: dict[str, Any]) -> Callable[[str], NoReturn]:
 
         if (instead := ALTERNATIVES.get(f"{namespace}.{name}"[3:])) is not None:
             raise AttributeError(f"{namespace}.{name} does not exist here. {instead}")
-        near = _elsewhere(name) or _nearest(name, [*names, *_places().get(namespace[3:], {})])
+        here = names.get("__all__", names)
+        near = _elsewhere(name) or _nearest(name, [*here, *_places().get(namespace[3:], {})])
         raise AttributeError(f"{namespace}.{name} does not exist here{near}")
 
     return fail

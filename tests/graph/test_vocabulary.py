@@ -278,6 +278,14 @@ def test_a_missing_name_that_exists_elsewhere_is_told(name: str, place: str) -> 
         getattr(tf, name)
 
 
+def test_only_public_names_are_told() -> None:
+    """Not those of modules that a program does not import; and what takes the place of a whole."""
+    with pytest.raises(AttributeError, match=r"nearest names are: Dataset\.$"):
+        tf.data.Datset  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"tf\.compat\.v2 does not exist here.*compat\.v1"):
+        tf.compat.v2  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_the_nearest_names_are_told(session: tf.Session) -> None:
     """Of the same namespace."""
     with pytest.raises(AttributeError, match=r"tf.whileloop does not.*nearest names are: while_lo"):
