@@ -12,7 +12,7 @@ import runtime as tf
 from tests.graph.cases import Array, Case, integers, numbers
 
 IMAGES = numbers(2, 5, 7, 3, low=0.05, high=0.95)
-IMAGE = IMAGES[0]
+IMAGE, SMALL = IMAGES[0], IMAGES[:1, :, :, :1]
 GRAY = numbers(4, 3, 1)
 BYTES = integers(4, 5, 3, high=256).astype(np.uint8)
 
@@ -87,7 +87,7 @@ def _resizing() -> list[Case]:
                 f"resize_{name}-{kind}-{size}",
                 lambda x, n=name, s=size, o=options: getattr(tf.image, f"resize_{n}")(x, s, **o),
                 lambda x, s=size, k=kind, f=one: _resized(x, s, k, f),
-                (IMAGES,),
+                (SMALL,),
                 (0,),
                 single=True,
             )
@@ -336,7 +336,8 @@ def _boxes() -> list[Case]:
     return [
         Case(f"crop_and_resize-{size}",
              lambda x, b, n, s=size: image.crop_and_resize(x, b, n, s, extrapolation_value=0.25),
-             lambda x, b, n, s=size: _crops(x, b, n, *s), (IMAGES, BOXES, NUMBERS), (0,), True)
+             lambda x, b, n, s=size: _crops(x, b, n, *s), (IMAGES[..., :1], BOXES, NUMBERS),
+             (0,), True)
         for size in ((3, 4), (1, 2))
     ] + [
         Case("crop_and_resize-boxes",
