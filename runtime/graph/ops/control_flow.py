@@ -111,8 +111,12 @@ def tuple_(
 def _late(value: Any) -> Any:
     """A value under the current control dependencies; of rows only the values need it."""
     if hasattr(value, "_of_parts"):
-        return mapped(identity, value)
-    return identity(value)
+        return mapped(_named, value)
+    return _named(value)
+
+
+def _named(value: Any) -> Tensor:
+    return identity(value, "control_dependency")
 
 
 def _bind_assert(view: View) -> Kernel:

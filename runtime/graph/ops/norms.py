@@ -1,10 +1,11 @@
 """Limiting values and gradients by their norm."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from runtime.graph.convert import TensorLike, convert_to_tensor
 from runtime.graph.export import export
+from runtime.graph.graph import get_default_graph
 from runtime.graph.indexed_slices import IndexedSlices, mapped
 from runtime.graph.ops.array import identity, where
 from runtime.graph.ops.math import (
@@ -66,10 +67,11 @@ def clip_by_average_norm(t: TensorLike, clip_norm: TensorLike, name: str | None 
     """
     from runtime.graph.ops.array import size
 
-    tensor = convert_to_tensor(t)
-    limit = convert_to_tensor(clip_norm, tensor.dtype)
-    average = sqrt(reduce_sum(square(tensor))) / cast(size(tensor), tensor.dtype)
-    return multiply(tensor, limit / maximum(average, limit), name=name)
+    with get_default_graph().name_scope(name or "clip_by_average_norm") as scope:
+        tensor = convert_to_tensor(t)
+        limit = convert_to_tensor(clip_norm, tensor.dtype)
+        average = sqrt(reduce_sum(square(tensor))) / cast(size(tensor), tensor.dtype)
+        return multiply(tensor, limit / maximum(average, limit), name=scope)
 
 
 @export("global_norm", "linalg.global_norm")
@@ -88,11 +90,16 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """
     if not isinstance(t_list, (list, tuple)):
         raise TypeError("t_list should be a sequence of tensors.")
-    halves = [reduce_sum(square(_values(t))) for t in t_list if t is not None]
-    total = halves[0] if halves else convert_to_tensor(0.0)
-    for half in halves[1:]:
-        total = total + half
-    return sqrt(total, name=name or "global_norm")
+    with get_default_graph().name_scope(name or "global_norm"):
+        halves = [reduce_sum(square(_values(t))) for t in t_list if t is not None]
+        total = halves[0] if halves else convert_to_tensor(0.0)
+        for half in halves[1:]:
+            total = total + half
+        return sqrt(total, name="global_norm")
+
+
+def _scaled_by(factor: Tensor, name: str) -> Callable[[Tensor], Tensor]:
+    return lambda values: multiply(values, cast(factor, values.dtype), name=name)
 
 
 @export("clip_by_global_norm")
@@ -117,14 +124,13 @@ def clip_by_global_norm(
     Raises:
         TypeError: If it is no list.
     """
-    from runtime.graph.graph import get_default_graph
-
     size = global_norm(t_list) if use_norm is None else convert_to_tensor(use_norm)
-    with get_default_graph().name_scope(name or "clip_by_global_norm"):
+    with get_default_graph().name_scope(name or "clip_by_global_norm") as scope:
         limit = convert_to_tensor(clip_norm, size.dtype)
         scale = limit * minimum(1.0 / size, 1.0 / limit)
         factor = where(is_finite(size), scale, scale * 0 + float("nan"))
         clipped = [
-            None if t is None else mapped(lambda v: v * cast(factor, v.dtype), t) for t in t_list
+            None if t is None else mapped(_scaled_by(factor, f"{scope}_{number}"), t)
+            for number, t in enumerate(t_list)
         ]
     return clipped, size
