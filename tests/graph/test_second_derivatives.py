@@ -127,3 +127,18 @@ def test_a_training_step_may_differentiate_what_a_loop_has_trained(session: tf.S
     losses = [session.run([loss, slope], {rate: at + e}) for e in (tiny, -tiny)]
     for value, upper, lower in zip(found, *losses, strict=True):
         assert value == pytest.approx((upper - lower) / (2 * tiny), rel=1e-5)
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_branch_of_unknown_shape_has_a_second_derivative(
+    taken: bool, session: tf.Session
+) -> None:
+    """Also where what it would have computed is not there."""
+    x, choice = tf.placeholder(tf.float64, [None]), tf.placeholder(tf.bool, [])
+    y = tf.cond(choice, lambda: tf.exp(x * x), lambda: x * 3.0)
+    (slope,) = tf.gradients(y, x)
+    (second,) = tf.gradients(slope, x)
+    at = np.array([0.5, 1.0])
+    found = session.run(second, {x: at, choice: taken})
+    expected = (2 + 4 * at**2) * np.exp(at**2) if taken else np.zeros(2)
+    np.testing.assert_allclose(found, expected)

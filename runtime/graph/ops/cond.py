@@ -169,7 +169,7 @@ def _if_gradient(op: Operation, *gradients: Tensor | None) -> list[Tensor | None
         return result
     for body, part in found:
         with op.graph.inside(body):
-            body.results = [_filled(body, part[i], sources[i]) for i in wanted]
+            body.results = [_filled(body, part[i], op.inputs[1 + i]) for i in wanted]
     slopes = owned(IF, op.inputs[:1], [body for body, _ in found], "Switch").outputs
     for index, slope in zip(wanted, slopes, strict=True):
         result[1 + index] = slope
