@@ -38,7 +38,7 @@ _PLACES: Final = {
     "platform=logging": "tf_logging",
     "platform=flags": "flags",
     "platform=app": "app",
-    "util=nest": "nest",
+    "util=contrib.framework.nest": "nest",
     "util=compat": "compat",
     "client": "session",
     "summary=summary": "summary",

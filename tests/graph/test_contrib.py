@@ -571,7 +571,7 @@ def test_what_contrib_lacks_is_told_with_the_nearest() -> None:
     import runtime.contrib.slim as imported
 
     assert imported is tf.contrib.slim and slim.conv2d is layers.convolution2d
-    assert tf.contrib.framework.nest is tf.nest
+    assert tf.contrib.framework.nest.flatten is tf.nest.flatten
     with pytest.raises(AttributeError, match=r"nearest names are: .*fully_connected"):
         layers.fully_conected  # noqa: B018  # asking is the test
     with pytest.raises(AttributeError, match=r"tf.contrib.learn does not exist here\. .*tf.train"):

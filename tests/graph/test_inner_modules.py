@@ -49,3 +49,12 @@ def test_what_is_inside_of_tensorflow_alone_is_named() -> None:
         import_module("runtime.python.keras")
     with pytest.raises(AttributeError, match=r"array_ops._shape_tuple_of is no public name"):
         _ = import_module("runtime.python.ops.array_ops")._shape_tuple_of
+
+
+def test_structures_are_told_by_the_old_name_of_the_function() -> None:
+    """Cells of that time ask ``nest.is_sequence(state)``."""
+    from runtime.python.util import nest
+
+    for module in (nest, tf.contrib.framework.nest):
+        assert module.is_sequence is tf.nest.is_nested
+        assert module.map_structure is tf.nest.map_structure

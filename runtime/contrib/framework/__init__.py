@@ -12,8 +12,7 @@ _ALIASES = {
     "load_checkpoint": "train.load_checkpoint",
     "load_variable": "train.load_variable",
     "init_from_checkpoint": "train.init_from_checkpoint",
-    "nest": "nest",
     "argsort": "argsort",
     "sort": "sort",
 }
-__getattr__, __dir__ = _attributes("contrib.framework", globals(), aliases=_ALIASES)
+__getattr__, __dir__ = _attributes("contrib.framework", globals(), ("nest",), aliases=_ALIASES)
