@@ -106,9 +106,13 @@ def check_verdicts(log, ordered):
 
 @pytest.mark.parametrize("kills", [8, pytest.param(200, marks=pytest.mark.deep)])
 def test_death_while_a_log_is_begun_closed_or_recovered_leaves_it_whole(tmp_path, nursery, kills):
-    """It is not there, or can be read and recovered; those before it are complete."""
-    moments, states = random.Random(kills), set()
-    for number in range(kills):
+    """It is not there, or can be read and recovered; those before it are complete.
+
+    A busy machine may let it die at the same place often, so it dies until two places were met.
+    """
+    moments, states, number = random.Random(kills), set(), 0
+    while number < kills or (len(states) < 2 and number < 20 * kills):
+        number += 1
         directory = tmp_path / f"{number}"
         directory.mkdir()
         nursery.stdin.write(f"{directory}\n")
@@ -122,7 +126,7 @@ def test_death_while_a_log_is_begun_closed_or_recovered_leaves_it_whole(tmp_path
             assert audit(path).integrity is Verdict.PASS
             assert not path.with_name(f"{path.name}.tail").exists()
         states |= {check_short(path) for path in logs[-1:]}
-    assert len(states) > 1  # or it died always at the same place
+    assert len(states) > 1
 
 
 def check_short(path):
