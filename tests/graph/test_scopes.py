@@ -241,3 +241,19 @@ def test_an_error_of_an_initializer_comes_out_as_it_is() -> None:
 
     with pytest.raises(TypeError, match="argument of my own"):
         tf.get_variable("v", [2], initializer=broken)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: tf.split(x, 2),
+        lambda x: tf.one_hot([0, 1], 3, on_value=5.0),
+        lambda x: tf.reshape(x, np.array([3, 2])),
+        lambda x: tf.range(1, 3.5),
+    ],
+)
+def test_an_argument_that_becomes_an_attribute_leaves_no_constant_behind(make: Any) -> None:
+    """A graph holds nothing that nobody takes."""
+    with tf.Graph().as_default() as graph:
+        make(tf.placeholder(tf.float32, [2, 3]))
+        assert not graph._provisional

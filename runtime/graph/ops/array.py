@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from runtime.graph import dtypes
+from runtime.graph.arrays import array_of
 from runtime.graph.convert import (
     TensorLike,
     constant_of,
@@ -317,6 +318,8 @@ def shape_argument(value: TensorLike) -> tuple[Dims, list[Tensor]]:
         return (int(value),), []
     if isinstance(value, (list, tuple)) and all(type(d) is int for d in value):
         return tuple(value), []
+    if isinstance(value, np.ndarray) and value.dtype.kind in _INDEX and value.ndim == 1:
+        return _as_tuple(value), []
     tensor = _integers(value)
     if tensor.dims == ():
         tensor = reshape(tensor, [-1])
@@ -1553,15 +1556,15 @@ def one_hot(
     target = None if dtype is None else as_dtype(dtype)
     given = [v for v in (on_value, off_value) if v is not None]
     if target is None:
-        target = convert_to_tensor(given[0]).dtype if given else dtypes.float32
+        target = _type_of(given[0]) if given else dtypes.float32
     on, off = (1 if on_value is None else on_value), (0 if off_value is None else off_value)
     if not (_is_known(on) and _is_known(off)):
         hot = one_hot(where, depth, True, False, axis, dtypes.bool)
         sizes = shape(hot)
         values = [fill(sizes, convert_to_tensor(value, target)) for value in (on, off)]
         return SELECT(hot, *values, name=name or "one_hot")  # type: ignore[no-any-return]
-    count = convert_to_tensor(depth)
-    known = count.spec.value is not None
+    count = convert_to_tensor(depth) if holds_tensor([depth]) else depth
+    known = not isinstance(count, Tensor) or count.spec.value is not None
     if known and static_int(count, "The depth of one_hot") < 0:
         raise ValueError(f"The depth of one_hot must be >= 0, but is {depth!r}.")
     result: Tensor = ONE_HOT(
@@ -1736,17 +1739,21 @@ def _widened(values: list[Any]) -> list[Tensor]:
     from runtime.graph.ops.math import cast
 
     order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
-    tensors = [convert_to_tensor(value) for value in values]
-    types = [tensor.dtype for tensor in tensors]
+    types = [_type_of(value) for value in values]
     widest = max(types, key=lambda t: order.index(t) if t in order else -1)
     return [
-        value
-        if value.dtype is widest
-        else cast(value, widest)
-        if isinstance(given, Tensor)
-        else convert_to_tensor(given, widest)
-        for given, value in zip(values, tensors, strict=True)
+        cast(value, widest)
+        if isinstance(value, Tensor) and found is not widest
+        else convert_to_tensor(value, widest)
+        for value, found in zip(values, types, strict=True)
     ]
+
+
+def _type_of(value: Any) -> DType:
+    """The type that a tensor made of a value has."""
+    if holds_tensor([value]):
+        return convert_to_tensor(value).dtype
+    return dtypes.of_array(np.asarray(array_of(value, None)))
 
 
 def _fill_spec(view: View) -> Spec:

@@ -654,6 +654,9 @@ def split(
         )
         return parts
     along = static_ints(axis, "The axis of split")[0]
+    if isinstance(num_or_size_splits, int):
+        result = SPLIT(tensor, number=num_or_size_splits, axis=along, name=name)
+        return [result] if isinstance(result, Tensor) else list(result)
     sizes = _integers(num_or_size_splits, "The sizes of split")
     if sizes.dims == () and sizes.spec.value is not None:
         inputs, number = [], int(sizes.spec.value)
