@@ -27,6 +27,8 @@ _SERVING: Final = (
 )
 
 ALTERNATIVES: Final = {
+    "bfloat16": "NumPy has no such type; use tf.float16 or tf.float32.",
+    "to_bfloat16": "NumPy has no such type; use tf.cast(x, tf.float16) or tf.to_float.",
     "compat.v2": "This is the API of TensorFlow 1: graphs, and sessions that run them. Use "
     "tf.compat.v1, which is tf itself.",
     "contrib.cudnn_rnn": "Use tf.nn.rnn_cell.LSTMCell with tf.nn.dynamic_rnn, which works "
@@ -37,6 +39,8 @@ ALTERNATIVES: Final = {
     "contrib.learn": "Build the model with tf.contrib.layers, train it by "
     "tf.train.MonitoredTrainingSession or tf.contrib.training.train, and make input by tf.data.",
     "contrib.summary": "Use tf.summary, whose summaries tf.train.SummarySaverHook writes.",
+    "contrib.staging": "There is no other device to copy to: use the tensors as they come out of "
+    "an iterator or a queue.",
     "contrib.tpu": _CLUSTER,
     "contrib.distribute": _CLUSTER,
     "contrib.slim.nets": "Build the net with slim.conv2d, slim.repeat and slim.arg_scope; trained "
