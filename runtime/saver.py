@@ -18,6 +18,7 @@ directly. So it also works on a graph that is finalized.
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -190,6 +191,7 @@ class Saver:
         self._kept: tuple[_Saved, ...] = ()
         # The graph that was written last, and its text: a finalized graph is described once.
         self._graph: tuple[Graph, bytes | None] | None = None
+        self._saving = threading.RLock()
         self._next_preserved_time = time.time() + self._keep_secs
         if not defer_build:
             self.build()
@@ -317,7 +319,8 @@ class Saver:
         """Saves the variables to a checkpoint.
 
         Once this returns, the checkpoint is on the disk. If the process dies before, the newest
-        checkpoint is still the one before.
+        checkpoint is still the one before. Threads that share a saver save one after the other, so
+        the newest checkpoint never holds an earlier step than the one before.
 
         Beside it the graph is written, as by `export_meta_graph`; the checkpoint does not depend
         on that file. A graph that no file can hold is left out, with a warning.
@@ -353,20 +356,21 @@ class Saver:
             return os.fspath(save_path)
         variables = self._built("save")
         _check_session(sess)
-        step = _as_step(sess, global_step)
-        prefix = self._prefix(os.fspath(save_path), step, latest_filename or "checkpoint")
-        if not variables:
-            return None
-        directory = os.path.dirname(prefix)
-        _make_last(directory, prefix)
-        remove_leftovers(directory)
-        digest = _write_pinned(sess, variables, checkpoint_file_name(prefix), step)
-        _tell_saved(sess, prefix, step, digest)
-        if write_state:
-            self._make_newest(directory, prefix, latest_filename, meta_graph_suffix)
-        if write_meta_graph:
-            self._write_graph(sess.graph, f"{prefix}.{meta_graph_suffix}")
-        return prefix
+        with self._saving:
+            step = _as_step(sess, global_step)
+            prefix = self._prefix(os.fspath(save_path), step, latest_filename or "checkpoint")
+            if not variables:
+                return None
+            directory = os.path.dirname(prefix)
+            _make_last(directory, prefix)
+            remove_leftovers(directory)
+            digest = _write_pinned(sess, variables, checkpoint_file_name(prefix), step)
+            _tell_saved(sess, prefix, step, digest)
+            if write_state:
+                self._make_newest(directory, prefix, latest_filename, meta_graph_suffix)
+            if write_meta_graph:
+                self._write_graph(sess.graph, f"{prefix}.{meta_graph_suffix}")
+            return prefix
 
     def _write_graph(self, graph: "Graph", path: str) -> None:
         """Writes the graph beside a checkpoint; a graph that no file can hold is no failure."""

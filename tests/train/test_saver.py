@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 import safetensors.numpy
 
 import runtime as tf
+import runtime.saver
 from runtime import durable_file, errors
 from runtime.saver import Saver, checkpoint_exists, get_checkpoint_state, latest_checkpoint
 from tests.train.test_durable_file import FailingOs
@@ -350,6 +352,35 @@ def test_the_same_step_again_is_one_checkpoint(tmp_path: Path) -> None:
             saver.save(session, str(tmp_path / "m"), step)
     assert listed_steps(tmp_path) == [2, 1]
     assert steps_on_disk(tmp_path) == [1, 2]
+
+
+def test_threads_that_share_a_saver_save_one_after_the_other(tmp_path: Path, monkeypatch) -> None:
+    """A slow thread doesn't make its earlier step the newest once another has saved a later one."""
+    step = tf.train.get_or_create_global_step()
+    later, saver, session = step.assign(5), Saver(), initialized()
+    begun, goes_on, write = threading.Event(), threading.Event(), runtime.saver.write_checkpoint
+
+    def slow(*args):
+        begun.set()
+        goes_on.wait()
+        return write(*args)
+
+    def save() -> None:
+        saver.save(session, tmp_path / "c", step)
+
+    monkeypatch.setattr(runtime.saver, "write_checkpoint", slow)
+    threads = [threading.Thread(target=save) for _ in range(2)]
+    threads[0].start()
+    begun.wait()
+    session.run(later)
+    monkeypatch.setattr(runtime.saver, "write_checkpoint", write)
+    threads[1].start()
+    threads[1].join(0.1)
+    goes_on.set()
+    for thread in threads:
+        thread.join()
+    assert listed_steps(tmp_path) == [0, 5]
+    assert latest_checkpoint(tmp_path) == str(tmp_path / "c-5")
 
 
 def test_one_checkpoint_is_preserved_every_n_hours(tmp_path: Path, monkeypatch) -> None:
