@@ -96,7 +96,9 @@ def test_killed_many_times_and_never_killed_are_bit_identical(tmp_path: Path) ->
         _, errors = process.communicate(timeout=60)
         assert errors == ""
         kills += process.returncode == -signal.SIGKILL
-        if process.returncode == 0:
+        # A program that is killed on its way out, all steps done, would do one more if started.
+        newest = tf.train.latest_checkpoint(killed) or ""
+        if process.returncode == 0 or newest.endswith(f"-{STEPS}"):
             break
     assert kills >= 3
     assert digests(killed) == digests(whole)
